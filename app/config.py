@@ -1,0 +1,103 @@
+"""Every setting: its variable, default and one sentence. Read once at start; a bad value stops the start.
+
+`docs/reference/settings.md` is compared with this file by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(ValueError):
+    """A setting holds a value that the product cannot start with."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: environment variable (also the Flask config key), default, reader of the text, meaning."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("expected yes or no")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError("expected a whole number above zero")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("expected zero or a whole number above it")
+    return number
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("DATA_DIR", "data", Path, "Folder of the database, the pictures and the secret key."),
+    Setting("MODELS_DIR", "models", Path, "Folder of manifest.json and the exported networks."),
+    Setting("PORT", "8000", _positive, "Port that the server listens on."),
+    Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
+    Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda or cpu."),
+    Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
+    Setting("BATCH_SIZE", "4", _positive, "Most pictures that wait together and go through the networks at once."),
+    Setting("QUEUE_LIMIT", "256", _positive, "Most pictures that may wait; above it uploads get 503 and Retry-After."),
+    Setting("LEASE_S", "120", _positive, "Seconds after which a picture whose worker died is taken up again."),
+    Setting("WAIT_S", "10", _not_negative, "Longest that the JSON interface waits for the answer before it says 202."),
+    Setting("MAX_UPLOAD_MB", "50", _positive, "Largest upload in megabytes."),
+    Setting("MAX_MEGAPIXELS", "25", _positive, "Largest picture in megapixels, checked before decoding."),
+    Setting("DECODE_TIMEOUT_S", "20", _positive, "Longest that decoding one upload may take."),
+    Setting("UPLOADS_PER_MINUTE", "60", _positive, "Uploads that one address may send in a minute."),
+    Setting("LOGINS_PER_MINUTE", "10", _positive, "Login attempts that one address may make in a minute."),
+    Setting("SESSION_HOURS", "12", _positive, "Hours after which a login ends by itself."),
+    Setting("COOKIE_SECURE", "no", _flag, "Send cookies over HTTPS only; turn it on wherever HTTPS is in front."),
+    Setting("TRUSTED_PROXIES", "0", _not_negative, "Reverse proxies in front whose X-Forwarded headers are believed."),
+    Setting("NOMINATIM_URL", "", str, "Address of a Nominatim server; typed places leave the server only when set."),
+    Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
+    Setting("RETENTION_DAYS", "0", _not_negative, "Days after which studies are deleted; 0 keeps them."),
+    Setting("LOG_LEVEL", "INFO", str, "Least severe level that is logged."),
+)
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict[str, Any]:
+    """Read every setting from the environment (`SONOTRIAGE_` before the name, or the bare name), then `overrides`.
+
+    Raises:
+        BadSetting: a value cannot be read; the message names variable and expectation.
+    """
+    environment = os.environ if environment is None else environment
+    values = {setting.name: _value(setting, environment) for setting in SETTINGS}
+    values.update(overrides)
+    _check_choice(values, "PROVIDER", {"auto", "cuda", "cpu"})
+    _check_choice(values, "DISTANCE_UNIT", {"km", "miles"})
+    values["DATA_DIR"] = Path(values["DATA_DIR"]).absolute()
+    values["MODELS_DIR"] = Path(values["MODELS_DIR"]).absolute()
+    return values
+
+
+def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
+    text = environment.get(f"SONOTRIAGE_{setting.name}", environment.get(setting.name, setting.default))
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise BadSetting(f"{setting.name}={text!r}: {error}.") from error
+
+
+def _check_choice(values: dict[str, Any], name: str, choices: set[str]) -> None:
+    if values[name] not in choices:
+        raise BadSetting(f"{name}={values[name]!r}: expected one of {', '.join(sorted(choices))}.")

@@ -1,0 +1,33 @@
+"""A clinician's verdict on a study. A later verdict adds a row; none is overwritten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.extensions import db
+from app.tables.moment import Moment, now
+from app.tables.study import Study
+from app.tables.user import User
+
+AGREE, DISAGREE = "agree", "disagree"
+
+
+class Review(db.Model):  # type: ignore[name-defined, misc]
+    """`label` is the class that the reviewer holds to be right; with *agree* it equals the program's."""
+
+    __tablename__ = "review"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[str] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(String(2000), default="")
+
+    study: Mapped[Study] = relationship(back_populates="reviews")
+    user: Mapped[User] = relationship()

@@ -1,0 +1,85 @@
+"""A study: one uploaded picture and what became of it. The row is the truth, and the queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.extensions import db
+from app.tables.moment import Moment, now
+
+if TYPE_CHECKING:
+    from app.tables.analysis import Analysis
+    from app.tables.review import Review
+
+QUEUED, RUNNING, DONE, DECLINED, FAILED = "queued", "running", "done", "declined", "failed"
+
+
+class Study(db.Model):  # type: ignore[name-defined, misc]
+    """`owner` and `content_sha256` together make sending the same file twice lead to one study."""
+
+    __tablename__ = "study"
+    __table_args__ = (
+        UniqueConstraint("owner", "content_sha256", "frame", name="uq_study_owner_content_frame"),
+        Index("ix_study_status_lease", "status", "lease_until"),
+        Index("ix_study_created", "created_at"),
+        Index("ix_study_urgency", "urgency", "created_at"),
+        Index("ix_study_category_created", "category", "created_at"),
+        Index("ix_study_label_created", "label", "created_at"),
+        Index("ix_study_reviewed_urgency", "is_reviewed", "urgency", "created_at"),
+        Index("ix_study_malignant", "malignant", "created_at"),
+        Index("ix_study_picture", "picture_sha256"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # 128 random bits as hexadecimal digits
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    owner: Mapped[str] = mapped_column(String(64))  # sha256 of the browser's or the client's secret
+    content_sha256: Mapped[str] = mapped_column(String(64))  # of the uploaded bytes, which are not kept
+    frame: Mapped[int] = mapped_column(default=0)
+    picture_sha256: Mapped[str] = mapped_column(String(64))  # key of the kept pixels in the picture store
+    kind: Mapped[str] = mapped_column(String(16))  # png, jpeg, webp, bmp, tiff, dicom, gif
+    height: Mapped[int]
+    width: Mapped[int]
+    spacing_mm: Mapped[float | None]  # millimetres per pixel, where the file gave it
+    spacing_source: Mapped[str | None] = mapped_column(String(64))
+    notices: Mapped[list[str]] = mapped_column(JSON, default=list)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    place: Mapped[str | None] = mapped_column(String(200))
+
+    status: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    reason_code: Mapped[str | None] = mapped_column(String(48))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    # Copied from the newest analysis and review, so that the list is answered from indexes.
+    category: Mapped[str | None] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(16))
+    malignant: Mapped[float | None]  # calibrated probability in 0..1
+    urgency: Mapped[int] = mapped_column(default=0)  # higher is read first; see triage.URGENCY
+    is_reviewed: Mapped[bool] = mapped_column(default=False)
+
+    analyses: Mapped[list[Analysis]] = relationship(
+        back_populates="study", cascade="all, delete-orphan", order_by="Analysis.id"
+    )
+    reviews: Mapped[list[Review]] = relationship(
+        back_populates="study", cascade="all, delete-orphan", order_by="Review.id"
+    )
+
+    @property
+    def reference(self) -> str:
+        """Short form of the id that a person can read out; the list searches by it."""
+        return self.id[:8].upper()
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The newest analysis."""
+        return self.analyses[-1] if self.analyses else None
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)

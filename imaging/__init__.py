@@ -1,0 +1,1 @@
+"""Pictures before and after the networks: decoding, geometry, measurement. Knows no web, database or network."""

@@ -1,0 +1,102 @@
+"""Stage two: trains the EfficientNet on the segmented pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from imaging.postprocess import box_of, largest_part, mask_of
+from imaging.preprocess import Grey, segmented
+from training import augment
+from training.datasets.sample import LABELS, Sample
+from training.lesion_free import lesion_free_crop
+from training.loop import device, fit_network
+from training.networks import efficientnet
+from training.packing import Packed, Stratum
+
+
+def classifier_input(
+    pixels: Grey, probability: Grey, part: dict[str, Any], mask: dict[str, float], size: int
+) -> NDArray[np.uint8]:
+    """uint8 `3 x size x size`, exactly as the web product prepares it."""
+    lesion = mask_of(probability, mask["threshold"], mask["smallest_share"])
+    box = box_of(largest_part(lesion)) if part["input"] != "raw" else None
+    return segmented(pixels, probability, box, part["border"], size)
+
+
+def seen_by_classifier(sample: Sample, probability: Grey, part: dict[str, Any]) -> Grey:
+    """The probability map that the recipe hands on: the U-Net's, the expert's, or none."""
+    if part["input"] == "truemask":
+        pixels = sample.pixels()
+        return sample.mask(*pixels.shape).astype(np.uint8) * 255
+    return np.zeros_like(probability) if part["input"] == "raw" else probability
+
+
+def train(
+    part: dict[str, Any], mask: dict[str, float], samples: list[Sample], maps: list[Grey], crop_maps: list[Grey],
+    encoder: dict[str, torch.Tensor] | None, folder: Path, seed: int,
+) -> efficientnet.LesionClassifier:  # fmt: skip
+    """Train the classifier of a recipe part.
+
+    Args:
+        maps: out-of-fold lesion probability maps (uint8) of `samples`, in their order.
+        crop_maps: the same for the samples' lesion-free crops (see `lesion_free_crops`).
+        encoder: weights of a U-Net encoder to start from, or None to start from chance.
+    """
+
+    def pack_at(size: int) -> Packed:
+        inputs, labels, strata = [], [], []
+        for sample, probability in zip(samples, maps, strict=True):
+            handed_on = seen_by_classifier(sample, probability, part)
+            inputs.append(classifier_input(sample.pixels(), handed_on, part, mask, size))
+            labels.append(sample.class_index)
+            strata.append((sample.source, sample.label))
+        for crop, probability in zip(lesion_free_crops(samples), crop_maps, strict=True):
+            inputs.append(classifier_input(crop, probability, part, mask, size))
+            labels.append(LABELS.index("normal"))
+            strata.append(("lesion-free", "normal"))
+        return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)
+
+    def step(
+        network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        with torch.no_grad(), torch.autocast(inputs.device.type, enabled=False):
+            moved = augment.geometry(inputs.float() / 255, generator, scale=0.2, turn_deg=12)
+            picture = augment.intensity(moved[:, :1], generator)
+            soft_mask = moved[:, 1:2]
+            seen = torch.cat([picture, soft_mask, picture * soft_mask], dim=1).to(memory_format=torch.channels_last)
+        return functional.cross_entropy(network(seen).float(), labels, label_smoothing=part["label_smoothing"])
+
+    network = efficientnet.build(part)
+    if encoder is not None:
+        efficientnet.start_from_encoder(network, encoder)
+    trained = fit_network(network, part, pack_at, step, folder, seed)
+    assert isinstance(trained, efficientnet.LesionClassifier)
+    return trained
+
+
+def lesion_free_crops(samples: list[Sample]) -> list[Grey]:
+    """The lesion-free crops of the samples that have one, in the samples' order."""
+    crops = []
+    for sample in samples:
+        pixels = sample.pixels()
+        crop = lesion_free_crop(pixels, sample.mask(*pixels.shape))
+        if crop is not None:
+            crops.append(crop)
+    return crops
+
+
+@torch.inference_mode()
+def logits(network: efficientnet.LesionClassifier, inputs: list[NDArray[np.uint8]], batch_size: int = 16) -> NDArray[np.float32]:
+    """float32 `N x 3` logits (benign, malignant, normal), uncalibrated."""
+    rows = []
+    for start in range(0, len(inputs), batch_size):
+        batch = torch.from_numpy(np.stack(inputs[start : start + batch_size])).to(device()).float() / 255
+        rows.append(network(batch.to(memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(rows) if rows else np.zeros((0, len(LABELS)), dtype=np.float32)

@@ -1,0 +1,39 @@
+"""Lesion-free crops of lesion pictures: further normals, from scanners that have none of their own.
+
+BUSI's 133 normals come from one scanner; without these a network learns that "normal" looks like that scanner.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.postprocess import box_of
+from imaging.preprocess import Box, Grey
+
+SMALLEST_SIDE = 110  # px at the stored size (long side at most 448): below it a crop is mostly magnified speckle
+GAP = 8  # px kept between the crop and the expert's outline
+
+
+def lesion_free_crop(pixels: Grey, mask: NDArray[np.bool_]) -> Grey | None:
+    """The largest square beside, above or below the lesion, or None where no square of 110 px fits.
+
+    Args:
+        pixels: uint8 `H x W`; mask: bool `H x W`.
+    """
+    height, width = pixels.shape
+    lesion = box_of(mask)
+    if lesion is None:
+        return None
+    strips = [
+        Box(0, 0, height, lesion.left - GAP), Box(0, lesion.right + GAP, height, width),
+        Box(0, 0, lesion.top - GAP, width), Box(lesion.bottom + GAP, 0, height, width),
+    ]  # fmt: skip
+    strip = max(strips, key=lambda box: min(box.height, box.width))
+    side = min(strip.height, strip.width)
+    if side < SMALLEST_SIDE:
+        return None
+    top = strip.top + (strip.height - side) // 2
+    left = strip.left + (strip.width - side) // 2
+    crop = pixels[top : top + side, left : left + side]
+    return np.ascontiguousarray(crop) if crop.mean() > 15 else None

@@ -1,0 +1,114 @@
+"""The one training loop: every network of every recipe goes through it. Resumable after any epoch."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from training.packing import Packed
+
+Step = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
+PackAt = Callable[[int], Packed]
+
+
+def device() -> torch.device:
+    """The GPU when there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit_network(
+    network: nn.Module, part: dict[str, Any], pack_at: PackAt, step: Step, folder: Path, seed: int
+) -> nn.Module:
+    """Train `network` as the recipe part says and return its averaged weights, ready for evaluation.
+
+    Args:
+        part: a recipe part: stages, draws_per_epoch, batch_size, learning_rate, weight_decay, average_decay, sampling.
+        pack_at: gives the packed training pictures for an input size in pixels.
+        step: loss of one batch (network, uint8 inputs `B x C x S x S`, labels `B`, random generator).
+        folder: holds `checkpoint.pt` and `history.csv`; training goes on from the checkpoint where there is one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(part["average_decay"]), use_buffers=True)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=part["learning_rate"], weight_decay=part["weight_decay"])
+    sizes = [stage["size"] for stage in part["stages"] for _ in range(stage["epochs"])]
+    steps_per_epoch = part["draws_per_epoch"] // part["batch_size"]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, part["learning_rate"], total_steps=len(sizes) * steps_per_epoch + 1, pct_start=0.2
+    )
+    state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    first = _resume(state, folder)
+    packed, packed_size = None, 0
+    for epoch in range(first, len(sizes)):
+        if packed is None or packed_size != sizes[epoch]:
+            packed, packed_size = pack_at(sizes[epoch]), sizes[epoch]
+        started = time.monotonic()
+        loss = _epoch(network, average, optimiser, schedule, packed, part, step, seed + epoch, f"{folder.name} {epoch + 1}/{len(sizes)}")
+        _save(state, epoch + 1, folder)
+        _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
+    averaged = average.module
+    averaged.eval()
+    return averaged
+
+
+def _epoch(
+    network: nn.Module, average: AveragedModel, optimiser: torch.optim.Optimizer, schedule: Any,
+    packed: Packed, part: dict[str, Any], step: Step, seed: int, title: str,
+) -> float:  # fmt: skip
+    network.train()
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    weights = packed.draw_weights(part["sampling"])
+    order = torch.multinomial(weights, part["draws_per_epoch"], replacement=True, generator=generator)
+    total, steps = 0.0, part["draws_per_epoch"] // part["batch_size"]
+    bar = tqdm(range(steps), desc=title, unit="batch", mininterval=10)
+    for index in bar:
+        rows = order[index * part["batch_size"] : (index + 1) * part["batch_size"]]
+        inputs = torch.from_numpy(packed.inputs[rows.numpy()]).to(device())
+        labels = torch.from_numpy(packed.labels[rows.numpy()]).to(device())
+        with torch.autocast(device().type, torch.bfloat16):
+            loss = step(network, inputs, labels, generator)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        schedule.step()
+        average.update_parameters(network)
+        total += float(loss.detach())
+        bar.set_postfix(loss=f"{total / (index + 1):.4f}", refresh=False)
+    return total / steps
+
+
+def _save(state: dict[str, Any], epoch: int, folder: Path) -> None:
+    snapshot = {name: part.state_dict() for name, part in state.items()}
+    temporary = folder / "checkpoint.tmp"
+    torch.save({**snapshot, "epoch": epoch}, temporary)
+    temporary.replace(folder / "checkpoint.pt")
+
+
+def _resume(state: dict[str, Any], folder: Path) -> int:
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return 0
+    snapshot = torch.load(path, map_location=device(), weights_only=True)
+    for name, part in state.items():
+        part.load_state_dict(snapshot[name])
+    return int(snapshot["epoch"])
+
+
+def _log(folder: Path, epoch: int, size: int, loss: float, seconds: float) -> None:
+    path = folder / "history.csv"
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["epoch", "size_px", "loss", "seconds"])
+        writer.writerow([epoch, size, f"{loss:.5f}", f"{seconds:.1f}"])

@@ -1,0 +1,43 @@
+"""A recipe is data: one YAML file under `experiments/` says all that distinguishes one system from another."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+EXPERIMENTS = Path(__file__).parent / "experiments"
+Recipe = dict[str, Any]
+
+
+def read(name: str, quick: bool = False) -> Recipe:
+    """Read a recipe by name; `quick` shrinks it to minutes, to prove that everything runs.
+
+    Raises:
+        FileNotFoundError: there is no such recipe; the message lists those that exist.
+    """
+    path = EXPERIMENTS / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in EXPERIMENTS.glob("*.yaml")))
+        raise FileNotFoundError(f"No recipe '{name}'. Known: {known}.")
+    recipe: Recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return _shrunk(recipe) if quick else recipe
+
+
+def out_of_fold(recipe: Recipe) -> Recipe:
+    """The segmentation part of a recipe, shortened for the networks that draw out-of-fold masks."""
+    return {**recipe["segmentation"], **recipe["out_of_fold"]}
+
+
+def _shrunk(recipe: Recipe) -> Recipe:
+    small = copy.deepcopy(recipe)
+    small["limit"] = 10  # pictures per fold, source and class
+    for part in ("segmentation", "out_of_fold", "classification"):
+        small[part]["stages"] = [{"size": 64, "epochs": 1}]
+        small[part]["draws_per_epoch"] = 16
+    for part in ("segmentation", "classification"):
+        small[part]["backbone"] = "efficientnet-b0"
+        small[part]["batch_size"] = 8
+    return small

@@ -1,0 +1,53 @@
+"""Stage one: trains the U-Net and asks it for lesion probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from imaging.preprocess import Grey, fit, restore
+from training import augment
+from training.datasets.sample import Sample
+from training.loop import device, fit_network
+from training.losses import segmentation_loss
+from training.networks import unet
+from training.packing import Packed, pack_for_segmentation
+
+
+def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) -> unet.LesionUNet:
+    """Train the U-Net of a recipe part on `samples`; resumable in `folder`."""
+
+    def pack_at(size: int) -> Packed:
+        return pack_for_segmentation(samples, size, with_lesion_free="lesion-free" in part["sampling"])
+
+    def step(
+        network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        with torch.no_grad(), torch.autocast(inputs.device.type, enabled=False):
+            moved = augment.geometry(inputs.float() / 255, generator)
+            picture = augment.intensity(moved[:, :1], generator).to(memory_format=torch.channels_last)
+            mask = (moved[:, 1:] >= 0.5).float()
+        mask_logits, class_logits = network(picture)
+        return segmentation_loss(mask_logits.float(), class_logits.float(), mask, labels, part["class_loss"])
+
+    network = unet.build(part)
+    trained = fit_network(network, part, pack_at, step, folder, seed)
+    assert isinstance(trained, unet.LesionUNet)
+    return trained
+
+
+@torch.inference_mode()
+def probabilities(network: unet.LesionUNet, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:
+    """Lesion probability maps (uint8, times 255) at the size of each picture; as served: no mirrored average."""
+    maps: list[Grey] = []
+    for start in range(0, len(pixels), batch_size):
+        fitted = [fit(picture, size) for picture in pixels[start : start + batch_size]]
+        batch = torch.from_numpy(np.stack([square for square, _ in fitted]))[:, None].to(device()).float() / 255
+        logits, _ = network(batch.to(memory_format=torch.channels_last))
+        squares = (torch.sigmoid(logits[:, 0].float()) * 255).round().to(torch.uint8).cpu().numpy()
+        maps.extend(restore(square, place) for square, (_, place) in zip(squares, fitted, strict=True))
+    return maps
