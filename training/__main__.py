@@ -6,10 +6,19 @@ import argparse
 import os
 from pathlib import Path
 
-from training import datasets, pipeline
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.preprocess import fit
+from training import classification, datasets, evaluate, export, model_card, pipeline, segmentation
 from training import recipe as recipes
 from training.datasets.sample import Sample
+from training.pipeline import Trained
+from training.recipe import Recipe
 from training.splits import split
+
+
+Pixels = NDArray[np.uint8]
 
 
 def main() -> None:
@@ -19,16 +28,48 @@ def main() -> None:
     parts = split(samples, arguments.fold)
     name = f"{recipe['name']}-quick" if arguments.quick else recipe["name"]
     folder = arguments.runs / name / f"fold{arguments.fold}"
-    pipeline.train(recipe, parts, folder)
+    trained = pipeline.train(recipe, parts, folder)
+    if arguments.command == "train":
+        return
+    found = evaluate.evaluate(trained, recipe, parts, folder)
+    _show(evaluate.all_figures(found))
+    if arguments.command == "export":
+        facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
+        golden = _golden(recipe, trained, parts.tune[:8])
+        exported = export.export_networks(trained, found.calibration.novelty, golden, arguments.models)
+        manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, arguments.models)
+        model_card.write(manifest, arguments.models)
+
+
+def _golden(recipe: Recipe, trained: Trained, samples: list[Sample]) -> tuple[Pixels, Pixels]:
+    """Inputs of both networks for a few real pictures, on which ONNX must equal PyTorch."""
+    pixels = [sample.pixels() for sample in samples]
+    maps = segmentation.probabilities(trained.unet, pixels, trained.segmentation_size)
+    size, part = trained.classification_size, recipe["classification"]
+    pictures = np.stack([fit(picture, trained.segmentation_size)[0] for picture in pixels])[:, None]
+    segmented = [
+        classification.classifier_input(picture, drawn, part, recipe["mask"], size)
+        for picture, drawn in zip(pixels, maps, strict=True)
+    ]
+    return pictures, np.stack(segmented)
+
+
+def _show(metrics: dict[str, dict[str, dict[str, float]]]) -> None:
+    for name, figures in metrics.items():
+        print(f"\n{name}")
+        for key, figure in figures.items():
+            print(f"  {key:32s} {figure['value']:.3f}  ({figure['low']:.3f} to {figure['high']:.3f})")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("command", choices=["train"])
+    parser.add_argument("command", choices=["train", "evaluate", "export"])
     parser.add_argument("--recipe", default="unet-efficientnetb3")
-    parser.add_argument("--fold", type=int, default=0)
+    parser.add_argument("--fold", type=int, default=0, help="the fold that is reported, never trained or tuned on")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")))
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints, predictions and curves")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where export writes")
+    parser.add_argument("--version", default="1.0.0", help="version that export writes into the manifest")
     parser.add_argument("--quick", action="store_true", help="tiny networks and few pictures: proves that all runs")
     return parser
 

@@ -25,8 +25,8 @@ class Analysis(db.Model):  # type: ignore[name-defined, misc]
     category: Mapped[str] = mapped_column(String(16))
     models_version: Mapped[str] = mapped_column(String(64))
     provider: Mapped[str] = mapped_column(String(48))
-    mask_sha256: Mapped[str] = mapped_column(String(64))
-    heat_sha256: Mapped[str | None] = mapped_column(String(64))
-    thumbnail_sha256: Mapped[str] = mapped_column(String(64))
+    mask_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    heat_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    thumbnail_sha256: Mapped[str] = mapped_column(String(64), index=True)
 
     study: Mapped[Study] = relationship(back_populates="analyses")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -23,7 +23,7 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
 
     __tablename__ = "study"
     __table_args__ = (
-        UniqueConstraint("owner", "content_sha256", "frame", name="uq_study_owner_content_frame"),
+        UniqueConstraint("owner", "content_sha256", "wanted_frame", name="uq_study_owner_content_frame"),
         Index("ix_study_status_lease", "status", "lease_until"),
         Index("ix_study_created", "created_at"),
         Index("ix_study_urgency", "urgency", "created_at"),
@@ -38,6 +38,7 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     owner: Mapped[str] = mapped_column(String(64))  # sha256 of the browser's or the client's secret
     content_sha256: Mapped[str] = mapped_column(String(64))  # of the uploaded bytes, which are not kept
+    wanted_frame: Mapped[int] = mapped_column(default=-1)  # as asked for; -1 leaves the choice to the decoder
     frame: Mapped[int] = mapped_column(default=0)
     picture_sha256: Mapped[str] = mapped_column(String(64))  # key of the kept pixels in the picture store
     kind: Mapped[str] = mapped_column(String(16))  # png, jpeg, webp, bmp, tiff, dicom, gif
@@ -45,6 +46,9 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     width: Mapped[int]
     spacing_mm: Mapped[float | None]  # millimetres per pixel, where the file gave it
     spacing_source: Mapped[str | None] = mapped_column(String(64))
+    frames: Mapped[int] = mapped_column(default=1)
+    colour_share: Mapped[float] = mapped_column(default=0.0)  # share of coloured pixels before colours were dropped
+    decode_ms: Mapped[float] = mapped_column(default=0.0)
     notices: Mapped[list[str]] = mapped_column(JSON, default=list)
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
@@ -80,6 +84,3 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     def analysis(self) -> Analysis | None:
         """The newest analysis."""
         return self.analyses[-1] if self.analyses else None
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)

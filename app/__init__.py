@@ -1,0 +1,41 @@
+"""The web product. `create_app` binds config, extensions, doors and commands; nothing else happens here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from app import cli, config, database, observability, security, services
+from app.extensions import api, csrf, db, limiter, login, migrate
+from app.routes import accounts, admin, errors, health, public
+from app.routes import api as api_routes
+
+ROOT = Path(__file__).parent.parent
+
+
+def create_app(**overrides: Any) -> Flask:
+    """Build the application.
+
+    Args:
+        overrides: settings by name that win over the environment, for tests.
+
+    Raises:
+        BadSetting: a setting holds a value that the product cannot start with.
+    """
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config.from_mapping(config.load(**overrides))
+    database.prepare(app)
+    for extension in (db, login, csrf, limiter, api):
+        extension.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    services.bind(app)
+    security.bind(app)
+    observability.bind(app)
+    for door in (public, accounts, admin, health):
+        app.register_blueprint(door.blueprint)
+    api_routes.bind(api)
+    errors.bind(app)
+    cli.bind(app)
+    return app

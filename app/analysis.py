@@ -1,0 +1,185 @@
+"""THE LINE: load → gate → segment → classify → explain → triage → store. The only place that knows the order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app import audit, observability, tasks, triage
+from app.database import writing
+from app.extensions import db
+from app.inference.manifest import ModelUnusable
+from app.inference.results import Findings, to_json
+from app.services import services
+from app.tables import Analysis, Study
+from app.tables.moment import now
+from app.tables.study import DECLINED, DONE, QUEUED, RUNNING
+from app.triage import Decision
+from imaging import overlay, quality
+from imaging.errors import UnusablePicture
+from imaging.picture import Picture, Spacing
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one study: findings with a decision, or the reason why it was declined."""
+
+    study_id: str
+    picture: Picture
+    findings: Findings | None = None
+    decision: Decision | None = None
+    declined: UnusablePicture | None = None
+
+
+def analyse(study_ids: Sequence[str]) -> None:
+    """Analyse leased studies in one batch and write all results in one transaction. Delivering twice changes nothing.
+
+    A failure of ours puts the studies back in the queue; one that failed three times is given up. While the networks
+    are unusable the studies wait, and no attempt is counted.
+    """
+    try:
+        pictures = [(study_id, _picture(db.session.get_one(Study, study_id))) for study_id in study_ids]
+        db.session.rollback()  # no transaction stays open while the networks run
+        _store(_outcomes(pictures))
+    except ModelUnusable as error:
+        log.error("networks unusable, studies wait", extra={"code": error.code})
+        _put_back(study_ids, is_counted=False)
+        time.sleep(tasks.REST_S)
+    except Exception:
+        db.session.rollback()
+        if len(study_ids) > 1:  # one of them may be to blame: try each alone
+            for study_id in study_ids:
+                analyse([study_id])
+            return
+        log.exception("analysis failed", extra={"stage": "analysis"})
+        _put_back(study_ids, is_counted=True)
+
+
+def rerun(study_id: str, actor: str) -> None:
+    """Queue a study again; its new analysis stands beside the earlier ones."""
+    with writing():
+        study = db.session.get_one(Study, study_id)
+        study.status, study.attempts, study.lease_until = QUEUED, 0, None
+        audit.record(actor, "study.rerun", study_id)
+    tasks.start(study_id)
+
+
+def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | UnusablePicture]:
+    """Gate, networks and triage for decoded pictures, without any storage: the command line uses it too.
+
+    Raises:
+        ModelUnusable: the networks are missing or damaged.
+    """
+    gated = [_gated(picture) for picture in pictures]
+    usable = [picture for picture in gated if isinstance(picture, Picture)]
+    engine = services().engine
+    findings = iter(engine.read(usable) if usable else [])
+    return [_judged(next(findings)) if isinstance(item, Picture) else item for item in gated]
+
+
+def _gated(picture: Picture) -> Picture | UnusablePicture:
+    try:
+        notices = quality.check(picture)
+    except UnusablePicture as refusal:
+        return refusal
+    return Picture(
+        picture.pixels, picture.kind, picture.colour_share, picture.spacing, picture.frame, picture.frames,
+        notices=(*picture.notices, *notices),
+    )  # fmt: skip
+
+
+def _judged(findings: Findings) -> tuple[Findings, Decision]:
+    return findings, triage.decide(findings, services().engine.manifest.malignant_threshold)
+
+
+def _picture(study: Study) -> Picture:
+    """The kept pixels of a study as the decoder gave them."""
+    spacing = Spacing(study.spacing_mm, study.spacing_source or "") if study.spacing_mm else None
+    return Picture(
+        services().store.get(study.picture_sha256), study.kind, study.colour_share, spacing,
+        study.frame, study.frames, tuple(study.notices),
+    )  # fmt: skip
+
+
+def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
+    judged = judge([picture for _, picture in pictures])
+    return [
+        Outcome(study_id, picture, declined=verdict)
+        if isinstance(verdict, UnusablePicture)
+        else Outcome(study_id, picture, findings=verdict[0], decision=verdict[1])
+        for (study_id, picture), verdict in zip(pictures, judged, strict=True)
+    ]
+
+
+def _store(outcomes: Sequence[Outcome]) -> None:
+    analyses = [_analysis(outcome) for outcome in outcomes if outcome.findings is not None]
+    by_study = {analysis.study_id: analysis for analysis in analyses}
+    with writing():
+        for outcome in outcomes:
+            study = db.session.get(Study, outcome.study_id)
+            if study is None or study.status != RUNNING:  # deleted, or finished by an earlier delivery
+                continue
+            study.lease_until, study.finished_at, study.attempts = None, now(), 0
+            if outcome.findings is None or outcome.decision is None:
+                _decline(study, outcome)
+            else:
+                _finish(study, by_study[study.id], outcome.findings, outcome.decision)
+    for outcome in outcomes:
+        observability.count_analysis(outcome.findings, outcome.decision)
+
+
+def _analysis(outcome: Outcome) -> Analysis:
+    """The row of an outcome; its pictures are kept before the row is."""
+    findings, store = outcome.findings, services().store
+    assert findings is not None
+    assert outcome.decision is not None
+    decode_ms = db.session.get_one(Study, outcome.study_id).decode_ms
+    db.session.rollback()
+    started = time.perf_counter()
+    mask_key = store.put(findings.mask.astype(np.uint8) * 255)
+    heat_key = store.put(findings.heat) if findings.heat is not None else None
+    thumbnail_key = store.put(overlay.thumbnail(outcome.picture.pixels, findings.mask))
+    store_ms = round((time.perf_counter() - started) * 1000, 2)
+    plain = to_json(findings)
+    plain["milliseconds"] = {"decode": decode_ms, **findings.milliseconds, "store": store_ms}
+    plain["because"] = outcome.decision.because
+    return Analysis(
+        study_id=outcome.study_id, findings=plain, category=outcome.decision.category,
+        models_version=findings.models_version, provider=findings.provider,
+        mask_sha256=mask_key, heat_sha256=heat_key, thumbnail_sha256=thumbnail_key,
+    )  # fmt: skip
+
+
+def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:
+    db.session.add(analysis)
+    study.status, study.category, study.urgency = DONE, decision.category, decision.urgency
+    study.label, study.malignant = findings.label, findings.probabilities.malignant
+    study.reason_code, study.reason = None, decision.because
+    audit.record("system", "study.analyse", study.id, category=decision.category, provider=findings.provider)
+
+
+def _decline(study: Study, outcome: Outcome) -> None:
+    assert outcome.declined is not None
+    study.status, study.category = DECLINED, triage.DECLINED
+    study.urgency = triage.URGENCY[triage.DECLINED]
+    study.reason_code, study.reason = outcome.declined.code, outcome.declined.sentence
+    audit.record("system", "study.decline", study.id, code=outcome.declined.code)
+
+
+def _put_back(study_ids: Sequence[str], is_counted: bool) -> None:
+    with writing():
+        for study_id in study_ids:
+            study = db.session.get(Study, study_id)
+            if study is None or study.status != RUNNING:
+                continue
+            study.status, study.lease_until = QUEUED, None
+            if not is_counted:
+                study.attempts -= 1
+            elif study.attempts >= tasks.ATTEMPTS:
+                tasks.give_up(study)

@@ -1,0 +1,98 @@
+"""How SQLite is opened: a safe library, durable commits, one writer at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.extensions import db
+
+try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sqlite.org/wal.html#walresetbug)
+    import pysqlite3 as driver
+except ImportError:  # other platforms take Python's own
+    driver = sqlite3
+
+FIXED_SINCE = (3, 51, 3)
+BUSY_TIMEOUT_MS = 5000
+
+log = logging.getLogger(__name__)
+
+
+def prepare(app: Flask) -> None:
+    """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file."""
+    folder: Path = app.config["DATA_DIR"]
+    folder.mkdir(parents=True, exist_ok=True)
+    if not app.config["SECRET_KEY"]:
+        app.config["SECRET_KEY"] = _kept_secret(folder / "secret_key")
+    app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{folder / 'sonotriage.db'}")
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver})
+    if driver.sqlite_version_info < FIXED_SINCE:
+        log.warning("SQLite %s has a known corruption bug; 3.51.3 or newer is advised", driver.sqlite_version)
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret key of this installation: read, or made once with owner-only rights."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_text(encoding="ascii").strip()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """A transaction that holds the write lock from its start and commits at its end.
+
+    What the session had read before is read anew, so that a decision made inside rests on the present state.
+
+    Raises:
+        OperationalError: another process held the lock for longer than the busy timeout, or the disk is full.
+    """
+    db.session.rollback()
+    db.session.connection(execution_options={"is_writing": True})
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def is_full(error: OperationalError) -> bool:
+    """True when SQLite could not write because the disk is full."""
+    return "disk is full" in str(error.orig)
+
+
+@event.listens_for(Engine, "connect")
+def _durable(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Every new SQLite connection: WAL, fsync on each commit, foreign keys, five seconds of patience."""
+    connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not the driver
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Any) -> None:
+    """Plain BEGIN for readers; a writer asks for the write lock up front with `writing()`."""
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

@@ -1,0 +1,55 @@
+"""Stage two: benign, malignant or normal? Judged on the segmented picture, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.manifest import Manifest
+from app.inference.results import LABELS, Probabilities
+from app.inference.segment import Segmented
+from app.inference.sessions import NetworkSession
+from imaging.postprocess import box_of
+from imaging.preprocess import Box, bordered, segmented
+from imaging.scores import calibrated, plausible_classes
+
+
+@dataclass(frozen=True)
+class Classified:
+    """`activation` float32 `3 x h x w`: class activation maps over `window`, the part the classifier saw."""
+
+    probabilities: Probabilities
+    plausible: tuple[str, ...]
+    novelty: float
+    activation: NDArray[np.float32]
+    window: Box
+
+
+def classify(session: NetworkSession, manifest: Manifest, found: Sequence[Segmented]) -> list[Classified]:
+    """Judge every segmented picture; the batch goes through the EfficientNet at once."""
+    size = manifest.classification.input_size
+    boxes = [box_of(item.main_part) for item in found]
+    inputs = [
+        segmented(item.picture.pixels, item.probability, box, manifest.border, size)
+        for item, box in zip(found, boxes, strict=True)
+    ]
+    outputs = session.run({"segmented": np.stack(inputs)})
+    scores = calibrated(outputs["logits"], manifest.temperature, manifest.bias)
+    return [
+        Classified(
+            probabilities=Probabilities(*(float(score) for score in row)),
+            plausible=tuple(LABELS[index] for index in plausible_classes(row, manifest.conformal_limits)),
+            novelty=float(outputs["novelty"][index]),
+            activation=outputs["activation"][index],
+            window=_window(found[index], boxes[index], manifest.border),
+        )
+        for index, row in enumerate(scores)
+    ]
+
+
+def _window(item: Segmented, box: Box | None, border: float) -> Box:
+    height, width = item.picture.pixels.shape
+    return Box(0, 0, height, width) if box is None else bordered(box, border, height, width)

@@ -1,0 +1,99 @@
+"""`models/manifest.json`: the one contract between training and serving. Nothing whose hash differs is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class ModelUnusable(RuntimeError):
+    """The networks can't be used: `code` for programs, `sentence` for people. Uploads wait until it is mended."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class Network:
+    """One exported network: its file, hash and input side in pixels."""
+
+    name: str
+    version: str
+    path: Path
+    sha256: str
+    input_size: int
+
+    def checked(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            ModelUnusable: the file is missing or its sha256 differs; onnxruntime itself loads a file with one
+                flipped byte without a word.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ModelUnusable("model_missing", f"The network file {self.path.name} can't be read.") from error
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise ModelUnusable("model_bad", f"The network file {self.path.name} does not match its sha256.")
+        return content
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What serving needs to know of the exported networks; `raw` holds the whole file for pages and reports."""
+
+    version: str
+    segmentation: Network
+    classification: Network
+    mask_threshold: float
+    smallest_share: float
+    border: float
+    temperature: float
+    bias: tuple[float, ...]
+    conformal_limits: tuple[float, ...]
+    novelty_limit: float
+    malignant_threshold: float
+    raw: dict[str, Any]
+
+
+def read(folder: Path) -> Manifest:
+    """Read `folder/manifest.json`.
+
+    Raises:
+        ModelUnusable: it is missing, is no JSON, or lacks a field.
+    """
+    try:
+        raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return _manifest(raw, folder)
+    except OSError as error:
+        raise ModelUnusable("model_missing", "The model manifest can't be read.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelUnusable("model_bad", "The model manifest is damaged.") from error
+
+
+def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
+    return Manifest(
+        version=str(raw["version"]),
+        segmentation=_network(raw["networks"]["segmentation"], folder),
+        classification=_network(raw["networks"]["classification"], folder),
+        mask_threshold=float(raw["mask"]["threshold"]),
+        smallest_share=float(raw["mask"]["smallest_share"]),
+        border=float(raw["border"]),
+        temperature=float(raw["calibration"]["parameters"]["temperature"]),
+        bias=tuple(float(number) for number in raw["calibration"]["parameters"]["bias"]),
+        conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
+        novelty_limit=float(raw["out_of_distribution"]["limit"]),
+        malignant_threshold=float(raw["operating_points"]["malignant"]["threshold"]),
+        raw=raw,
+    )
+
+
+def _network(raw: dict[str, Any], folder: Path) -> Network:
+    path = folder / Path(str(raw["file"])).name
+    return Network(str(raw["name"]), str(raw["version"]), path, str(raw["sha256"]), int(raw["input_size"]))

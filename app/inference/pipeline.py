@@ -1,0 +1,127 @@
+"""The networks in their order: segment, classify, explain, measure. Pixels in, Findings out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.inference import manifest as manifests
+from app.inference.classify import Classified, classify
+from app.inference.explain import heat_map, share_in_lesion
+from app.inference.manifest import Manifest
+from app.inference.results import Findings
+from app.inference.segment import Segmented, segment
+from app.inference.sessions import NetworkSession
+from app.inference.stopwatch import Stopwatch
+from imaging.measure import measure
+from imaging.picture import Picture
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    manifest: Manifest
+    segmentation: NetworkSession
+    classification: NetworkSession
+
+
+class Engine:
+    """Both networks, opened at first use and shared by all threads of the process.
+
+    Args:
+        folder: holds manifest.json and the exported networks.
+        provider: auto, cuda or cpu.
+        threads: threads of one inference on the CPU; 0 takes the usable cores.
+    """
+
+    def __init__(self, folder: Path, provider: str = "auto", threads: int = 0) -> None:
+        self._folder, self._wanted, self._threads = folder, provider, threads
+        self._loaded: _Loaded | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def manifest(self) -> Manifest:
+        """Raises: ModelUnusable."""
+        return self._loaded.manifest if self._loaded else manifests.read(self._folder)
+
+    @property
+    def provider(self) -> str | None:
+        """"CUDA" or "CPU" once the networks are open, else None."""
+        return self._loaded.segmentation.provider if self._loaded else None
+
+    def read(self, pictures: Sequence[Picture]) -> list[Findings]:
+        """Read pictures, in one batch.
+
+        Raises:
+            ModelUnusable: the networks are missing or damaged.
+        """
+        with self._lock:  # one batch at a time: two would fight for the same cores, or the same GPU memory
+            try:
+                return _read(self._open(self._wanted), pictures)
+            except Exception as error:
+                if self.provider != "CUDA" or self._wanted == "cuda":
+                    raise
+                return self._read_on_cpu(pictures, error)
+
+    def warm_up(self) -> None:
+        """Open the networks and run one black picture, so that the first real one does not wait.
+
+        Raises:
+            ModelUnusable: the networks are missing or damaged.
+        """
+        self.read([Picture(np.zeros((64, 64), dtype=np.uint8), "png")])
+
+    def _open(self, provider: str) -> _Loaded:
+        if self._loaded is None:
+            manifest = manifests.read(self._folder)
+            self._loaded = _Loaded(
+                manifest,
+                NetworkSession(manifest.segmentation, provider, self._threads),
+                NetworkSession(manifest.classification, provider, self._threads),
+            )
+        return self._loaded
+
+    def _read_on_cpu(self, pictures: Sequence[Picture], error: Exception) -> list[Findings]:
+        """A GPU session may stay broken after running out of memory: answer on the CPU, reopen the GPU next time."""
+        log.error("GPU inference failed, answered on the CPU", extra={"error": type(error).__name__})
+        self._loaded = None
+        try:
+            return _read(self._open("cpu"), pictures)
+        finally:
+            self._loaded = None
+
+
+def _read(loaded: _Loaded, pictures: Sequence[Picture]) -> list[Findings]:
+    watch = Stopwatch()
+    with watch.stage("segment"):
+        found = segment(loaded.segmentation, loaded.manifest, pictures)
+    with watch.stage("classify"):
+        judged = classify(loaded.classification, loaded.manifest, found)
+    shared = {name: round(value / len(pictures), 2) for name, value in watch.milliseconds.items()}
+    return [_findings(loaded, item, verdict, shared) for item, verdict in zip(found, judged, strict=True)]
+
+
+def _findings(loaded: _Loaded, item: Segmented, judged: Classified, shared: dict[str, float]) -> Findings:
+    watch, picture, manifest = Stopwatch(), item.picture, loaded.manifest
+    with watch.stage("explain"):
+        heat = heat_map(judged, picture.height, picture.width)
+    with watch.stage("measure"):
+        lesion = measure(picture.pixels, item.mask, picture.spacing)
+    return Findings(
+        mask=item.mask, heat=heat, lesion=lesion,
+        probabilities=judged.probabilities, plausible=judged.plausible,
+        novelty=judged.novelty, novelty_limit=manifest.novelty_limit,
+        heat_in_lesion=share_in_lesion(heat, item.mask),
+        milliseconds={**shared, **watch.milliseconds},
+        provider=loaded.segmentation.provider, precision="fp32",
+        models={
+            network.name: network.version for network in (manifest.segmentation, manifest.classification)
+        },
+        models_version=manifest.version, notices=picture.notices,
+    )  # fmt: skip

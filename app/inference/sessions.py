@@ -1,0 +1,81 @@
+"""Opens onnxruntime sessions: on the GPU when it really is there, else on the CPU, and says which it was."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from app.inference.manifest import ModelUnusable, Network
+
+log = logging.getLogger(__name__)
+
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: the affinity mask, cut by the control group's quota (Linux, version 2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no quota set ("max"), or not Linux
+        return cores
+
+
+class NetworkSession:
+    """One network in memory. `run` takes and gives numpy arrays by name.
+
+    Opened lazily in the process that uses it: a session opened before `fork` crashes in the child.
+    """
+
+    def __init__(self, network: Network, provider: str, threads: int) -> None:
+        self.network = network
+        self._session = _open(network, provider, threads)
+
+    @property
+    def provider(self) -> str:
+        """"CUDA" or "CPU": what really runs; `get_available_providers` and `get_device` say GPU even without one."""
+        return "CUDA" if self._session.get_providers()[0] == CUDA else "CPU"
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run one batch and return every output by its name."""
+        names = [output.name for output in self._session.get_outputs()]
+        values = self._session.run(names, dict(inputs))
+        return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def _open(network: Network, provider: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or usable_cores()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
+    content = network.checked()
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=_wanted(provider))
+    except Exception as error:  # onnxruntime raises a dozen unrelated types for an unusable file
+        raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
+    if provider == "cuda" and session.get_providers()[0] != CUDA:
+        raise ModelUnusable("gpu_missing", "The GPU was asked for (PROVIDER=cuda), but it can't be used.")
+    log.info("network opened", extra={"network": network.name, "provider": session.get_providers()[0]})
+    return session
+
+
+def _wanted(provider: str) -> list[str]:
+    if provider == "cpu" or CUDA not in onnxruntime.get_available_providers():
+        return [CPU]
+    if hasattr(onnxruntime, "preload_dlls"):
+        _preload_cuda()
+    return [CUDA, CPU]
+
+
+def _preload_cuda() -> None:
+    """Load the CUDA libraries of requirements-cuda.txt where there is a driver; silent elsewhere."""
+    if os.path.exists("/dev/nvidiactl") or os.name == "nt":
+        onnxruntime.preload_dlls()

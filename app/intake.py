@@ -1,0 +1,153 @@
+"""Receives an upload: decodes it once, keeps its pixels and a row, and only then acknowledges it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from app import audit, tasks
+from app.clinics.places import Place
+from app.database import is_full, writing
+from app.extensions import db
+from app.services import services
+from app.tables import Study
+from app.tables.study import QUEUED, RUNNING
+from imaging.picture import Picture
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail."""
+
+    owner: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The study that an upload leads to; `is_new` is False when the same sender had sent the same file before."""
+
+    study_id: str
+    is_new: bool
+
+
+class NotKept(RuntimeError):
+    """The upload was not acknowledged and nothing of it is kept.
+
+    ├── QueueFull     too many pictures wait (503, Retry-After)
+    ├── StoreBusy     the database is locked by another process (503, Retry-After)
+    └── StorageFull   the disk is full (507)
+    """
+
+    code, status, sentence = "not_kept", 503, "The picture was not kept. Please send it again."
+    retry_after_s = 10
+
+
+class QueueFull(NotKept):
+    code, sentence = "queue_full", "Many pictures are waiting already. Please send yours again in a moment."
+
+
+class StoreBusy(NotKept):
+    code, sentence = "store_busy", "The store is busy. Please send the picture again in a moment."
+
+
+class StorageFull(NotKept):
+    code, status, sentence = "storage_full", 507, "The server's disk is full. Please tell whoever runs this server."
+    retry_after_s = 600
+
+
+def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place | None = None) -> Receipt:
+    """Take an upload in. On return its pixels and its row survive a crash, and its analysis is under way.
+
+    Args:
+        content: the uploaded bytes.
+        frame: wanted frame of a multi-frame file, counted from 0; None lets the decoder choose.
+        place: where the person is, if they said so.
+
+    Raises:
+        RefusedUpload: the bytes are no picture that we read.
+        NotKept: the server can't take it in now.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    earlier = _earlier(actor.owner, digest, frame, place)
+    if earlier is not None:
+        return Receipt(earlier, is_new=False)
+    _check_queue()
+    started = time.perf_counter()
+    picture = services().decoder.decode(content, frame)
+    decode_ms = round((time.perf_counter() - started) * 1000, 2)
+    study = _study(picture, digest, frame, actor, place, decode_ms)
+    receipt = _keep(study, picture, actor)
+    if receipt.is_new:
+        tasks.start(receipt.study_id)
+    return receipt
+
+
+def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) -> str | None:
+    """The id of this sender's earlier study of the same file; a newly given place is kept with it."""
+    row = db.session.execute(_same(owner, digest, frame)).scalar_one_or_none()
+    if row is None:
+        return None
+    if place is not None and (row.latitude, row.longitude) != (place.latitude, place.longitude):
+        study_id = row.id
+        with writing():
+            study = db.session.get_one(Study, study_id)
+            study.latitude, study.longitude, study.place = place.latitude, place.longitude, place.label
+        return study_id
+    return row.id
+
+
+def _same(owner: str, digest: str, frame: int | None):  # type: ignore[no-untyped-def]
+    wanted = -1 if frame is None else frame
+    return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == wanted)
+
+
+def _check_queue() -> None:
+    waiting = db.session.scalar(select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING))))
+    if (waiting or 0) >= current_app.config["QUEUE_LIMIT"]:
+        raise QueueFull
+
+
+def _study(
+    picture: Picture, digest: str, frame: int | None, actor: Actor, place: Place | None, decode_ms: float
+) -> Study:
+    return Study(
+        id=secrets.token_hex(16), owner=actor.owner, content_sha256=digest,
+        wanted_frame=-1 if frame is None else frame, frame=picture.frame, frames=picture.frames,
+        kind=picture.kind, height=picture.height, width=picture.width,
+        colour_share=picture.colour_share, decode_ms=decode_ms, notices=list(picture.notices),
+        spacing_mm=picture.spacing.mm_per_pixel if picture.spacing else None,
+        spacing_source=picture.spacing.source if picture.spacing else None,
+        latitude=place.latitude if place else None, longitude=place.longitude if place else None,
+        place=place.label if place else None,
+    )  # fmt: skip
+
+
+def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
+    """Pixels first, then the row; the sender's simultaneous second copy of the file finds the first's row."""
+    store = services().store
+    try:
+        study.picture_sha256 = store.put(picture.pixels)
+        with writing():
+            twin = db.session.execute(
+                _same(actor.owner, study.content_sha256, None if study.wanted_frame < 0 else study.wanted_frame)
+            ).scalar_one_or_none()
+            if twin is not None:
+                return Receipt(twin.id, is_new=False)
+            store.put(picture.pixels)  # again under the write lock: a deletion may have removed the shared file
+            db.session.add(study)
+            audit.record(actor.name, "study.receive", study.id, kind=study.kind)
+            return Receipt(study.id, is_new=True)
+    except OperationalError as error:
+        raise StorageFull() if is_full(error) else StoreBusy() from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull from error
+        raise

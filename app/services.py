@@ -1,0 +1,40 @@
+"""The parts that live as long as the process: picture store, decoder, engine, worker. Made once, found by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from app.decoding import Decoder
+from app.inference.pipeline import Engine
+from app.storage import PictureStore
+from app.tasks import Worker
+
+
+@dataclass(frozen=True)
+class Services:
+    """`engine` opens its sessions lazily, after fork; `worker` starts with the first use or by gunicorn's hook."""
+
+    store: PictureStore
+    decoder: Decoder
+    engine: Engine
+    worker: Worker
+
+
+def bind(app: Flask) -> None:
+    """Make the services of an application."""
+    settings = app.config
+    engine = Engine(settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"])
+    app.extensions["sonotriage"] = Services(
+        store=PictureStore(settings["DATA_DIR"] / "pictures"),
+        decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),
+        engine=engine,
+        worker=Worker(app),
+    )
+
+
+def services() -> Services:
+    """The services of the current application."""
+    found: Services = current_app.extensions["sonotriage"]
+    return found

@@ -1,0 +1,94 @@
+"""Finds and deletes studies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+
+from app import audit
+from app.database import writing
+from app.extensions import db
+from app.services import services
+from app.tables import Analysis, Study
+from app.tables.study import QUEUED, RUNNING
+
+_ID = re.compile(r"^[0-9a-f]{32}$")
+STEPS = ("received", "checked", "outlined", "weighed")
+
+
+class UnknownStudy(LookupError):
+    """There is no study with this id (404)."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a study stands: the step under way, and how many of the steps are done."""
+
+    step: str
+    done: int
+    of: int
+
+
+def find(study_id: str) -> Study:
+    """The study with this id.
+
+    Raises:
+        UnknownStudy: there is none, or the text is not an id.
+    """
+    study = db.session.get(Study, study_id) if _ID.match(study_id) else None
+    if study is None:
+        raise UnknownStudy("There is no result at this address. It may have been deleted.")
+    return study
+
+
+def progress(study: Study) -> Progress:
+    """How far a study has come: received and checked while it waits, outlined and weighed when it is done."""
+    done = {QUEUED: 2, RUNNING: 3}.get(study.status, len(STEPS))
+    return Progress(STEPS[min(done, len(STEPS) - 1)], done, len(STEPS))
+
+
+def delete(study_id: str, actor: str) -> None:
+    """Delete a study with everything kept for it; the audit trail keeps that it was deleted, not what it was.
+
+    Raises:
+        UnknownStudy: there is none.
+    """
+    find(study_id)
+    with writing():
+        study = db.session.get(Study, study_id)
+        if study is None:
+            return
+        keys = _keys(study)
+        db.session.delete(study)
+        audit.record(actor, "study.delete", study_id)
+    forget(keys)
+
+
+def forget(keys: set[str]) -> None:
+    """Remove kept pictures that no row names. Under the write lock, so that no upload of the same pixels slips in."""
+    if not keys:
+        return
+    with writing():
+        for key in keys:
+            if not is_named(key):
+                services().store.remove(key)
+
+
+def _keys(study: Study) -> set[str]:
+    keys = {study.picture_sha256}
+    for analysis in study.analyses:
+        keys |= {analysis.mask_sha256, analysis.heat_sha256 or "", analysis.thumbnail_sha256}
+    return keys - {""}
+
+
+def is_named(key: str) -> bool:
+    """True when a study or an analysis names this kept picture."""
+    named_by_study = select(Study.id).where(Study.picture_sha256 == key).limit(1)
+    named_by_analysis = (
+        select(Analysis.id)
+        .where(or_(Analysis.mask_sha256 == key, Analysis.heat_sha256 == key, Analysis.thumbnail_sha256 == key))
+        .limit(1)
+    )
+    return db.session.scalar(named_by_study) is not None or db.session.scalar(named_by_analysis) is not None

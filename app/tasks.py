@@ -1,0 +1,177 @@
+"""Hands a study to the in-process worker, which leases rows: the row is the queue, so nothing waits in memory.
+
+One worker at a time, whatever the number of processes: the one that holds the lock file. The kernel frees the lock
+when its process dies, so a row still marked as running when the lock is taken belongs to nobody and is taken up again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import IO
+
+from flask import Flask, current_app
+from sqlalchemy import or_, select, update
+
+from app.database import writing
+from app.extensions import db
+from app.tables import Study
+from app.tables.moment import now
+from app.tables.study import FAILED, QUEUED, RUNNING
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+IDLE_S = 1.0  # how often an idle worker looks for rows of other processes and for expired leases
+REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
+HOUSEKEEPING_S = 3600.0
+
+
+def start(study_id: str) -> None:
+    """Have a queued study analysed soon. Calling twice changes nothing."""
+    current_app.extensions["sonotriage"].worker.wake()
+
+
+def wait(study_id: str, timeout_s: float) -> bool:
+    """Wait until a study is no longer queued or running; True when that came in time."""
+    worker: Worker = current_app.extensions["sonotriage"].worker
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = worker.finished_count
+        db.session.rollback()
+        status = db.session.scalar(select(Study.status).where(Study.id == study_id))
+        if status not in (QUEUED, RUNNING):
+            return True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        worker.wait_for_more(seen, min(left, IDLE_S))
+
+
+class Worker:
+    """A thread that leases queued rows in small batches and has them analysed."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._finished = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self.finished_count = 0
+
+    def start(self) -> None:
+        """Start the thread, once; to be called in the process that serves, after fork."""
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Let the present batch end, then stop."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def wake(self) -> None:
+        """Look at the queue now."""
+        self.start()
+        self._woken.set()
+
+    def wait_for_more(self, seen: int, timeout_s: float) -> None:
+        """Wait until more batches are finished than the `seen` ones, or the time is over."""
+        with self._finished:
+            self._finished.wait_for(lambda: self.finished_count != seen, timeout_s)
+
+    def _run(self) -> None:
+        with self._app.app_context():
+            lock = self._take_lock()
+            if lock is None:
+                return
+            with lock:
+                self._requeue()
+                self._serve()
+
+    def _take_lock(self) -> IO[str] | None:
+        """The lock file, held; None when the worker is stopped before another process lets go of it."""
+        file = (self._app.config["DATA_DIR"] / "worker.lock").open("w")
+        while not self._stopping.is_set():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except BlockingIOError:
+                self._stopping.wait(IDLE_S)
+        file.close()
+        return None
+
+    def _requeue(self) -> None:
+        with writing():
+            db.session.execute(
+                update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None)
+            )
+
+    def _serve(self) -> None:
+        from app import analysis, housekeeping  # here, because analysis belongs to the line that starts with intake
+
+        swept = 0.0
+        while not self._stopping.is_set():
+            self._woken.clear()
+            try:
+                leased = lease(self._app.config["BATCH_SIZE"], self._app.config["LEASE_S"])
+                if leased:
+                    analysis.analyse(leased)
+                    self._announce()
+                    continue
+                if time.monotonic() - swept > HOUSEKEEPING_S or swept == 0.0:
+                    swept = time.monotonic()
+                    housekeeping.sweep()
+            except Exception:  # the thread's outer edge: whatever it was, the queue must go on
+                log.exception("worker")
+                db.session.rollback()
+                self._stopping.wait(REST_S)
+            finally:
+                db.session.remove()
+            self._woken.wait(IDLE_S)
+
+    def _announce(self) -> None:
+        with self._finished:
+            self.finished_count += 1
+            self._finished.notify_all()
+
+
+def lease(most: int, lease_s: int) -> Sequence[str]:
+    """Take up to `most` rows that wait, oldest first; rows that failed too often are given up.
+
+    Returns:
+        Ids of the studies that are now ours until their lease ends.
+    """
+    moment = now()
+    is_waiting = or_(Study.status == QUEUED, (Study.status == RUNNING) & (Study.lease_until < moment))
+    if db.session.scalar(select(Study.id).where(is_waiting).limit(1)) is None:
+        return []
+    with writing():
+        rows = db.session.scalars(select(Study).where(is_waiting).order_by(Study.created_at).limit(most)).all()
+        given_up = [row for row in rows if row.attempts >= ATTEMPTS]
+        for row in given_up:
+            give_up(row)
+        leased = [row for row in rows if row.attempts < ATTEMPTS]
+        for row in leased:
+            row.status, row.attempts = RUNNING, row.attempts + 1
+            row.lease_until = moment + timedelta(seconds=lease_s)
+        return [row.id for row in leased]
+
+
+def give_up(study: Study) -> None:
+    """Mark a study as failed for good; the caller commits."""
+    from app.triage import FAILED as FAILED_CATEGORY
+    from app.triage import URGENCY
+
+    study.status, study.lease_until, study.finished_at = FAILED, None, now()
+    study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
+    study.category, study.urgency = FAILED_CATEGORY, URGENCY[FAILED_CATEGORY]

@@ -1,0 +1,54 @@
+"""From network logits to probabilities that mean what they say. Training fits these numbers, serving applies them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+
+def calibrated(logits: NDArray[np.floating], temperature: float, bias: tuple[float, ...]) -> Scores:
+    """Temperature scaling with a bias per class: softmax(logits / temperature + bias).
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks"; the bias corrects for classes that were drawn more
+    often in training than they occur.
+
+    Args:
+        logits: float `N x 3`. bias: one number per class.
+
+    Returns:
+        float64 `N x 3`, rows sum to 1.
+    """
+    scaled = logits.astype(np.float64) / temperature + np.asarray(bias, dtype=np.float64)
+    scaled -= scaled.max(axis=1, keepdims=True)
+    exponentials = np.exp(scaled)
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def plausible_classes(probabilities: Scores, limits: tuple[float, ...]) -> list[int]:
+    """The conformal set of one picture: classes at or above their limit, most probable first, never empty.
+
+    Class-conditional split conformal prediction (Vovk 2012; Angelopoulos and Bates 2021, section 4): the limit of a
+    class is the quantile of its own probability on held-out pictures of that class.
+
+    Args:
+        probabilities: float `3`. limits: least probability per class.
+    """
+    order = [int(index) for index in np.argsort(-probabilities)]
+    kept = [index for index in order if probabilities[index] >= limits[index]]
+    return kept or order[:1]
+
+
+def conformal_limits(probabilities: Scores, labels: NDArray[np.int64], coverage: float) -> tuple[float, ...]:
+    """Least probability per class so that held-out pictures of the class are in its set with this coverage.
+
+    Args:
+        probabilities: float `N x 3`, calibrated; labels: int `N`; coverage in 0..1.
+    """
+    limits = []
+    for index in range(probabilities.shape[1]):
+        own = np.sort(probabilities[labels == index, index])
+        rank = int(np.floor((own.size + 1) * (1 - coverage)))
+        limits.append(float(own[rank - 1]) if rank >= 1 and own.size else 0.0)
+    return tuple(limits)

@@ -1,0 +1,190 @@
+"""Writes `models/`: both networks as ONNX, the manifest and the model card. The only thing that writes there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from monai.networks.nets.efficientnet import EfficientNet
+from numpy.typing import NDArray
+from torch import nn
+
+from training.calibrate import Calibration, Novelty
+from training.networks.efficientnet import LesionClassifier
+from training.networks.unet import LesionUNet
+from training.pipeline import Trained
+from training.recipe import Recipe
+
+OPSET = 18
+TOLERANCE = 1e-4  # largest difference between ONNX and PyTorch that is accepted, in logits
+MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
+
+
+class ServedUNet(nn.Module):
+    """uint8 picture in, uint8 lesion probability out (times 255)."""
+
+    def __init__(self, network: LesionUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        logits, _ = self.network(picture.float() / 255)
+        return torch.round(torch.sigmoid(logits) * 255).to(torch.uint8)
+
+
+class ServedClassifier(nn.Module):
+    """uint8 segmented picture in; logits, class activation maps, embedding and novelty out."""
+
+    def __init__(self, network: LesionClassifier, novelty: Novelty) -> None:
+        super().__init__()
+        self.network = network
+        self.mean: torch.Tensor
+        self.directions: torch.Tensor
+        self.components: torch.Tensor
+        self.register_buffer("mean", torch.from_numpy(np.asarray(novelty.mean, dtype=np.float32)))
+        self.register_buffer("directions", torch.from_numpy(novelty.directions))
+        self.register_buffer("components", torch.from_numpy(novelty.components))
+        self.residual_scale = novelty.residual_scale
+
+    def forward(self, segmented: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        maps = self.network.features(segmented.float() / 255)
+        embedding = maps.mean(dim=(2, 3))
+        head = self.network.trunk._fc
+        activation = torch.einsum("bchw,kc->bkhw", maps, head.weight)
+        centred = embedding - self.mean
+        within = torch.square(centred @ self.directions).mean(dim=1)
+        beside = centred - (centred @ self.components) @ self.components.T
+        novelty = (within + torch.square(beside).sum(dim=1) / self.residual_scale) / 2
+        return head(embedding), activation, embedding, novelty
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One written network: its file and how far its answers are from PyTorch's on the golden pictures."""
+
+    path: Path
+    largest_difference: float
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def export_networks(
+    trained: Trained, novelty: Novelty, golden: tuple[NDArray[np.uint8], NDArray[np.uint8]], folder: Path
+) -> tuple[Exported, Exported]:
+    """Write both networks and prove on golden inputs that ONNX equals PyTorch.
+
+    Args:
+        golden: uint8 `N x 1 x S x S` pictures and uint8 `N x 3 x T x T` segmented pictures.
+
+    Raises:
+        ValueError: the answers differ by more than the tolerance.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    unet = ServedUNet(trained.unet.float().cpu()).eval()
+    classifier = ServedClassifier(trained.classifier.float().cpu(), novelty).eval()
+    outputs = ["logits", "activation", "embedding", "novelty"]
+    return (
+        _export(unet, golden[0], "picture", ["probability"], folder / "unet.onnx", MASK_TOLERANCE),
+        _export(classifier, golden[1], "segmented", outputs, folder / "efficientnetb3.onnx", TOLERANCE),
+    )
+
+
+def _export(
+    network: nn.Module, golden: NDArray[np.uint8], name: str, outputs: list[str], path: Path, tolerance: float
+) -> Exported:
+    for module in network.modules():
+        if isinstance(module, EfficientNet):
+            module.set_swish(memory_efficient=False)
+    network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    torch.onnx.export(
+        network, (torch.from_numpy(golden[:2]),), str(path), input_names=[name], output_names=outputs,
+        dynamic_axes={key: {0: "batch"} for key in [name, *outputs]}, opset_version=OPSET, dynamo=False,
+    )  # fmt: skip
+    difference = _difference(network, golden, name, path)
+    if difference > tolerance:
+        raise ValueError(f"{path.name}: ONNX differs from PyTorch by {difference}, allowed {tolerance}.")
+    return Exported(path, difference)
+
+
+def _difference(network: nn.Module, golden: NDArray[np.uint8], name: str, path: Path) -> float:
+    """Largest difference in the first output over the golden inputs."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    served = session.run(None, {name: golden})[0]
+    with torch.inference_mode():
+        answer = network(torch.from_numpy(golden))
+    expected = (answer[0] if isinstance(answer, tuple) else answer).numpy()
+    return float(np.abs(served.astype(np.float64) - expected.astype(np.float64)).max())
+
+
+def write_manifest(
+    exported: tuple[Exported, Exported], trained: Trained, recipe: Recipe, calibration: Calibration,
+    facts: dict[str, Any], folder: Path,
+) -> dict[str, Any]:  # fmt: skip
+    """Write `manifest.json`: all that serving and a reader need to know of these networks.
+
+    Args:
+        facts: version, split_sha256, training_data, metrics, operating_point, reliability (see `evaluate`).
+    """
+    manifest = {
+        "schema": 1,
+        "version": facts["version"],
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "recipe": recipe["name"],
+        "commit": _commit(),
+        "intended_use": "Research on breast ultrasound; not a medical device.",
+        "labels": ["benign", "malignant", "normal"],
+        "networks": {
+            "segmentation": {
+                "name": "U-Net", "version": facts["version"], "file": exported[0].path.name,
+                "sha256": exported[0].sha256, "opset": OPSET, "precision": "fp32",
+                "input_size": trained.segmentation_size,
+                "input": "picture: uint8 N x 1 x S x S, letterboxed grey picture",
+                "outputs": {"probability": "uint8 N x 1 x S x S, lesion probability times 255"},
+                "onnx_against_pytorch": exported[0].largest_difference,
+            },
+            "classification": {
+                "name": "EfficientNetB3", "version": facts["version"], "file": exported[1].path.name,
+                "sha256": exported[1].sha256, "opset": OPSET, "precision": "fp32",
+                "input_size": trained.classification_size,
+                "input": "segmented: uint8 N x 3 x T x T: picture, lesion probability, picture under the soft mask",
+                "outputs": {
+                    "logits": "float32 N x 3", "activation": "float32 N x 3 x h x w, class activation maps",
+                    "embedding": "float32 N x D", "novelty": "float32 N, about 1 for pictures like the training's",
+                },
+                "onnx_against_pytorch": exported[1].largest_difference,
+            },
+        },
+        "mask": recipe["mask"],
+        "border": recipe["classification"]["border"],
+        "calibration": {
+            "method": "temperature scaling with a bias per class",
+            "parameters": {"temperature": calibration.temperature, "bias": list(calibration.bias)},
+        },
+        "conformal": {"coverage": facts["coverage"], "limits": list(calibration.limits)},
+        "out_of_distribution": {
+            "method": "Mahalanobis distance in principal components plus residual, of the classifier's embedding",
+            "limit": calibration.novelty_limit,
+        },
+        "operating_points": {"malignant": {"threshold": calibration.malignant_threshold, **facts["operating_point"]}},
+        "reliability": facts["reliability"],
+        "training_data": facts["training_data"],
+        "split_sha256": facts["split_sha256"],
+        "metrics": facts["metrics"],
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def _commit() -> str:
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"

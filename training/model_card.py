@@ -1,0 +1,100 @@
+"""Writes `MODEL_CARD.md` from the manifest, so that the two can't say different things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+NAMES = {
+    "dice_lesions": "Dice, pictures with a lesion",
+    "dice_with_normals": "Dice, with normals (nothing outlined on a normal counts 1, anything counts 0)",
+    "iou_lesions": "Intersection over union, pictures with a lesion",
+    "hausdorff95_px": "Hausdorff distance, 95th percentile, stored pixels",
+    "benign_malignant_auc": "AUC, malignant against benign",
+    "accuracy": "Accuracy, three classes",
+    "balanced_accuracy": "Balanced accuracy, three classes",
+    "macro_auc": "Macro AUC, one against the rest",
+    "normal_sensitivity": "Sensitivity for normal",
+    "normal_specificity": "Specificity for normal",
+    "sensitivity_at_operating_point": "Sensitivity for malignant at the shipped operating point",
+    "specificity_at_operating_point": "Specificity for malignant at the shipped operating point",
+    "expected_calibration_error": "Expected calibration error, after calibration",
+    "brier": "Brier score (0 to 2), after calibration",
+    "conformal_coverage": "Coverage of the conformal sets",
+    "conformal_single": "Pictures with one class in the set",
+    "novelty_refused": "Real pictures refused as unlike the training's",
+}
+
+
+def write(manifest: dict[str, Any], folder: Path) -> None:
+    """Write the card beside the manifest."""
+    (folder / "MODEL_CARD.md").write_text(card(manifest), encoding="utf-8")
+
+
+def card(manifest: dict[str, Any]) -> str:
+    """The model card as Markdown."""
+    networks = manifest["networks"]
+    tables = "\n\n".join(_table(name, figures) for name, figures in manifest["metrics"].items())
+    point = manifest["operating_points"]["malignant"]
+    return f"""# Model card: {manifest["recipe"]} {manifest["version"]}
+
+Made by `python -m training export`; every figure is read from `manifest.json`.
+
+## Intended use
+
+{manifest["intended_use"]} The networks read one grey-scale breast ultrasound picture at a time. They were trained on
+pictures from two hospitals and five scanner models; on other scanners they will be worse than the figures below.
+
+## Networks
+
+| stage | network | file | input | ONNX against PyTorch, largest difference |
+| --- | --- | --- | --- | --- |
+{_network_row("outline the lesion", networks["segmentation"])}
+{_network_row("weigh the classes", networks["classification"])}
+
+## Training data
+
+{chr(10).join(f"- {source}" for source in manifest["training_data"])}
+
+BUSI has no patient identifiers and holds near copies; they are grouped and a group never crosses a fold. Near copies
+with conflicting labels are not trained on. Split sha256: `{manifest["split_sha256"]}`.
+
+## Figures
+
+Intervals are 95 % bootstrap intervals that resample groups of near copies (BUSI) or patients (BUS-BRA). The reported
+fold was neither trained nor tuned on; threshold, calibration and limits come from another fold
+({point["chosen_on"]}).
+
+{tables}
+
+## Decisions
+
+- A picture is marked for prompt attention at a calibrated probability of malignant of {point["threshold"]:.3f} or more.
+- Conformal sets aim at a coverage of {manifest["conformal"]["coverage"]:.0%} per class; a set with several classes
+  makes the program say that it can't tell.
+- A picture whose novelty is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much from the training
+  pictures to be judged.
+
+## Limits
+
+Small test folds: the intervals are wide, read them. No normals in BUS-BRA: how well *normal* is recognised on other
+scanners is not known. Text, rulers and calipers are burned into many training pictures; a network may lean on them.
+No men, no implants, no pictures after surgery are marked as such in the data. Age, skin tone and density are unknown.
+"""
+
+
+def _network_row(stage: str, network: dict[str, Any]) -> str:
+    size = network["input_size"]
+    return (
+        f"| {stage} | {network['name']} | `{network['file']}` | {size} x {size} px, uint8 | "
+        f"{network['onnx_against_pytorch']:.1e} |"
+    )
+
+
+def _table(name: str, figures: dict[str, dict[str, float]]) -> str:
+    rows = [
+        f"| {title} | {figures[key]['value']:.3f} | {figures[key]['low']:.3f} to {figures[key]['high']:.3f} |"
+        for key, title in NAMES.items()
+        if key in figures
+    ]
+    return "\n".join([f"### {name.replace('_', ' ')}", "", "| figure | value | 95 % interval |", "| --- | --- | --- |", *rows])

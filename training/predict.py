@@ -1,0 +1,101 @@
+"""Asks trained networks for their answers, the way the product does: one pass, no mirrored average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.metrics.hausdorff_distance import compute_hausdorff_distance
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from imaging.postprocess import mask_of
+from training import classification, segmentation
+from training.datasets.sample import Sample
+from training.loop import device
+from training.pipeline import Trained
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Rows in the order of `samples`: logits float32 `N x 3`, embeddings float32 `N x D`, overlap per picture.
+
+    `dice` and `iou` are in 0..1; for a picture without a lesion they are 1 when nothing was outlined and else 0.
+    `hausdorff_px` is the 95th percentile distance in stored pixels, NaN where either mask is empty.
+    """
+
+    samples: list[Sample]
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    dice: NDArray[np.float64]
+    iou: NDArray[np.float64]
+    hausdorff_px: NDArray[np.float64]
+    is_outlined: NDArray[np.bool_]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return np.asarray([sample.class_index for sample in self.samples], dtype=np.int64)
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        return np.asarray([sample.group for sample in self.samples])
+
+    def where(self, is_kept: NDArray[np.bool_]) -> Predictions:
+        """Only the rows that are marked."""
+        return Predictions(
+            [sample for sample, kept in zip(self.samples, is_kept, strict=True) if kept],
+            self.logits[is_kept], self.embeddings[is_kept], self.dice[is_kept], self.iou[is_kept],
+            self.hausdorff_px[is_kept], self.is_outlined[is_kept],
+        )  # fmt: skip
+
+    def from_source(self, source: str) -> Predictions:
+        """Only the rows of one data set."""
+        return self.where(np.asarray([sample.source == source for sample in self.samples], dtype=np.bool_))
+
+
+def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predictions:
+    """Outline and classify every sample, and measure the outlines against the experts'."""
+    part, mask_rule = recipe["classification"], recipe["mask"]
+    inputs, overlaps = [], []
+    for start in tqdm(range(0, len(samples), 16), desc="predicting", unit="batch", leave=False):
+        chunk = samples[start : start + 16]
+        pixels = [sample.pixels() for sample in chunk]
+        maps = segmentation.probabilities(trained.unet, pixels, trained.segmentation_size)
+        for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
+            found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
+            overlaps.append(_overlap(found, sample.mask(*picture.shape)))
+            handed_on = classification.seen_by_classifier(sample, drawn, part)
+            inputs.append(
+                classification.classifier_input(picture, handed_on, part, mask_rule, trained.classification_size)
+            )
+    logits, embeddings = _judge(trained, inputs)
+    table = np.asarray(overlaps, dtype=np.float64)
+    return Predictions(
+        samples, logits, embeddings, table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_)
+    )
+
+
+def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    both, either = float((found & truth).sum()), float((found | truth).sum())
+    if either == 0:
+        return 1.0, 1.0, float("nan"), 0.0
+    dice = 2 * both / float(found.sum() + truth.sum())
+    distance = float("nan")
+    if found.any() and truth.any():
+        pair = [torch.from_numpy(mask)[None, None].float() for mask in (found, truth)]
+        distance = float(compute_hausdorff_distance(*pair, include_background=True, percentile=95))
+    return dice, both / either, distance, float(found.any())
+
+
+@torch.inference_mode()
+def _judge(trained: Trained, inputs: list[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    classifier = trained.classifier
+    logits, embeddings = [], []
+    for start in range(0, len(inputs), 16):
+        batch = torch.from_numpy(np.stack(inputs[start : start + 16])).to(device()).float() / 255
+        embedding = classifier.features(batch.to(memory_format=torch.channels_last)).mean(dim=(2, 3))
+        logits.append(classifier.trunk._fc(embedding).float().cpu().numpy())
+        embeddings.append(embedding.float().cpu().numpy())
+    return np.concatenate(logits), np.concatenate(embeddings)
