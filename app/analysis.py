@@ -89,9 +89,14 @@ def _gated(picture: Picture) -> Picture | UnusablePicture:
     except UnusablePicture as refusal:
         return refusal
     return Picture(
-        picture.pixels, picture.kind, picture.colour_share, picture.spacing, picture.frame, picture.frames,
+        picture.pixels,
+        picture.kind,
+        picture.colour_share,
+        picture.spacing,
+        picture.frame,
+        picture.frames,
         notices=(*picture.notices, *notices),
-    )  # fmt: skip
+    )
 
 
 def _judged(findings: Findings) -> tuple[Findings, Decision]:
@@ -102,9 +107,14 @@ def _picture(study: Study) -> Picture:
     """The kept pixels of a study as the decoder gave them."""
     spacing = Spacing(study.spacing_mm, study.spacing_source or "") if study.spacing_mm else None
     return Picture(
-        services().store.get(study.picture_sha256), study.kind, study.colour_share, spacing,
-        study.frame, study.frames, tuple(study.notices),
-    )  # fmt: skip
+        services().store.get(study.picture_sha256),
+        study.kind,
+        study.colour_share,
+        spacing,
+        study.frame,
+        study.frames,
+        tuple(study.notices),
+    )
 
 
 def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
@@ -150,10 +160,15 @@ def _analysis(outcome: Outcome) -> Analysis:
     plain["milliseconds"] = {"decode": decode_ms, **findings.milliseconds, "store": store_ms}
     plain["because"] = outcome.decision.because
     return Analysis(
-        study_id=outcome.study_id, findings=plain, category=outcome.decision.category,
-        models_version=findings.models_version, provider=findings.provider,
-        mask_sha256=mask_key, heat_sha256=heat_key, thumbnail_sha256=thumbnail_key,
-    )  # fmt: skip
+        study_id=outcome.study_id,
+        findings=plain,
+        category=outcome.decision.category,
+        models_version=findings.models_version,
+        provider=findings.provider,
+        mask_sha256=mask_key,
+        heat_sha256=heat_key,
+        thumbnail_sha256=thumbnail_key,
+    )
 
 
 def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:

@@ -19,6 +19,4 @@ def record(actor: str, action: str, study_id: str | None = None, **details: Any)
         details: plain values without patient data.
     """
     request_id = g.get("request_id") if has_request_context() else None
-    db.session.add(
-        AuditEvent(actor=actor, action=action, study_id=study_id, request_id=request_id, details=details)
-    )
+    db.session.add(AuditEvent(actor=actor, action=action, study_id=study_id, request_id=request_id, details=details))

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import OperationalError
 
 from app import audit, tasks
@@ -104,7 +104,7 @@ def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) ->
     return row.id
 
 
-def _same(owner: str, digest: str, frame: int | None):  # type: ignore[no-untyped-def]
+def _same(owner: str, digest: str, frame: int | None) -> Select[tuple[Study]]:
     wanted = -1 if frame is None else frame
     return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == wanted)
 
@@ -119,15 +119,24 @@ def _study(
     picture: Picture, digest: str, frame: int | None, actor: Actor, place: Place | None, decode_ms: float
 ) -> Study:
     return Study(
-        id=secrets.token_hex(16), owner=actor.owner, content_sha256=digest,
-        wanted_frame=-1 if frame is None else frame, frame=picture.frame, frames=picture.frames,
-        kind=picture.kind, height=picture.height, width=picture.width,
-        colour_share=picture.colour_share, decode_ms=decode_ms, notices=list(picture.notices),
+        id=secrets.token_hex(16),
+        owner=actor.owner,
+        content_sha256=digest,
+        wanted_frame=-1 if frame is None else frame,
+        frame=picture.frame,
+        frames=picture.frames,
+        kind=picture.kind,
+        height=picture.height,
+        width=picture.width,
+        colour_share=picture.colour_share,
+        decode_ms=decode_ms,
+        notices=list(picture.notices),
         spacing_mm=picture.spacing.mm_per_pixel if picture.spacing else None,
         spacing_source=picture.spacing.source if picture.spacing else None,
-        latitude=place.latitude if place else None, longitude=place.longitude if place else None,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
         place=place.label if place else None,
-    )  # fmt: skip
+    )
 
 
 def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:

@@ -14,7 +14,7 @@ from app.services import services
 from app.tables import Analysis, Study
 from app.tables.study import QUEUED, RUNNING
 
-_ID = re.compile(r"^[0-9a-f]{32}$")
+_ID = re.compile(r"^[0-9a-f]{32}\Z")
 STEPS = ("received", "checked", "outlined", "weighed")
 
 

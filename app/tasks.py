@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import IO
 
 from flask import Flask, current_app
 from sqlalchemy import or_, select, update
 
+from app import triage
 from app.database import writing
 from app.extensions import db
 from app.tables import Study
@@ -100,7 +102,8 @@ class Worker:
 
     def _take_lock(self) -> IO[str] | None:
         """The lock file, held; None when the worker is stopped before another process lets go of it."""
-        file = (self._app.config["DATA_DIR"] / "worker.lock").open("w")
+        path: Path = self._app.config["DATA_DIR"] / "worker.lock"
+        file = path.open("w")
         while not self._stopping.is_set():
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,12 +115,10 @@ class Worker:
 
     def _requeue(self) -> None:
         with writing():
-            db.session.execute(
-                update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None)
-            )
+            db.session.execute(update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None))
 
     def _serve(self) -> None:
-        from app import analysis, housekeeping  # here, because analysis belongs to the line that starts with intake
+        from app import analysis, housekeeping  # here: services make the worker, and both of these use the services
 
         swept = 0.0
         while not self._stopping.is_set():
@@ -169,9 +170,6 @@ def lease(most: int, lease_s: int) -> Sequence[str]:
 
 def give_up(study: Study) -> None:
     """Mark a study as failed for good; the caller commits."""
-    from app.triage import FAILED as FAILED_CATEGORY
-    from app.triage import URGENCY
-
     study.status, study.lease_until, study.finished_at = FAILED, None, now()
     study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
-    study.category, study.urgency = FAILED_CATEGORY, URGENCY[FAILED_CATEGORY]
+    study.category, study.urgency = triage.FAILED, triage.URGENCY[triage.FAILED]

@@ -22,9 +22,7 @@ class Words:
     steps: tuple[str, ...]
 
 
-_SYMPTOMS = (
-    "A new lump, a change of skin or nipple, or discharge goes to a doctor, whatever this page says."
-)
+_SYMPTOMS = "A new lump, a change of skin or nipple, or discharge goes to a doctor, whatever this page says."
 
 WORDS: dict[str, Words] = {
     PROMPT: Words(

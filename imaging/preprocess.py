@@ -85,9 +85,11 @@ def bordered(box: Box, border: float, height: int, width: int) -> Box:
     """Grow a box by `border` times its longer side on every side, within a picture of `height` x `width` px."""
     margin = round(border * max(box.height, box.width))
     return Box(
-        max(0, box.top - margin), max(0, box.left - margin),
-        min(height, box.bottom + margin), min(width, box.right + margin),
-    )  # fmt: skip
+        max(0, box.top - margin),
+        max(0, box.left - margin),
+        min(height, box.bottom + margin),
+        min(width, box.right + margin),
+    )
 
 
 def segmented(pixels: Grey, probability: Grey, box: Box | None, border: float, size: int) -> NDArray[np.uint8]:

@@ -17,7 +17,6 @@ from training.pipeline import Trained
 from training.recipe import Recipe
 from training.splits import split
 
-
 Pixels = NDArray[np.uint8]
 
 

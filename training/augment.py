@@ -8,7 +8,9 @@ import torch
 from torch.nn import functional
 
 
-def geometry(batch: torch.Tensor, generator: torch.Generator, scale: float = 0.25, turn_deg: float = 15) -> torch.Tensor:
+def geometry(
+    batch: torch.Tensor, generator: torch.Generator, scale: float = 0.25, turn_deg: float = 15
+) -> torch.Tensor:
     """Flip left to right, turn, scale, stretch and shift; all channels of a picture alike.
 
     Never upside down: shadow and enhancement lie below the lesion, and depth means something.

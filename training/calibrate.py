@@ -63,10 +63,13 @@ def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calib
     scores = calibrated(tune.logits, temperature, bias)
     novelty = fit_novelty(train_embeddings)
     return Calibration(
-        temperature, bias, conformal_limits(scores, tune.labels, COVERAGE),
+        temperature,
+        bias,
+        conformal_limits(scores, tune.labels, COVERAGE),
         malignant_threshold(scores[:, MALIGNANT], tune.labels, WANTED_SENSITIVITY),
-        novelty, float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
-    )  # fmt: skip
+        novelty,
+        float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
+    )
 
 
 def source_weights(predictions: Predictions) -> NDArray[np.float64]:

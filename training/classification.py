@@ -18,7 +18,7 @@ from training.datasets.sample import LABELS, Sample
 from training.lesion_free import lesion_free_crop
 from training.loop import device, fit_network
 from training.networks import efficientnet
-from training.packing import Packed, Stratum
+from training.packing import Packed
 
 
 def classifier_input(
@@ -39,9 +39,15 @@ def seen_by_classifier(sample: Sample, probability: Grey, part: dict[str, Any]) 
 
 
 def train(
-    part: dict[str, Any], mask: dict[str, float], samples: list[Sample], maps: list[Grey], crop_maps: list[Grey],
-    encoder: dict[str, torch.Tensor] | None, folder: Path, seed: int,
-) -> efficientnet.LesionClassifier:  # fmt: skip
+    part: dict[str, Any],
+    mask: dict[str, float],
+    samples: list[Sample],
+    maps: list[Grey],
+    crop_maps: list[Grey],
+    encoder: dict[str, torch.Tensor] | None,
+    folder: Path,
+    seed: int,
+) -> efficientnet.LesionClassifier:
     """Train the classifier of a recipe part.
 
     Args:
@@ -93,7 +99,9 @@ def lesion_free_crops(samples: list[Sample]) -> list[Grey]:
 
 
 @torch.inference_mode()
-def logits(network: efficientnet.LesionClassifier, inputs: list[NDArray[np.uint8]], batch_size: int = 16) -> NDArray[np.float32]:
+def logits(
+    network: efficientnet.LesionClassifier, inputs: list[NDArray[np.uint8]], batch_size: int = 16
+) -> NDArray[np.float32]:
     """float32 `N x 3` logits (benign, malignant, normal), uncalibrated."""
     rows = []
     for start in range(0, len(inputs), batch_size):

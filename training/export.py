@@ -107,9 +107,15 @@ def _export(
             module.set_swish(memory_efficient=False)
     network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     torch.onnx.export(
-        network, (torch.from_numpy(golden[:2]),), str(path), input_names=[name], output_names=outputs,
-        dynamic_axes={key: {0: "batch"} for key in [name, *outputs]}, opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
+        network,
+        (torch.from_numpy(golden[:2]),),
+        str(path),
+        input_names=[name],
+        output_names=outputs,
+        dynamic_axes={key: {0: "batch"} for key in [name, *outputs]},
+        opset_version=OPSET,
+        dynamo=False,
+    )
     difference = _difference(network, golden, name, path)
     if difference > tolerance:
         raise ValueError(f"{path.name}: ONNX differs from PyTorch by {difference}, allowed {tolerance}.")
@@ -127,9 +133,13 @@ def _difference(network: nn.Module, golden: NDArray[np.uint8], name: str, path: 
 
 
 def write_manifest(
-    exported: tuple[Exported, Exported], trained: Trained, recipe: Recipe, calibration: Calibration,
-    facts: dict[str, Any], folder: Path,
-) -> dict[str, Any]:  # fmt: skip
+    exported: tuple[Exported, Exported],
+    trained: Trained,
+    recipe: Recipe,
+    calibration: Calibration,
+    facts: dict[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
     """Write `manifest.json`: all that serving and a reader need to know of these networks.
 
     Args:
@@ -145,21 +155,31 @@ def write_manifest(
         "labels": ["benign", "malignant", "normal"],
         "networks": {
             "segmentation": {
-                "name": "U-Net", "version": facts["version"], "file": exported[0].path.name,
-                "sha256": exported[0].sha256, "opset": OPSET, "precision": "fp32",
+                "name": "U-Net",
+                "version": facts["version"],
+                "file": exported[0].path.name,
+                "sha256": exported[0].sha256,
+                "opset": OPSET,
+                "precision": "fp32",
                 "input_size": trained.segmentation_size,
                 "input": "picture: uint8 N x 1 x S x S, letterboxed grey picture",
                 "outputs": {"probability": "uint8 N x 1 x S x S, lesion probability times 255"},
                 "onnx_against_pytorch": exported[0].largest_difference,
             },
             "classification": {
-                "name": "EfficientNetB3", "version": facts["version"], "file": exported[1].path.name,
-                "sha256": exported[1].sha256, "opset": OPSET, "precision": "fp32",
+                "name": "EfficientNetB3",
+                "version": facts["version"],
+                "file": exported[1].path.name,
+                "sha256": exported[1].sha256,
+                "opset": OPSET,
+                "precision": "fp32",
                 "input_size": trained.classification_size,
                 "input": "segmented: uint8 N x 3 x T x T: picture, lesion probability, picture under the soft mask",
                 "outputs": {
-                    "logits": "float32 N x 3", "activation": "float32 N x 3 x h x w, class activation maps",
-                    "embedding": "float32 N x D", "novelty": "float32 N, about 1 for pictures like the training's",
+                    "logits": "float32 N x 3",
+                    "activation": "float32 N x 3 x h x w, class activation maps",
+                    "embedding": "float32 N x D",
+                    "novelty": "float32 N, about 1 for pictures like the training's",
                 },
                 "onnx_against_pytorch": exported[1].largest_difference,
             },
@@ -180,7 +200,7 @@ def write_manifest(
         "training_data": facts["training_data"],
         "split_sha256": facts["split_sha256"],
         "metrics": facts["metrics"],
-    }  # fmt: skip
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest
 

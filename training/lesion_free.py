@@ -26,9 +26,11 @@ def lesion_free_crop(pixels: Grey, mask: NDArray[np.bool_]) -> Grey | None:
     if lesion is None:
         return None
     strips = [
-        Box(0, 0, height, lesion.left - GAP), Box(0, lesion.right + GAP, height, width),
-        Box(0, 0, lesion.top - GAP, width), Box(lesion.bottom + GAP, 0, height, width),
-    ]  # fmt: skip
+        Box(0, 0, height, lesion.left - GAP),
+        Box(0, lesion.right + GAP, height, width),
+        Box(0, 0, lesion.top - GAP, width),
+        Box(lesion.bottom + GAP, 0, height, width),
+    ]
     strip = max(strips, key=lambda box: min(box.height, box.width))
     side = min(strip.height, strip.width)
     if side < SMALLEST_SIDE:

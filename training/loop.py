@@ -51,7 +51,17 @@ def fit_network(
         if packed is None or packed_size != sizes[epoch]:
             packed, packed_size = pack_at(sizes[epoch]), sizes[epoch]
         started = time.monotonic()
-        loss = _epoch(network, average, optimiser, schedule, packed, part, step, seed + epoch, f"{folder.name} {epoch + 1}/{len(sizes)}")
+        loss = _epoch(
+            network,
+            average,
+            optimiser,
+            schedule,
+            packed,
+            part,
+            step,
+            seed + epoch,
+            f"{folder.name} {epoch + 1}/{len(sizes)}",
+        )
         _save(state, epoch + 1, folder)
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
     averaged = average.module
@@ -60,9 +70,16 @@ def fit_network(
 
 
 def _epoch(
-    network: nn.Module, average: AveragedModel, optimiser: torch.optim.Optimizer, schedule: Any,
-    packed: Packed, part: dict[str, Any], step: Step, seed: int, title: str,
-) -> float:  # fmt: skip
+    network: nn.Module,
+    average: AveragedModel,
+    optimiser: torch.optim.Optimizer,
+    schedule: Any,
+    packed: Packed,
+    part: dict[str, Any],
+    step: Step,
+    seed: int,
+    title: str,
+) -> float:
     network.train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

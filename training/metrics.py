@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -102,10 +103,11 @@ def _one_class(labels: NDArray[np.int64], chosen: NDArray[np.int64], index: int,
         return float(2 * (is_class & is_chosen)[rows].sum() / max(1, is_class[rows].sum() + is_chosen[rows].sum()))
 
     return {
-        f"{name}_precision": precision, f"{name}_f1": f1,
+        f"{name}_precision": precision,
+        f"{name}_f1": f1,
         f"{name}_sensitivity": lambda rows: _mean(is_chosen[rows][is_class[rows]]),
         f"{name}_specificity": lambda rows: _mean(~is_chosen[rows][~is_class[rows]]),
-    }  # fmt: skip
+    }
 
 
 def _decision_measures(predictions: Predictions, scores: Scores, calibration: Calibration) -> dict[str, Measure]:
@@ -149,7 +151,7 @@ def reliability(scores: NDArray[np.float64], is_malignant: NDArray[np.bool_], bi
     """Of the pictures whose malignant score lies in a bin, how many are malignant: low, high, share, count."""
     edges = np.linspace(0, 1, bins + 1)
     rows = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         inside = (scores >= low) & ((scores < high) | (high == 1.0))
         if inside.any():
             share = float(is_malignant[inside].mean())

@@ -97,4 +97,6 @@ def _table(name: str, figures: dict[str, dict[str, float]]) -> str:
         for key, title in NAMES.items()
         if key in figures
     ]
-    return "\n".join([f"### {name.replace('_', ' ')}", "", "| figure | value | 95 % interval |", "| --- | --- | --- |", *rows])
+    return "\n".join(
+        [f"### {name.replace('_', ' ')}", "", "| figure | value | 95 % interval |", "| --- | --- | --- |", *rows]
+    )

@@ -30,9 +30,15 @@ def train(recipe: Recipe, parts: Split, folder: Path) -> Trained:
     unet = segmentation.train(recipe["segmentation"], parts.train, folder / "segmentation", recipe["seed"])
     maps, crop_maps = _out_of_fold_maps(recipe, parts.train, folder)
     classifier = classification.train(
-        recipe["classification"], recipe["mask"], parts.train, maps, crop_maps,
-        unet.unet.encoder.state_dict(), folder / "classification", recipe["seed"],
-    )  # fmt: skip
+        recipe["classification"],
+        recipe["mask"],
+        parts.train,
+        maps,
+        crop_maps,
+        unet.unet.encoder.state_dict(),
+        folder / "classification",
+        recipe["seed"],
+    )
     return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"))
 
 

@@ -46,9 +46,13 @@ class Predictions:
         """Only the rows that are marked."""
         return Predictions(
             [sample for sample, kept in zip(self.samples, is_kept, strict=True) if kept],
-            self.logits[is_kept], self.embeddings[is_kept], self.dice[is_kept], self.iou[is_kept],
-            self.hausdorff_px[is_kept], self.is_outlined[is_kept],
-        )  # fmt: skip
+            self.logits[is_kept],
+            self.embeddings[is_kept],
+            self.dice[is_kept],
+            self.iou[is_kept],
+            self.hausdorff_px[is_kept],
+            self.is_outlined[is_kept],
+        )
 
     def from_source(self, source: str) -> Predictions:
         """Only the rows of one data set."""
@@ -72,9 +76,7 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
             )
     logits, embeddings = _judge(trained, inputs)
     table = np.asarray(overlaps, dtype=np.float64)
-    return Predictions(
-        samples, logits, embeddings, table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_)
-    )
+    return Predictions(samples, logits, embeddings, table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_))
 
 
 def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -52,7 +52,7 @@ class Engine:
 
     @property
     def provider(self) -> str | None:
-        """"CUDA" or "CPU" once the networks are open, else None."""
+        """ "CUDA" or "CPU" once the networks are open, else None."""
         return self._loaded.segmentation.provider if self._loaded else None
 
     def read(self, pictures: Sequence[Picture]) -> list[Findings]:
@@ -114,14 +114,18 @@ def _findings(loaded: _Loaded, item: Segmented, judged: Classified, shared: dict
     with watch.stage("measure"):
         lesion = measure(picture.pixels, item.mask, picture.spacing)
     return Findings(
-        mask=item.mask, heat=heat, lesion=lesion,
-        probabilities=judged.probabilities, plausible=judged.plausible,
-        novelty=judged.novelty, novelty_limit=manifest.novelty_limit,
+        mask=item.mask,
+        heat=heat,
+        lesion=lesion,
+        probabilities=judged.probabilities,
+        plausible=judged.plausible,
+        novelty=judged.novelty,
+        novelty_limit=manifest.novelty_limit,
         heat_in_lesion=share_in_lesion(heat, item.mask),
         milliseconds={**shared, **watch.milliseconds},
-        provider=loaded.segmentation.provider, precision="fp32",
-        models={
-            network.name: network.version for network in (manifest.segmentation, manifest.classification)
-        },
-        models_version=manifest.version, notices=picture.notices,
-    )  # fmt: skip
+        provider=loaded.segmentation.provider,
+        precision="fp32",
+        models={network.name: network.version for network in (manifest.segmentation, manifest.classification)},
+        models_version=manifest.version,
+        notices=picture.notices,
+    )

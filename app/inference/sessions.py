@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,7 @@ def usable_cores() -> int:
     """Cores that this process may use: the affinity mask, cut by the control group's quota (Linux, version 2)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):  # no quota set ("max"), or not Linux
         return cores
@@ -41,7 +41,7 @@ class NetworkSession:
 
     @property
     def provider(self) -> str:
-        """"CUDA" or "CPU": what really runs; `get_available_providers` and `get_device` say GPU even without one."""
+        """ "CUDA" or "CPU": what really runs; `get_available_providers` and `get_device` say GPU even without one."""
         return "CUDA" if self._session.get_providers()[0] == CUDA else "CPU"
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -77,5 +77,5 @@ def _wanted(provider: str) -> list[str]:
 
 def _preload_cuda() -> None:
     """Load the CUDA libraries of requirements-cuda.txt where there is a driver; silent elsewhere."""
-    if os.path.exists("/dev/nvidiactl") or os.name == "nt":
+    if Path("/dev/nvidiactl").exists() or os.name == "nt":
         onnxruntime.preload_dlls()

@@ -34,11 +34,15 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _read_compact(folder: Path) -> list[Sample]:
     return [
         Sample(
-            identifier=row["id"], source="busbra", label=row["label"], fold=int(row["fold"]),
-            group=f"busbra-{row['case']}", picture=folder / "images" / f"{row['id']}.webp",
+            identifier=row["id"],
+            source="busbra",
+            label=row["label"],
+            fold=int(row["fold"]),
+            group=f"busbra-{row['case']}",
+            picture=folder / "images" / f"{row['id']}.webp",
             masks=(folder / "masks" / f"{row['id']}.png",),
             details={name: row[name] for name in ("birads", "histology", "device", "side")},
-        )  # fmt: skip
+        )
         for row in _rows(folder / "index.csv")
     ]
 
@@ -47,13 +51,19 @@ def _read_published(folder: Path) -> list[Sample]:
     folds = {row["ID"]: int(row["kFold"]) - 1 for row in _rows(folder / "5-fold-cv.csv")}
     return [
         Sample(
-            identifier=row["ID"], source="busbra", label=row["Pathology"].lower(), fold=folds[row["ID"]],
-            group=f"busbra-{row['Case']}", picture=folder / "Images" / f"{row['ID']}.png",
+            identifier=row["ID"],
+            source="busbra",
+            label=row["Pathology"].lower(),
+            fold=folds[row["ID"]],
+            group=f"busbra-{row['Case']}",
+            picture=folder / "Images" / f"{row['ID']}.png",
             masks=(folder / "Masks" / f"{row['ID'].replace('bus', 'mask', 1)}.png",),
             details={
-                "birads": row["BIRADS"], "histology": row["Histology"],
-                "device": row["Device"], "side": row["Side"],
+                "birads": row["BIRADS"],
+                "histology": row["Histology"],
+                "device": row["Device"],
+                "side": row["Side"],
             },
-        )  # fmt: skip
+        )
         for row in _rows(folder / "bus_data.csv")
     ]

@@ -25,7 +25,9 @@ def read(folder: Path) -> list[Sample]:
         return _read_compact(folder)
     published = [path for path in (folder, folder / "Dataset_BUSI_with_GT") if (path / "benign").is_dir()]
     if not published:
-        raise FileNotFoundError(f"No BUSI data in {folder}: expected index.csv or the folders benign, malignant, normal.")
+        raise FileNotFoundError(
+            f"No BUSI data in {folder}: expected index.csv or the folders benign, malignant, normal."
+        )
     return _read_published(published[0])
 
 
@@ -37,11 +39,15 @@ def _read_compact(folder: Path) -> list[Sample]:
         mask = folder / "masks" / f"{row['id']}.png"
         samples.append(
             Sample(
-                identifier=row["id"], source="busi", label=row["label"], fold=int(row["fold"]),
-                group=f"busi-{row['group']}", picture=folder / "images" / f"{row['id']}.webp",
+                identifier=row["id"],
+                source="busi",
+                label=row["label"],
+                fold=int(row["fold"]),
+                group=f"busi-{row['group']}",
+                picture=folder / "images" / f"{row['id']}.webp",
                 masks=(mask,) if row["label"] != "normal" and mask.is_file() else (),
                 is_conflicting=row["conflict"] == "1",
-            )  # fmt: skip
+            )
         )
     return samples
 
@@ -56,9 +62,14 @@ def _read_published(folder: Path) -> list[Sample]:
             number = re.sub(r"\D", "", picture.stem).zfill(3)
             ungrouped.append(
                 Sample(
-                    identifier=f"{label}_{number}", source="busi", label=label, fold=0, group="",
-                    picture=picture, masks=masks if label != "normal" else (),
-                )  # fmt: skip
+                    identifier=f"{label}_{number}",
+                    source="busi",
+                    label=label,
+                    fold=0,
+                    group="",
+                    picture=picture,
+                    masks=masks if label != "normal" else (),
+                )
             )
     return grouped_folds(ungrouped, prefix="busi")
 
