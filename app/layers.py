@@ -1,0 +1,74 @@
+"""The picture layers of a study as PNG bytes: what the result page, the triage list and the API all serve."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.services import services
+from app.storage import MissingPicture
+from app.tables import Analysis, Study
+from imaging import overlay
+
+PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL = "picture", "outline", "fill", "heat", "thumbnail"
+NAMES = (PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL)
+
+
+def render(study: Study, name: str) -> bytes:
+    """One layer of a study's newest analysis.
+
+    Args:
+        name: picture (grey, as kept), outline, fill and heat (transparent, same size as the picture) or thumbnail
+            (small, with the outline drawn; the bare picture while there is no analysis).
+
+    Returns:
+        PNG bytes.
+
+    Raises:
+        MissingPicture: no such layer, or its file is gone or damaged.
+    """
+    if name == PICTURE:
+        return services().store.content(study.picture_sha256)
+    if name == THUMBNAIL:
+        return _thumbnail(study)
+    analysis = study.analysis
+    if analysis is None or name not in (OUTLINE, FILL, HEAT):
+        raise MissingPicture(f"This study has no {name} layer.")
+    if name == HEAT:
+        return _heat(analysis)
+    return overlay.layer_png(_mask(analysis), name)
+
+
+def key(study: Study, name: str) -> str:
+    """Changes when the layer's content does: the entity tag of its address."""
+    analysis = study.analysis
+    shown = study.picture_sha256 if name == PICTURE or analysis is None else analysis.mask_sha256
+    return f"{name}-{shown[:16]}-{analysis.id if analysis is not None and name != PICTURE else 0}"
+
+
+def _thumbnail(study: Study) -> bytes:
+    analysis = study.analysis
+    if analysis is not None:
+        return services().store.content(analysis.thumbnail_sha256)
+    pixels = services().store.get(study.picture_sha256)
+    return _png(overlay.thumbnail(pixels, np.zeros(pixels.shape[:2], dtype=np.bool_)))
+
+
+def _heat(analysis: Analysis) -> bytes:
+    if analysis.heat_sha256 is None:
+        raise MissingPicture("This study has no heat layer.")
+    return _png(overlay.heat_rgba(services().store.get(analysis.heat_sha256)))
+
+
+def _mask(analysis: Analysis) -> NDArray[np.bool_]:
+    """bool `H x W`."""
+    return services().store.get(analysis.mask_sha256) > 127
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
