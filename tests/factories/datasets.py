@@ -1,0 +1,77 @@
+"""Small made-up data sets in the layouts that training reads: the same folders and files, our own speckle."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SIDE = 96
+
+
+def speckle(seed: int, has_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 `96 x 96` picture and mask (0 or 255)."""
+    random = np.random.default_rng(seed)
+    pixels = random.rayleigh(60, (SIDE, SIDE)).clip(0, 255)
+    mask = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    if has_lesion:
+        top, left = random.integers(15, 40, 2)
+        mask[top : top + 28, left : left + 36] = 255
+        pixels[mask > 0] *= 0.25
+    return pixels.astype(np.uint8), mask
+
+
+def write_published_busi(folder: Path, per_class: int = 5) -> Path:
+    """The folders of the published archive, with a second mask and one exact copy among the benign pictures."""
+    root = folder / "Dataset_BUSI_with_GT"
+    for offset, label in enumerate(("benign", "malignant", "normal")):
+        (root / label).mkdir(parents=True)
+        for number in range(1, per_class + 1):
+            pixels, mask = speckle(1000 * offset + number, label != "normal")
+            Image.fromarray(pixels).save(root / label / f"{label} ({number}).png")
+            Image.fromarray(mask).save(root / label / f"{label} ({number})_mask.png")
+    second = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    second[80:90, 80:90] = 255
+    Image.fromarray(second).save(root / "benign" / "benign (1)_mask_1.png")
+    pixels, mask = speckle(1, True)
+    Image.fromarray(pixels[:, ::-1].copy()).save(root / "benign" / f"benign ({per_class + 1}).png")
+    Image.fromarray(mask[:, ::-1].copy()).save(root / "benign" / f"benign ({per_class + 1})_mask.png")
+    return folder
+
+
+def write_published_busbra(folder: Path, cases: int = 10) -> Path:
+    """`bus_data.csv`, `5-fold-cv.csv`, `Images`, `Masks` as published."""
+    (folder / "Images").mkdir(parents=True)
+    (folder / "Masks").mkdir()
+    rows, folds = [], []
+    for case in range(1, cases + 1):
+        for side in "lr":
+            name = f"bus_{case:04d}-{side}"
+            pixels, mask = speckle(case * 10 + (side == "l"), True)
+            Image.fromarray(pixels).save(folder / "Images" / f"{name}.png")
+            Image.fromarray(mask).save(folder / "Masks" / f"{name.replace('bus', 'mask')}.png")
+            pathology = "malignant" if case % 2 else "benign"
+            rows.append({
+                "ID": name, "Case": case, "Histology": "unknown", "Pathology": pathology, "BIRADS": 4,
+                "Device": "made-up scanner", "Side": "left" if side == "l" else "right",
+            })  # fmt: skip
+            folds.append({"ID": name, "kFold": case % 5 + 1})
+    _write(folder / "bus_data.csv", rows)
+    _write(folder / "5-fold-cv.csv", folds)
+    return folder
+
+
+def write_both(folder: Path) -> Path:
+    """Both data sets side by side, as `--data` expects them."""
+    write_published_busi(folder / "busi", per_class=6)
+    write_published_busbra(folder / "busbra")
+    return folder
+
+
+def _write(path: Path, rows: list[dict[str, object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

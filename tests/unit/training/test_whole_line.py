@@ -1,0 +1,80 @@
+"""`--quick` from data folder to served networks: everything runs, resumes, and serves the answer it trained."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.inference.pipeline import Engine
+from imaging.picture import Picture
+from tests.factories.datasets import speckle, write_both
+
+pytestmark = [pytest.mark.training, pytest.mark.slow]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["--quick", "--data", folder / "data", "--runs", folder / "runs", "--models", folder / "models"]
+    return subprocess.run(
+        [sys.executable, "-m", "training", command, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quick")
+    write_both(folder / "data")
+    answer = run("export", folder)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return folder
+
+
+def test_export_writes_networks_manifest_and_card(exported: Path) -> None:
+    names = {path.name for path in (exported / "models").iterdir()}
+    assert names == {"unet.onnx", "efficientnetb3.onnx", "manifest.json", "MODEL_CARD.md"}
+
+
+def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> None:
+    findings = Engine(exported / "models", "cpu").read([Picture(speckle(5, True)[0], "png")])[0]
+    assert findings.mask.shape == (96, 96)
+    assert findings.heat is not None
+    assert np.isfinite(findings.novelty)
+
+
+def test_onnx_equals_pytorch_within_the_stated_bound(exported: Path) -> None:
+    manifest = json.loads((exported / "models" / "manifest.json").read_text())
+    assert manifest["networks"]["classification"]["onnx_against_pytorch"] <= 1e-4
+    assert manifest["networks"]["segmentation"]["onnx_against_pytorch"] <= 1
+
+
+def test_every_figure_has_an_interval_around_it(exported: Path) -> None:
+    metrics = json.loads((exported / "models" / "manifest.json").read_text())["metrics"]
+    assert {"dice_lesions", "balanced_accuracy", "expected_calibration_error"} <= set(metrics["busi"])
+    for figure in metrics["busi"].values():
+        assert figure["low"] <= figure["value"] + 1e-9
+        assert figure["value"] <= figure["high"] + 1e-9
+
+
+def test_a_second_run_goes_on_from_the_checkpoint_instead_of_training_anew(exported: Path) -> None:
+    history = exported / "runs" / "unet-efficientnetb3-quick" / "fold0" / "segmentation" / "history.csv"
+    before = history.read_text()
+    assert run("train", exported).returncode == 0
+    assert history.read_text() == before
+
+
+def test_curves_are_saved(exported: Path) -> None:
+    folder = exported / "runs" / "unet-efficientnetb3-quick" / "fold0"
+    for name in ("learning.png", "roc.png", "reliability.png", "confusion.png"):
+        assert (folder / name).stat().st_size > 5000
+
+
+def test_an_unknown_recipe_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "training", "train", "--recipe", "none"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode != 0
+    assert "unet-efficientnetb3" in answer.stderr
