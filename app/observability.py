@@ -1,0 +1,143 @@
+"""What an operator sees: one JSON log line per event, a request id on every answer, and figures for Prometheus.
+
+Nothing personal is logged: no addresses, file names, query strings, ids of studies or texts of exceptions (they may
+quote what was sent). What a program or a newline in a field tries to write into the log stays inside one JSON string.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, g, has_request_context, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from app.inference.results import Findings
+from app.triage import DECLINED, Decision
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,32}$")
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+REGISTRY = CollectorRegistry()
+UPLOADS = Counter("sonotriage_uploads", "Uploads taken in.", registry=REGISTRY)
+REFUSALS = Counter("sonotriage_refusals", "Uploads refused, by code.", ["code"], registry=REGISTRY)
+ANALYSES = Counter(
+    "sonotriage_analyses", "Analyses by category and provider.", ["category", "provider"], registry=REGISTRY
+)
+STAGES = Histogram(
+    "sonotriage_stage_seconds", "Time of a stage of the analysis.", ["stage"], buckets=_SECONDS, registry=REGISTRY
+)
+REQUESTS = Histogram(
+    "sonotriage_request_seconds", "Time of a request by route template.", ["method", "route", "status"],
+    buckets=_SECONDS, registry=REGISTRY,
+)  # fmt: skip
+QUEUE = Gauge("sonotriage_queue_length", "Studies that wait or are being analysed.", registry=REGISTRY)
+
+log = logging.getLogger(__name__)
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON: time, level, logger, message, request id, extras, place of an exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if has_request_context() and "request_id" in g:
+            line["request_id"] = g.request_id
+        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["stack"] = _stack(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+def _stack(error: BaseException | None) -> list[str]:
+    """Where an exception came from, innermost last, without its text."""
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def logging_settings(level: str) -> dict[str, Any]:
+    """Settings for `logging.config.dictConfig`: everything to standard error as JSON, gunicorn's own lines too.
+
+    Args:
+        level: least severe level that is logged.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "app.observability.JsonFormatter"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": level, "handlers": ["console"]},
+        "loggers": {
+            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+            "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
+        },
+    }
+
+
+def bind(app: Flask) -> None:
+    """Give every request an id, a duration and a log line."""
+
+    @app.before_request
+    def begin() -> None:
+        g.request_id = _request_id(is_proxied=app.config["TRUSTED_PROXIES"] > 0)
+        g.request_started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if "request_started" not in g:  # refused before any handler ran
+            begin()
+        seconds = time.perf_counter() - g.request_started
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        method = request.method if request.method in {"GET", "HEAD", "POST", "DELETE", "OPTIONS"} else "other"
+        REQUESTS.labels(method, route, str(response.status_code)).observe(seconds)
+        response.headers["X-Request-ID"] = g.request_id
+        level = logging.DEBUG if route.startswith(("/health", "/metrics", "/static")) else logging.INFO
+        log.log(
+            level, "request",
+            extra={"method": method, "route": route, "status": response.status_code, "ms": round(seconds * 1000, 1)},
+        )  # fmt: skip
+        return response
+
+
+def _request_id(is_proxied: bool) -> str:
+    """The id that a trusted proxy gave, or a new one of 32 hexadecimal digits."""
+    given = request.headers.get("X-Request-ID", "")
+    return given if is_proxied and _REQUEST_ID.match(given) else secrets.token_hex(16)
+
+
+@contextmanager
+def counted_upload() -> Iterator[None]:
+    """Counts what the block does with an upload: taken in, or refused with the `code` of the error that leaves it."""
+    try:
+        yield
+    except Exception as error:
+        code = getattr(error, "code", None)
+        REFUSALS.labels(code if isinstance(code, str) else "internal_error").inc()
+        raise
+    UPLOADS.inc()
+
+
+def count_analysis(findings: Findings | None, decision: Decision | None) -> None:
+    """Count a finished analysis with the times of its stages; without findings it was declined."""
+    if findings is None or decision is None:
+        ANALYSES.labels(DECLINED, "none").inc()
+        return
+    ANALYSES.labels(decision.category, findings.provider).inc()
+    for stage, milliseconds in findings.milliseconds.items():
+        STAGES.labels(stage).observe(milliseconds / 1000)

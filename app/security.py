@@ -1,0 +1,81 @@
+"""What protects every answer and every request: headers, limits of the body, proxies, names of the host.
+
+Sources: OWASP ASVS 5.0 chapters 3.3, 3.4 and 5.2; Werkzeug's advisories on multipart bodies.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+FORM_OVERHEAD_BYTES = 2_000_000  # multipart borders and the fields beside the file
+FIELD_BYTES = 1_500_000  # all fields that are not files; forms refuse long texts in their own words
+FORM_PARTS = 50
+
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'self'", "img-src 'self' blob: data:", "script-src 'self'", "style-src 'self'",
+        "connect-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
+    )
+)  # fmt: skip
+FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"  # a picture or download that is opened by itself
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # a result's address is its key; the CSRF check needs it within the site
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_HOST = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$")
+
+
+def bind(app: Flask) -> None:
+    """Set limits and cookies, and put the headers on every answer."""
+    settings = app.config
+    settings["MAX_CONTENT_LENGTH"] = settings["MAX_UPLOAD_MB"] * 1_000_000 + FORM_OVERHEAD_BYTES
+    settings["MAX_FORM_MEMORY_SIZE"] = FIELD_BYTES
+    settings["MAX_FORM_PARTS"] = FORM_PARTS
+    settings["SESSION_COOKIE_HTTPONLY"] = True
+    settings["SESSION_COOKIE_SAMESITE"] = "Lax"
+    settings["SESSION_COOKIE_SECURE"] = settings["COOKIE_SECURE"]
+    _trust_proxies(app, settings["TRUSTED_PROXIES"])
+    app.before_request(_check_request)
+    app.after_request(_protect)
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    """Believe the X-Forwarded headers of `count` reverse proxies; of none, when nobody stands in front."""
+    if count:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=0, x_prefix=0
+        )
+
+
+def _check_request() -> None:
+    """Refuse what no browser and no honest client sends.
+
+    Raises:
+        BadRequest: the Host header is no host name.
+        UnsupportedMediaType: the body is compressed, so its size can't be known before it is unpacked.
+    """
+    if not _HOST.match(request.headers.get("Host", "localhost")):
+        raise BadRequest("The name of the host is not valid.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the file as it is, without compression of the request.")
+
+
+def _protect(response: Response) -> Response:
+    is_page = response.mimetype in {"text/html", "text/css", "text/javascript"}
+    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else FILE_POLICY)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

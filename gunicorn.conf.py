@@ -1,0 +1,59 @@
+"""How gunicorn serves: one process that owns the networks, many threads that wait for uploads and answers.
+
+The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
+the child, and SQLite connections must not cross one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from app.observability import logging_settings
+
+
+def _setting(name: str, default: str) -> str:
+    return os.environ.get(f"SONOTRIAGE_{name}") or os.environ.get(name) or default
+
+
+bind = f"{_setting('HOST', '0.0.0.0')}:{_setting('PORT', '8000')}"  # noqa: S104 - HOST=127.0.0.1 narrows it
+workers = 1
+worker_class = "gthread"
+threads = int(_setting("WEB_THREADS", "16"))
+preload_app = False
+
+timeout = 120
+graceful_timeout = 30  # uploads under way end; what waits in the queue is taken up at the next start
+keepalive = 5
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file, not on a slow disk
+
+accesslog = None  # the application writes its own lines, without addresses
+logconfig_dict = logging_settings(_setting("LOG_LEVEL", "INFO"))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the analysis and open the networks beside it, so that the first upload does not wait for them."""
+    application = worker.app.wsgi()
+    services = application.extensions["sonotriage"]
+    services.worker.start()
+    threading.Thread(target=_warm_up, args=(worker, services.engine), name="warm-up", daemon=True).start()
+
+
+def _warm_up(worker: Any, engine: Any) -> None:
+    try:
+        engine.warm_up()
+    except Exception as error:  # the pages still work, uploads wait, and /health/ready says why
+        worker.log.error("networks could not be opened: %s", getattr(error, "code", type(error).__name__))
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Let the batch under way end before the process does."""
+    application = getattr(worker.app, "callable", None)
+    if application is not None and "sonotriage" in application.extensions:
+        application.extensions["sonotriage"].worker.stop(timeout_s=10)
+        application.extensions["sonotriage"].decoder.close()
