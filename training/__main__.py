@@ -25,9 +25,8 @@ def main() -> None:
     recipe = recipes.read(arguments.recipe, arguments.quick)
     samples = _limited(datasets.read(recipe["sources"], arguments.data), recipe.get("limit"))
     parts = split(samples, arguments.fold)
-    name = f"{recipe['name']}-quick" if arguments.quick else recipe["name"]
-    folder = arguments.runs / name / f"fold{arguments.fold}"
-    trained = pipeline.train(recipe, parts, folder)
+    folder = _run_folder(arguments, recipe["name"])
+    trained = pipeline.train(recipe, parts, folder, _run_folder(arguments, recipe.get("unet_of", recipe["name"])))
     if arguments.command == "train":
         return
     found = evaluate.evaluate(trained, recipe, parts, folder)
@@ -38,6 +37,11 @@ def main() -> None:
         exported = export.export_networks(trained, found.calibration.novelty, golden, arguments.models)
         manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, arguments.models)
         model_card.write(manifest, arguments.models)
+
+
+def _run_folder(arguments: argparse.Namespace, name: str) -> Path:
+    suffix = "-quick" if arguments.quick else ""
+    return Path(arguments.runs) / f"{name}{suffix}" / f"fold{arguments.fold}"
 
 
 def _golden(recipe: Recipe, trained: Trained, samples: list[Sample]) -> tuple[Pixels, Pixels]:

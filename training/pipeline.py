@@ -25,10 +25,14 @@ class Trained:
     classification_size: int
 
 
-def train(recipe: Recipe, parts: Split, folder: Path) -> Trained:
-    """Train every stage of a recipe on the training part; resumable in `folder`."""
-    unet = segmentation.train(recipe["segmentation"], parts.train, folder / "segmentation", recipe["seed"])
-    maps, crop_maps = _out_of_fold_maps(recipe, parts.train, folder)
+def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trained:
+    """Train every stage of a recipe on the training part; resumable.
+
+    Args:
+        folder: holds the classifier's checkpoint; unet_folder: those of the U-Nets, which ablations share.
+    """
+    unet = segmentation.train(recipe["segmentation"], parts.train, unet_folder / "segmentation", recipe["seed"])
+    maps, crop_maps = _out_of_fold_maps(recipe, parts.train, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],

@@ -23,7 +23,17 @@ def read(name: str, quick: bool = False) -> Recipe:
         known = ", ".join(sorted(p.stem for p in EXPERIMENTS.glob("*.yaml")))
         raise FileNotFoundError(f"No recipe '{name}'. Known: {known}.")
     recipe: Recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "extends" in recipe:
+        recipe = _merged(read(recipe["extends"]), recipe)
     return _shrunk(recipe) if quick else recipe
+
+
+def _merged(base: Recipe, changes: Recipe) -> Recipe:
+    """`base` with `changes` laid over it, part by part."""
+    return base | {
+        key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in changes.items()
+    }
 
 
 def out_of_fold(recipe: Recipe) -> Recipe:

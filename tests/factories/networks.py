@@ -61,7 +61,12 @@ def _classification() -> onnx.ModelProto:
         helper.make_tensor("plane", TensorProto.INT64, [2], [2, 3]),
         helper.make_tensor("first", TensorProto.INT64, [], [0]),
     ]
-    outputs = {"logits": ["batch", 3], "activation": ["batch", 3, 4, 4], "embedding": ["batch", 3], "novelty": ["batch"]}
+    outputs = {
+        "logits": ["batch", 3],
+        "activation": ["batch", 3, 4, 4],
+        "embedding": ["batch", 3],
+        "novelty": ["batch"],
+    }
     graph = helper.make_graph(
         nodes, "classification",
         [helper.make_tensor_value_info("segmented", TensorProto.UINT8, ["batch", 3, SIZE, SIZE])],

@@ -1,0 +1,112 @@
+"""The product as it is shipped: gunicorn with its own settings, on a free port of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """Migrates and serves a data folder; `kill` is `kill -9` of the server and all its children."""
+
+    def __init__(self, data: Path, models: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.log = data.parent / f"{data.name}.log"
+        self.environment = {
+            **os.environ, "DATA_DIR": str(data), "MODELS_DIR": str(models), "PORT": str(self.port),
+            "PROVIDER": "cpu", "UPLOADS_PER_MINUTE": "100000", "LOGINS_PER_MINUTE": "1000", **settings,
+        }  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def flask(self, *arguments: str, text: str = "") -> str:
+        """Run a command of the product (`flask ...`) and return what it printed."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        answer = subprocess.run(
+            command, cwd=ROOT, env=self.environment, input=text, capture_output=True, text=True, check=True
+        )
+        return answer.stdout
+
+    def start(self, timeout_s: float = 90.0) -> Server:
+        """Migrate, serve, and wait until `/health/ready` answers 200."""
+        self.flask("db", "upgrade")
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            if self.get("/health/ready")[0] == 200:
+                return self
+            time.sleep(0.1)
+        raise AssertionError(f"not ready after {timeout_s} s:\n{self.log.read_text()[-3000:]}")
+
+    def kill(self) -> None:
+        """End the server and its children at once, as a power cut would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the server in order, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def get(self, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+        """Status (0 when nobody answers) and body of a GET."""
+        request = urllib.request.Request(self.address + path, headers={"Accept": accept})
+        return _answer(request)
+
+    def upload(self, content: bytes, name: str = "picture.png", **headers: str) -> tuple[int, dict[str, Any]]:
+        """Status (0 when nobody answers) and JSON of `POST /api/v1/studies`."""
+        boundary = "sonotriage-boundary"
+        body = (
+            (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n"
+            ).encode()
+            + content
+            + f"\r\n--{boundary}--\r\n".encode()
+        )
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        request = urllib.request.Request(f"{self.address}/api/v1/studies", data=body, headers={**kind, **headers})
+        status, answer = _answer(request)
+        return status, json.loads(answer) if answer else {}
+
+
+def _answer(request: urllib.request.Request) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return 0, b""

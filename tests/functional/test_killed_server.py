@@ -1,0 +1,83 @@
+"""`kill -9` with pictures waiting: whatever was acknowledged ends, exactly once."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imaging.phantom import speckle
+from tests.factories.networks import write_tiny_networks
+from tests.factories.server import Server
+
+pytestmark = pytest.mark.slow
+
+ENDED = {"done", "declined", "failed"}
+
+
+def picture(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(speckle(seed, "oval", height=200, width=240)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def ended(server: Server, study_id: str) -> str:
+    import json
+    import time
+
+    for _ in range(600):
+        status, body = server.get(f"/api/v1/studies/{study_id}")
+        if status == 200 and json.loads(body)["status"] in ENDED:
+            return str(json.loads(body)["status"])
+        time.sleep(0.1)
+    return "never ended"
+
+
+def test_every_acknowledged_upload_ends_exactly_once_after_repeated_kills(tmp_path: Path) -> None:
+    models = write_tiny_networks(tmp_path / "models")
+    server = Server(tmp_path / "data", models, WAIT_S="0")
+    acknowledged: list[str] = []
+    for round_number in range(3):
+        server.start()
+        threads = [
+            threading.Thread(target=_send, args=(server, round_number * 100 + number, acknowledged))
+            for number in range(12)
+        ]
+        for thread in threads:
+            thread.start()
+        threading.Event().wait(0.15 + 0.1 * round_number)  # somewhere in the middle of the uploads
+        server.kill()
+        for thread in threads:
+            thread.join()
+    server.start()
+    try:
+        assert acknowledged, "no upload was acknowledged before the kills: the test would prove nothing"
+        assert {ended(server, study_id) for study_id in acknowledged} <= ENDED
+    finally:
+        server.stop()
+    _check_database(tmp_path / "data", acknowledged)
+
+
+def _send(server: Server, seed: int, acknowledged: list[str]) -> None:
+    status, study = server.upload(picture(seed), **{"Idempotency-Key": f"key-{seed}"})
+    if status in (200, 201, 202):
+        acknowledged.append(study["id"])
+
+
+def _check_database(data: Path, acknowledged: list[str]) -> None:
+    with sqlite3.connect(data / "sonotriage.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        rows = database.execute("SELECT id, status, picture_sha256 FROM study").fetchall()
+        analyses = dict(database.execute("SELECT study_id, COUNT(*) FROM analysis GROUP BY study_id").fetchall())
+    by_id = {row[0]: row for row in rows}
+    assert set(acknowledged) <= set(by_id)
+    for study_id, status, key in rows:
+        assert status in ENDED
+        assert analyses.get(study_id, 0) == (1 if status == "done" else 0)
+        kept = data / "pictures" / key[:2] / f"{key}.png"
+        assert np.asarray(Image.open(kept)).ndim == 2
