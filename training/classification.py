@@ -64,7 +64,8 @@ def train(
             labels.append(sample.class_index)
             strata.append((sample.source, sample.label))
         for crop, probability in zip(lesion_free_crops(samples), crop_maps, strict=True):
-            inputs.append(classifier_input(crop, probability, part, mask, size))
+            handed_on = probability if part["input"] == "segmented" else np.zeros_like(probability)
+            inputs.append(classifier_input(crop, handed_on, part, mask, size))
             labels.append(LABELS.index("normal"))
             strata.append(("lesion-free", "normal"))
         return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)

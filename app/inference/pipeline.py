@@ -20,6 +20,7 @@ from app.inference.sessions import NetworkSession
 from app.inference.stopwatch import Stopwatch
 from imaging.measure import measure
 from imaging.picture import Picture
+from imaging.scaling import enlarged_heat, enlarged_mask, in_pixels_of, reduced
 
 log = logging.getLogger(__name__)
 
@@ -99,24 +100,30 @@ class Engine:
 
 def _read(loaded: _Loaded, pictures: Sequence[Picture]) -> list[Findings]:
     watch = Stopwatch()
+    small = [reduced(picture) for picture in pictures]
     with watch.stage("segment"):
-        found = segment(loaded.segmentation, loaded.manifest, pictures)
+        found = segment(loaded.segmentation, loaded.manifest, small)
     with watch.stage("classify"):
         judged = classify(loaded.classification, loaded.manifest, found)
     shared = {name: round(value / len(pictures), 2) for name, value in watch.milliseconds.items()}
-    return [_findings(loaded, item, verdict, shared) for item, verdict in zip(found, judged, strict=True)]
+    return [
+        _findings(loaded, picture, item, verdict, shared)
+        for picture, item, verdict in zip(pictures, found, judged, strict=True)
+    ]
 
 
-def _findings(loaded: _Loaded, item: Segmented, judged: Classified, shared: dict[str, float]) -> Findings:
-    watch, picture, manifest = Stopwatch(), item.picture, loaded.manifest
+def _findings(
+    loaded: _Loaded, picture: Picture, item: Segmented, judged: Classified, shared: dict[str, float]
+) -> Findings:
+    watch, small, manifest = Stopwatch(), item.picture, loaded.manifest
     with watch.stage("explain"):
-        heat = heat_map(judged, picture.height, picture.width)
+        heat = heat_map(judged, small.height, small.width)
     with watch.stage("measure"):
-        lesion = measure(picture.pixels, item.mask, picture.spacing)
+        lesion = measure(small.pixels, item.mask, small.spacing)
     return Findings(
-        mask=item.mask,
-        heat=heat,
-        lesion=lesion,
+        mask=enlarged_mask(item.mask, picture),
+        heat=enlarged_heat(heat, picture),
+        lesion=in_pixels_of(lesion, small, picture),
         probabilities=judged.probabilities,
         plausible=judged.plausible,
         novelty=judged.novelty,
