@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from app.services import services
 from app.storage import MissingPicture
@@ -54,21 +51,15 @@ def _thumbnail(study: Study) -> bytes:
     if analysis is not None:
         return services().store.content(analysis.thumbnail_sha256)
     pixels = services().store.get(study.picture_sha256)
-    return _png(overlay.thumbnail(pixels, np.zeros(pixels.shape[:2], dtype=np.bool_)))
+    return overlay.png_bytes(overlay.thumbnail(pixels, np.zeros(pixels.shape[:2], dtype=np.bool_)))
 
 
 def _heat(analysis: Analysis) -> bytes:
     if analysis.heat_sha256 is None:
         raise MissingPicture("This study has no heat layer.")
-    return _png(overlay.heat_rgba(services().store.get(analysis.heat_sha256)))
+    return overlay.png_bytes(overlay.heat_rgba(services().store.get(analysis.heat_sha256)))
 
 
 def _mask(analysis: Analysis) -> NDArray[np.bool_]:
     """bool `H x W`."""
     return services().store.get(analysis.mask_sha256) > 127
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
