@@ -1,0 +1,208 @@
+"""Decoding in child processes with limits: what somebody sends never meets a parser in the server itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import imaging
+from imaging.decoder_process import read_header, write_frame
+from imaging.errors import RefusedUpload
+from imaging.picture import Picture, Spacing
+
+_ROOT = Path(imaging.__file__).parent.parent
+# A child inherits no secret: only what an interpreter needs to start.
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
+_DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
+_TIMEOUT = "Reading the picture took too long, so it was given up. Export it as PNG or JPEG and try again."
+_BUSY = "Many pictures are being read at this moment. Try again in a minute."
+
+
+class ChildEnded(Exception):
+    """A child broke off: it crashed, was killed, or answered what it can't."""
+
+
+class Decoder:
+    """A pool of decoding children, started when they are first needed. Safe to use from many threads.
+
+    Args:
+        max_pixels: largest accepted picture.
+        timeout_s: longest that one upload may take; the child is killed after that.
+        children: how many uploads are decoded at once.
+    """
+
+    def __init__(self, max_pixels: int, timeout_s: int, children: int = 2) -> None:
+        self.max_pixels = max_pixels
+        self.timeout_s = timeout_s
+        self._size = children
+        self._process_id = os.getpid()
+        self._fill()
+
+    def decode(self, content: bytes, frame: int | None = None) -> Picture:
+        """Decode one upload in a child; see `imaging.decode.decode`.
+
+        Raises:
+            RefusedUpload: the codes of `imaging.decode.decode`, and `damaged_image` when the child crashed,
+                `decode_timeout` (422) when it was killed for its time, `decoder_busy` (503) when none was free.
+        """
+        child = self._take()
+        is_reusable = False
+        try:
+            header, pixels = child.ask(content, self.max_pixels, frame, self.timeout_s)
+            picture = _picture(header, pixels)
+            is_reusable = not header.get("is_last")
+            return picture
+        except RefusedUpload:
+            is_reusable = child.is_alive
+            raise
+        except (ChildEnded, ValueError, KeyError, TypeError):
+            raise _refusal(child) from None
+        finally:
+            if not is_reusable:
+                child.end()
+            self._free.put(child)
+
+    def warm_up(self) -> None:
+        """Start one child now, so that the first upload does not wait for it."""
+        child = self._take()
+        child.start()
+        self._free.put(child)
+
+    def close(self) -> None:
+        """End every child that is not at work; the others end with the server's pipes."""
+        for child in self._children:
+            child.end()
+
+    def _take(self) -> Child:
+        if self._process_id != os.getpid():
+            # After a fork the pipes belong to the parent too: two processes would read each other's pictures.
+            self._process_id = os.getpid()
+            self._fill()
+        try:
+            return self._free.get(timeout=self.timeout_s)
+        except queue.Empty:
+            raise RefusedUpload("decoder_busy", _BUSY, 503) from None
+
+    def _fill(self) -> None:
+        self._children = [Child() for _ in range(self._size)]
+        self._free: queue.LifoQueue[Child] = queue.LifoQueue()
+        for child in self._children:
+            self._free.put(child)
+
+
+class Child:
+    """One decoding process, which is replaced by a new one whenever it ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self.was_slow = False
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The running process, a new one where none is."""
+        if self._process is None or self._process.poll() is not None:
+            self.end()
+            environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+            self._process = subprocess.Popen(
+                [sys.executable, "-s", "-m", "imaging.decoder_process"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT,
+                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
+            )  # fmt: skip
+        return self._process
+
+    def ask(self, content: bytes, max_pixels: int, frame: int | None, timeout_s: int) -> tuple[dict[str, Any], bytes]:
+        """Send one request and wait for the answer: its header and the pixels.
+
+        Raises:
+            ChildEnded: no whole answer came.
+            ValueError: the answer is not one.
+        """
+        process = self.start()
+        self.was_slow = False
+        clock = threading.Timer(timeout_s, self._kill_slow, (process,))
+        clock.daemon = True
+        clock.start()
+        try:
+            return _exchange(process, content, {"max_pixels": max_pixels, "frame": frame, "cpu_s": timeout_s})
+        except (OSError, EOFError) as error:
+            raise ChildEnded from error
+        finally:
+            clock.cancel()
+            clock.join()
+
+    def end(self) -> None:
+        """Kill the process, if there is one, and wait for it."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            _close(pipe)
+        self._process = None
+
+    def _kill_slow(self, process: subprocess.Popen[bytes]) -> None:
+        self.was_slow = True
+        process.kill()
+
+
+def _exchange(
+    process: subprocess.Popen[bytes], content: bytes, request: dict[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    write_frame(process.stdin, request, content)
+    header = read_header(process.stdout)
+    if header is None:
+        raise EOFError
+    length = header["length"]
+    if not isinstance(length, int) or not 0 <= length <= request["max_pixels"]:
+        raise ValueError("more pixels than asked for")
+    pixels = process.stdout.read(length)
+    if len(pixels) != length:
+        raise EOFError
+    return header, pixels
+
+
+def _picture(header: dict[str, Any], pixels: bytes) -> Picture:
+    """The Picture of an answer, every field checked on the way.
+
+    Raises:
+        RefusedUpload: the child refused the file.
+        ValueError, KeyError, TypeError: the answer does not hold together.
+    """
+    if "refused" in header:
+        refused = header["refused"]
+        raise RefusedUpload(str(refused["code"]), str(refused["sentence"]), int(refused["status"]))
+    height, width = int(header["height"]), int(header["width"])
+    millimetres = header["spacing_mm"]
+    return Picture(
+        pixels=np.frombuffer(pixels, dtype=np.uint8).reshape(height, width),
+        kind=str(header["kind"]),
+        colour_share=float(header["colour_share"]),
+        spacing=None if millimetres is None else Spacing(float(millimetres), str(header["spacing_source"])),
+        frame=int(header["frame"]),
+        frames=int(header["frames"]),
+        notices=tuple(str(notice) for notice in header["notices"]),
+    )
+
+
+def _refusal(child: Child) -> RefusedUpload:
+    if child.was_slow:
+        return RefusedUpload("decode_timeout", _TIMEOUT)
+    return RefusedUpload("damaged_image", _DAMAGED)
+
+
+def _close(pipe: Any) -> None:
+    with contextlib.suppress(OSError):  # what was still to be written had nobody to read it
+        pipe.close()

@@ -1,0 +1,138 @@
+"""The child that decodes uploads: `python -m imaging.decoder_process`, started and watched by `app.decoding`.
+
+Frames on stdin and stdout: a big-endian uint32 length, a JSON header of that length, then the header's `length` bytes.
+Request header: `max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or
+`refused` with code, sentence and status; `length` (of the pixels, uint8 row by row); `is_last` when the child ends.
+Nothing is pickled: the parent need not trust what a child says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import IO, Any
+
+from imaging.decode import decode
+from imaging.errors import RefusedUpload
+from imaging.picture import Picture
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits; the parent's clock still holds
+    resource = None  # type: ignore[assignment]
+
+MEMORY_BYTES = 1536 * 1024 * 1024
+MOST_JOBS = 200
+MOST_CPU_S = 300
+LENGTH = struct.Struct(">I")
+
+
+def main() -> None:
+    """Answer requests until the parent closes the pipe or the budget of this child is used up."""
+    requests, answers = _claim_pipes()
+    _limit_for_good()
+    for job in range(1, MOST_JOBS + 1):
+        header = read_header(requests)
+        if header is None:
+            return
+        content = _exactly(requests, header["length"])
+        _limit_cpu(header["cpu_s"])
+        answer, pixels = _answer(content, header)
+        answer["is_last"] = job == MOST_JOBS or _cpu_used_s() > MOST_CPU_S
+        write_frame(answers, answer, pixels)
+        if answer["is_last"]:
+            return
+
+
+def read_header(stream: IO[bytes], longest: int = 65_536) -> dict[str, Any] | None:
+    """Read one JSON header, None at the end of the stream.
+
+    Raises:
+        ValueError: the header is longer than `longest` bytes or is not JSON.
+        EOFError: the stream ends inside the header.
+    """
+    prefix = stream.read(LENGTH.size)
+    if not prefix:
+        return None
+    if len(prefix) < LENGTH.size:
+        raise EOFError
+    (length,) = LENGTH.unpack(prefix)
+    if length > longest:
+        raise ValueError("header too long")
+    found = json.loads(_exactly(stream, length))
+    if not isinstance(found, dict):
+        raise ValueError("header is not an object")
+    return found
+
+
+def write_frame(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview) -> None:
+    """Write a header, to which the body's length is added, and the body."""
+    text = json.dumps(header | {"length": len(body)}).encode()
+    stream.write(LENGTH.pack(len(text)) + text)
+    stream.write(body)
+    stream.flush()
+
+
+def _answer(content: bytes, header: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    try:
+        picture = decode(content, header["max_pixels"], header["frame"])
+    except RefusedUpload as error:
+        return {"refused": {"code": error.code, "sentence": error.sentence, "status": error.status}}, b""
+    return _described(picture), picture.pixels.tobytes()
+
+
+def _described(picture: Picture) -> dict[str, Any]:
+    spacing = picture.spacing
+    return {
+        "height": picture.height,
+        "width": picture.width,
+        "kind": picture.kind,
+        "colour_share": picture.colour_share,
+        "spacing_mm": None if spacing is None else spacing.mm_per_pixel,
+        "spacing_source": None if spacing is None else spacing.source,
+        "frame": picture.frame,
+        "frames": picture.frames,
+        "notices": list(picture.notices),
+    }
+
+
+def _exactly(stream: IO[bytes], length: int) -> bytes:
+    content = stream.read(length)
+    if len(content) < length:
+        raise EOFError
+    return content
+
+
+def _claim_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Keep the pipes for frames; whatever a library prints goes nowhere."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    return requests, answers
+
+
+def _limit_for_good() -> None:
+    """No files, no core, little memory; a decoder needs none of the first two."""
+    if resource is None:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_cpu(cpu_s: int) -> None:
+    """Let this job use `cpu_s` more seconds; the kernel ends the process after that."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(_cpu_used_s()) + cpu_s + 1, hard))
+
+
+def _cpu_used_s() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""DICOM ultrasound, read with pydicom: one frame as grey pixels, and its spacing. Nothing else is taken from the file.
+
+Transfer syntaxes are an allowlist. Deflated files, DICOMDIR and codecs without a reader here are refused by name.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import dcmread, read_dataset
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+
+from imaging import intensity
+from imaging.dicom_regions import cut_to_region, spacing_of
+from imaging.errors import RefusedUpload
+from imaging.picture import Picture
+from imaging.preprocess import Grey
+from imaging.validate import check_size
+
+READABLE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless}
+MODALITIES = {"", "US", "OT", "SC"}
+MOST_FRAMES = 3000
+_PREAMBLE = 132
+_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422"}
+# Only these are parsed: what is never read can't leak.
+_TAGS: list[Any] = [
+    "Modality", "Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "NumberOfFrames", "PixelData",
+    "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept",
+    "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData",
+    "SequenceOfUltrasoundRegions", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
+]  # fmt: skip
+
+
+def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
+    """Read one frame of a DICOM file.
+
+    Args:
+        frame: counted from 0; None takes the middle one.
+
+    Raises:
+        RefusedUpload: `transfer_syntax`, `dicom_directory` (415), `no_image_inside`, `bad_dicom`, `no_such_frame`,
+            `not_ultrasound` (422), `too_many_frames` (413), and those of `validate.check_size`.
+        Exception: whatever pydicom raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
+    """
+    _check_transfer_syntax(content)
+    dataset = dcmread(io.BytesIO(content), specific_tags=_TAGS)
+    _check_header(dataset, max_pixels)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    chosen = _chosen(frame, frames)
+    stored = pixel_array(dataset, index=chosen)
+    pixels, share = _grey(dataset, stored)
+    pixels, region_notices = cut_to_region(dataset, pixels)
+    check_size(pixels.shape[1], pixels.shape[0], max_pixels)
+    spacing, spacing_notices = spacing_of(dataset)
+    notices = _frame_notices(frame, chosen, frames) + region_notices + spacing_notices
+    return Picture(pixels, "dicom", share, spacing, chosen, frames, notices)
+
+
+def _check_transfer_syntax(content: bytes) -> None:
+    """Read the file meta group alone: a deflated data set would be inflated by merely opening it."""
+    file = io.BytesIO(content)
+    file.seek(_PREAMBLE)
+    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2))
+    syntax = UID(str(meta.get("TransferSyntaxUID", "")))
+    if str(meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY_CLASS:
+        raise RefusedUpload("dicom_directory", "This is a DICOMDIR index. Send one of the files it lists.", 415)
+    if not syntax:
+        raise RefusedUpload("bad_dicom", "The DICOM file does not say how it is encoded (transfer syntax).")
+    if syntax not in READABLE:
+        name = syntax.name if syntax.is_transfer_syntax else "an unknown encoding"
+        raise RefusedUpload(
+            "transfer_syntax",
+            f"The DICOM file is encoded as {name}, which is not read here. Export it uncompressed or as PNG.",
+            415,
+        )
+
+
+def _check_header(dataset: Dataset, max_pixels: int) -> None:
+    modality = str(dataset.get("Modality", "") or "").strip().upper()
+    if "PixelData" not in dataset:
+        raise RefusedUpload("no_image_inside", "The DICOM file holds no picture (a report or a document, perhaps).")
+    if modality not in MODALITIES:
+        raise RefusedUpload("not_ultrasound", f"The DICOM file says that it is {modality[:16]!r}, not ultrasound (US).")
+    for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"):
+        if name not in dataset or dataset[name].VR != "US" or not isinstance(dataset[name].value, int):
+            raise RefusedUpload("bad_dicom", f"The DICOM file gives no usable {name}.")
+    if dataset.BitsAllocated not in (8, 16) or not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
+        raise RefusedUpload("bad_dicom", "Only DICOM pictures of 8 or 16 bits are read.")
+    check_size(dataset.Columns, dataset.Rows, max_pixels)
+
+
+def _chosen(frame: int | None, frames: int) -> int:
+    if frames > MOST_FRAMES:
+        raise RefusedUpload("too_many_frames", f"The clip has {frames} frames; at most {MOST_FRAMES} are read.", 413)
+    if frames < 1:
+        raise RefusedUpload("bad_dicom", "The DICOM file says that it has no frames.")
+    if frame is None:
+        return frames // 2
+    if not 0 <= frame < frames:
+        raise RefusedUpload("no_such_frame", f"The clip has {frames} frames; there is no frame {frame + 1}.")
+    return frame
+
+
+def _frame_notices(asked: int | None, chosen: int, frames: int) -> tuple[str, ...]:
+    if frames == 1:
+        return ()
+    which = f"Frame {chosen + 1} of {frames} was read"
+    return (f"{which}, the middle one.",) if asked is None else (f"{which}, as asked.",)
+
+
+def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
+    interpretation = str(dataset.get("PhotometricInterpretation", "")).strip()
+    bits = int(dataset.BitsStored)
+    if interpretation in {"MONOCHROME1", "MONOCHROME2"} and stored.ndim == 2:
+        grey = _monochrome(dataset, stored, bits)
+        return (255 - grey if interpretation == "MONOCHROME1" else grey), 0.0
+    if interpretation == "PALETTE COLOR" and stored.ndim == 2:
+        stored, bits = apply_color_lut(stored, dataset), _palette_bits(dataset)
+    elif interpretation not in _COLOUR or stored.ndim != 3:
+        raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
+    rgb = intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
+    return intensity.grey_of_rgb(rgb), intensity.colour_share(rgb)
+
+
+def _monochrome(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
+    is_signed = int(dataset.get("PixelRepresentation", 0) or 0) == 1
+    centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
+    if centre is None or width is None:
+        return intensity.grey_of_stored(stored, bits, is_signed)
+    slope, intercept = _first(dataset, "RescaleSlope"), _first(dataset, "RescaleIntercept")
+    values = stored.astype(np.float32) * (1.0 if slope is None else slope) + (intercept or 0.0)
+    return intensity.grey_of_window(values, centre, width)
+
+
+def _palette_bits(dataset: Dataset) -> int:
+    """Bits of a palette's entries: pydicom hands them out as stored, 8 or 16 bits wide."""
+    return 8 if int(dataset.RedPaletteColorLookupTableDescriptor[2]) == 8 else 16
+
+
+def _first(dataset: Dataset, name: str) -> float | None:
+    """The first value of a number that may be several, None where it is missing or not finite."""
+    value = dataset.get(name)
+    if value is None or value == "":
+        return None
+    number = float(value if isinstance(value, (int, float, str)) else value[0])
+    return number if np.isfinite(number) else None

@@ -1,0 +1,124 @@
+"""PNG, JPEG, WebP, BMP, TIFF and GIF, read with Pillow. Only the reader of the sniffed kind is ever asked."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from imaging import intensity, png
+from imaging.errors import RefusedUpload
+from imaging.preprocess import Grey
+from imaging.validate import check_size
+
+_ORIENTATION_TAG = 0x0112
+_TRANSPOSED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
+_UNREADABLE_DEPTH = {"F", "I", "LAB", "HSV"}
+FIRST_FRAME = "The file holds several pictures; the first one was read."
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Grey pixels, the share of coloured ones before, how many frames the file holds, and notices."""
+
+    pixels: Grey
+    colour_share: float = 0.0
+    frames: int = 1
+    notices: tuple[str, ...] = field(default=())
+
+
+def read(content: bytes, kind: str, max_pixels: int) -> Raster:
+    """Read the first picture of a file.
+
+    Args:
+        kind: png, jpeg, webp, bmp, tiff or gif, as `validate.kind_of` says.
+        max_pixels: limit that is checked on the header, before any pixel is decoded.
+
+    Raises:
+        RefusedUpload: see `validate.check_size`; `unsupported_depth` (422).
+        Exception: whatever Pillow raises on damaged bytes; `decode.decode` turns it into `damaged_image`.
+    """
+    if kind == "png":
+        content = png.checked(content, max_pixels)
+    if kind == "webp":
+        check_size(*_webp_canvas(content), max_pixels)
+    with Image.open(io.BytesIO(content), formats=[kind.upper()]) as image:
+        check_size(image.width, image.height, max_pixels)
+        if image.mode in _UNREADABLE_DEPTH:
+            raise RefusedUpload("unsupported_depth", "Pictures of 32 bits or in Lab colours are not read.")
+        frames = _frames(image)
+        image.load()
+        # A frame may grow while it is decoded (a GIF frame beyond its screen), so the size is checked again.
+        check_size(image.width, image.height, max_pixels)
+        pixels, share = _grey(_upright(image))
+    return Raster(pixels, share, frames, (FIRST_FRAME,) if frames > 1 else ())
+
+
+def _grey(image: Image.Image) -> tuple[Grey, float]:
+    if image.mode in _SIXTEEN_BIT:
+        return intensity.grey_of_stored(np.asarray(image), 16, is_signed=False), 0.0
+    if image.has_transparency_data:
+        image = _on_black(image)
+    if image.mode == "L":
+        return np.array(image, dtype=np.uint8), 0.0
+    if image.mode == "1":
+        return np.array(image.convert("L"), dtype=np.uint8), 0.0
+    image = image.convert("RGB")
+    return np.array(image.convert("L"), dtype=np.uint8), intensity.colour_share(np.asarray(image))
+
+
+def _on_black(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    method = _TRANSPOSED.get(_orientation(image))
+    return image if method is None else image.transpose(method)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # a broken Exif block says nothing about the pixels
+        return 1
+
+
+def _frames(image: Image.Image) -> int:
+    """How many pictures the file holds, as far as that is cheap: for TIFF and GIF, 2 stands for two or more."""
+    if image.format in {"PNG", "WEBP"}:
+        return int(getattr(image, "n_frames", 1))
+    if image.format not in {"TIFF", "GIF"}:
+        return 1
+    try:
+        image.seek(1)
+    except EOFError:
+        return 1
+    finally:
+        image.seek(0)
+    return 2
+
+
+def _webp_canvas(content: bytes) -> tuple[int, int]:
+    """Width and height from a WebP header: Pillow allocates the whole canvas when it opens the file."""
+    form = content[12:16]
+    if form == b"VP8X":
+        width, height = (int.from_bytes(content[start : start + 3], "little") + 1 for start in (24, 27))
+        return width, height
+    if form == b"VP8L":
+        packed: int = struct.unpack_from("<I", content, 21)[0]
+        return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack_from("<HH", content, 26)
+    return width & 0x3FFF, height & 0x3FFF
