@@ -1,0 +1,56 @@
+"""Commands for what is kept: check, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app import backup as backups
+from app import integrity
+
+
+@click.command("check")
+@click.option("--mend", is_flag=True, help="Remove orphaned pictures and redo lost results.")
+@with_appcontext
+def check(mend: bool) -> None:
+    """Check the database and every kept picture; the exit status is 1 when something is damaged."""
+    report = integrity.check(mend)
+    click.echo(f"database: {report.database}")
+    click.echo(f"studies: {report.studies}, pictures: {report.pictures}")
+    click.echo(f"damaged or missing: {len(report.damaged)}, orphaned pictures: {len(report.orphans)}")
+    for study_id in report.damaged:
+        click.echo(f"damaged study: {study_id}")
+    if not report.is_sound:
+        raise SystemExit(1)
+
+
+@click.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+@with_appcontext
+def backup(folder: Path) -> None:
+    """Copy everything to a new FOLDER while the server runs, and check the copy."""
+    try:
+        copied = backups.create(current_app.config["DATA_DIR"], folder)
+    except backups.BadBackup as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{copied.studies} studies, {copied.pictures} pictures copied and checked")
+    for key in copied.missing:
+        click.echo(f"missing before the copy: {key}")
+
+
+@click.command("restore")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@with_appcontext
+def restore(folder: Path) -> None:
+    """Put the backup in FOLDER in place of what is kept; the server must be stopped."""
+    try:
+        point = backups.restore(folder, current_app.config["DATA_DIR"])
+    except backups.BadBackup as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"restored; what was there before is kept in {point.name}")
+
+
+store_commands = (check, backup, restore)
