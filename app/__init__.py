@@ -9,7 +9,8 @@ from flask import Flask
 
 from app import cli, config, database, observability, security, services
 from app.extensions import api, csrf, db, limiter, login, migrate
-from app.routes import accounts, admin, errors, health, public
+from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
+from app.routes import admin, errors, health, public
 from app.routes import api as api_routes
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +34,7 @@ def create_app(**overrides: Any) -> Flask:
     services.bind(app)
     security.bind(app)
     observability.bind(app)
-    for door in (public, accounts, admin, health):
+    for door in (public, account_doors, admin, health):
         app.register_blueprint(door.blueprint)
     api_routes.bind(api)
     errors.bind(app)
