@@ -1,0 +1,58 @@
+"""Who may log in, and who has: users, passwords, logins on the server side, the first admin."""
+
+from app.accounts.errors import (
+    AccountError,
+    BadName,
+    LastAdmin,
+    NameTaken,
+    SetupOver,
+    TooSoon,
+    UnknownUser,
+    WeakPassword,
+    WrongLogin,
+)
+from app.accounts.logins import actor_name, end_all, log_in, log_out, requires, user_id, welcome
+from app.accounts.setup import announce_setup, complete_setup, is_setup_code, setup_link
+from app.accounts.users import (
+    by_name,
+    change_own_password,
+    create,
+    disable,
+    enable,
+    everyone,
+    is_nobody,
+    set_password,
+    set_role,
+)
+
+__all__ = [
+    "AccountError",
+    "BadName",
+    "LastAdmin",
+    "NameTaken",
+    "SetupOver",
+    "TooSoon",
+    "UnknownUser",
+    "WeakPassword",
+    "WrongLogin",
+    "actor_name",
+    "announce_setup",
+    "by_name",
+    "change_own_password",
+    "complete_setup",
+    "create",
+    "disable",
+    "enable",
+    "end_all",
+    "everyone",
+    "is_nobody",
+    "is_setup_code",
+    "log_in",
+    "log_out",
+    "requires",
+    "set_password",
+    "set_role",
+    "setup_link",
+    "user_id",
+    "welcome",
+]

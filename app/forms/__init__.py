@@ -1,0 +1,1 @@
+"""What may come in through a door: one file per area."""

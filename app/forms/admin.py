@@ -1,0 +1,185 @@
+"""What may come in at the triage list, one study, the users and the audit trail."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+from flask import request
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional, ValidationError
+
+from app.accounts.users import ROLES
+from app.inference.results import LABELS
+from app.reviews import LONGEST_NOTE, Verdict
+from app.tables.review import AGREE, DISAGREE
+from app.tables.user import REVIEWER
+from app.triage import CATEGORIES
+from app.triage_list import SORTS, STATUSES, WORK, Filters, reference_prefix
+
+LAST_PAGE = 1_000_000
+NONE_OF_THEM = "none"
+CATEGORY_CHOICES = (
+    ("prompt", "Soon"),
+    ("unsure", "Can't tell"),
+    ("routine", "Routine"),
+    ("clear", "No lesion found"),
+    ("declined", "Not usable"),
+    ("failed", "Failed"),
+)
+STATUS_CHOICES = (
+    ("done", "Read"),
+    ("declined", "Not usable"),
+    ("failed", "Failed"),
+    ("queued", "Waiting"),
+    ("running", "Being read"),
+)
+REVIEWED_CHOICES = (("", "All"), ("no", "Not reviewed"), ("yes", "Reviewed"))
+SORT_CHOICES = (
+    ("urgency", "Most urgent first"),
+    ("newest", "Newest first"),
+    ("probability", "Highest malignant weight first"),
+)
+assert {key for key, _ in CATEGORY_CHOICES} == set(CATEGORIES)
+assert {key for key, _ in STATUS_CHOICES} == set(STATUSES)
+assert {key for key, _ in SORT_CHOICES} == set(SORTS)
+
+
+class AddressForm(FlaskForm):  # type: ignore[misc]
+    """A form that lives in the address: it only narrows what is shown, so it needs no token."""
+
+    class Meta:
+        csrf = False
+
+    page = IntegerField("Page", (Optional(), NumberRange(1, LAST_PAGE, "There is no such page.")))
+
+    @classmethod
+    def asked(cls) -> Self:
+        """The form as the address fills it."""
+        return cls(formdata=request.args)
+
+    def read(self, name: str) -> Any:
+        """A field's value; None when it is empty or could not be understood."""
+        field = self[name]
+        return None if field.errors or field.data in ("", None) else field.data
+
+    def query(self) -> dict[str, str]:
+        """The fields as they stand in the address, without the page and without what could not be understood."""
+        given = (name for name in self._fields if name != "page" and self.read(name) is not None)
+        return {name: request.args[name] for name in given if request.args.get(name)}
+
+    @property
+    def number(self) -> int:
+        """The page, counted from 1."""
+        return self.read("page") or 1
+
+
+class FilterForm(AddressForm):
+    """Filters, order and page of the triage list."""
+
+    ref = StringField("Reference", (Optional(), Length(max=300)))
+    category = SelectField("Result", (Optional(),), choices=(("", "All results"), *CATEGORY_CHOICES))
+    label = SelectField("Class", (Optional(),), choices=(("", "All classes"), *((label, label) for label in LABELS)))
+    status = SelectField("Status", (Optional(),), choices=(("", "All"), *STATUS_CHOICES))
+    reviewed = SelectField("Reviewed", (Optional(),), choices=REVIEWED_CHOICES)
+    since = DateField("Received from", (Optional(),))
+    until = DateField("Received until", (Optional(),))
+    sort = SelectField("Order", (Optional(),), choices=SORT_CHOICES, default=WORK)
+
+    def validate_ref(self, field: Field) -> None:
+        if field.data and reference_prefix(field.data) is None:
+            raise ValidationError("A reference has only the digits 0 to 9 and the letters A to F.")
+
+    def filters(self) -> Filters:
+        """What the list is narrowed to; a field that could not be understood is left out."""
+        return Filters(
+            label=self.read("label"),
+            category=self.read("category"),
+            status=self.read("status"),
+            is_reviewed={"yes": True, "no": False}.get(self.read("reviewed") or ""),
+            since=self.read("since"),
+            until=self.read("until"),
+            reference=self.read("ref") or "",
+            sort=self.read("sort") or WORK,
+        )
+
+
+class AuditForm(AddressForm):
+    """Filters and page of the audit trail."""
+
+    actor = StringField("Who", (Optional(), Length(max=80)))
+    action = StringField("What", (Optional(), Length(max=48)))
+    ref = StringField("Reference", (Optional(), Length(max=300)))
+
+
+class VerdictForm(FlaskForm):  # type: ignore[misc]
+    """A verdict: agree, or disagree with the right class."""
+
+    verdict = RadioField(
+        "Verdict",
+        (InputRequired("Choose agree or disagree."),),
+        choices=((AGREE, "Agree"), (DISAGREE, "Disagree")),
+    )
+    label = RadioField(
+        "Right class",
+        (Optional(),),
+        choices=(*((label, label) for label in LABELS), (NONE_OF_THEM, "none of them")),
+        validate_choice=True,
+    )
+    note = TextAreaField(
+        "Note", (Optional(), Length(max=LONGEST_NOTE, message=f"A note has at most {LONGEST_NOTE} characters."))
+    )
+    analysis_id = IntegerField("Analysis", (Optional(),))
+
+    def validate_label(self, field: Field) -> None:
+        if self.verdict.data == DISAGREE and not field.data:
+            raise ValidationError("Choose the right class.")
+
+    def to_verdict(self) -> Verdict:
+        is_agreeing = self.verdict.data == AGREE
+        label = None if is_agreeing or self.label.data in (NONE_OF_THEM, "", None) else str(self.label.data)
+        return Verdict(str(self.verdict.data), label, str(self.note.data or ""), self.analysis_id.data)
+
+
+class DeleteForm(FlaskForm):  # type: ignore[misc]
+    """Deleting asks for a second, deliberate act."""
+
+    confirm = BooleanField("Yes, delete it for good", (InputRequired("Tick the box to delete."),))
+
+
+class UserForm(FlaskForm):  # type: ignore[misc]
+    """A new user."""
+
+    name = StringField(
+        "Login name", (InputRequired("Enter a login name."), Length(max=80, message="That login name is too long."))
+    )
+    role = SelectField("Role", choices=(("reviewer", "Reviewer"), ("admin", "Admin")), default=REVIEWER)
+    password = PasswordField("First password", (InputRequired("Enter a password."),))
+
+
+class RoleForm(FlaskForm):  # type: ignore[misc]
+    """Another role for a user."""
+
+    role = StringField("Role", (AnyOf(ROLES, "There is no such role."),))
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """A new password for somebody else."""
+
+    password = PasswordField("New password", (InputRequired("Enter a password."),))
+
+
+def selected_ids() -> list[str]:
+    """The ids that were ticked in the list; texts that are no ids are left out."""
+    return [text for text in request.args.getlist("id") if re.fullmatch(r"[0-9a-f]{32}", text)]

@@ -1,0 +1,1 @@
+"""What a template may read: frozen dataclasses, one file per area."""

@@ -1,0 +1,1 @@
+"""A stored analysis in other formats: one file a format."""

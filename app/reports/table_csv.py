@@ -1,0 +1,139 @@
+"""Studies as a table: CSV after RFC 4180 (comma, CRLF, quotes doubled), UTF-8, one header line.
+
+Texts that a spreadsheet would run as a formula get an apostrophe in front (OWASP, "CSV injection"); numbers stay
+numbers. `COLUMNS` is the documentation of the file: docs/reference/csv.md is compared with it by a test.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.extensions import db
+from app.tables import Analysis, Review, Study
+
+BATCH = 200
+# Also the full-width twins, which some spreadsheets read as the plain sign.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one row is made of: a study, its newest analysis and its newest verdict."""
+
+    study: Study
+    analysis: Analysis | None
+    review: Review | None
+
+    def finding(self, *path: str) -> Cell:
+        """A plain value inside the stored findings, None where there is none."""
+        value: Any = self.analysis.findings if self.analysis is not None else None
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value if isinstance(value, str | int | float) else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, what it holds (with unit and range), and how it is read."""
+
+    name: str
+    meaning: str
+    read: Callable[[Line], Cell]
+
+
+def _moment(value: datetime | None) -> Cell:
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value is not None else None
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("reference", "Short form of the id, as the pages show it.", lambda line: line.study.reference),
+    Column("id", "Id of the study, 32 hexadecimal digits.", lambda line: line.study.id),
+    Column("received_at", "When it was received, ISO 8601 in UTC.", lambda line: _moment(line.study.created_at)),
+    Column("status", "queued, running, done, declined or failed.", lambda line: line.study.status),
+    Column("category", "Triage category, empty while it waits.", lambda line: line.study.category),
+    Column("reason_code", "Why it was declined or failed, else empty.", lambda line: line.study.reason_code),
+    Column("reason", "The same, or the rule that decided, as a sentence.", lambda line: line.study.reason),
+    Column("label", "Class with the highest probability.", lambda line: line.study.label),
+    Column("benign", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "benign")),
+    Column("malignant", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "malignant")),
+    Column("normal", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "normal")),
+    Column("width_px", "Width of the picture in pixels.", lambda line: line.study.width),
+    Column("height_px", "Height of the picture in pixels.", lambda line: line.study.height),
+    Column("spacing_mm", "Millimetres per pixel, where the file gave it.", lambda line: line.study.spacing_mm),
+    Column("lesion_area_px", "Area of the outlined lesion in pixels.", lambda line: line.finding("lesion", "area_px")),
+    Column("lesion_area_mm2", "The same in square millimetres.", lambda line: line.finding("lesion", "area_mm2")),
+    Column(
+        "lesion_longest_axis_px",
+        "Greatest distance between two points of the outline, in pixels.",
+        lambda line: line.finding("lesion", "longest_axis_px"),
+    ),
+    Column(
+        "lesion_longest_axis_mm", "The same in millimetres.", lambda line: line.finding("lesion", "longest_axis_mm")
+    ),
+    Column("provider", "Where the networks ran.", lambda line: line.finding("provider")),
+    Column("models_version", "Version of the networks.", lambda line: line.finding("models_version")),
+    Column("is_reviewed", "yes or no.", lambda line: "yes" if line.study.is_reviewed else "no"),
+    Column("verdict", "Newest verdict: agree or disagree.", lambda line: line.review and line.review.verdict),
+    Column("verdict_label", "Class that the reviewer holds right.", lambda line: line.review and line.review.label),
+    Column("reviewer", "Login name of the reviewer.", lambda line: line.review and line.review.user.name),
+    Column("reviewed_at", "ISO 8601 in UTC.", lambda line: _moment(line.review.created_at) if line.review else None),
+    Column("note", "The reviewer's note.", lambda line: line.review and line.review.note),
+)
+
+
+def stream(study_ids: Sequence[str]) -> Iterator[str]:
+    """The file in pieces: the header, then the studies in the given order; those deleted meanwhile are left out.
+
+    No transaction stays open between two pieces, however slowly they are fetched.
+    """
+    yield row(column.name for column in COLUMNS)
+    for batch in _batched(study_ids):
+        lines = _lines(batch)
+        text = "".join(row(column.read(line) for column in COLUMNS) for line in lines)
+        db.session.rollback()
+        yield text
+
+
+def row(cells: Iterable[Cell]) -> str:
+    """One line of the file, with its line end."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow([safe(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def safe(cell: Cell) -> Cell:
+    """A cell that no spreadsheet runs: texts that start like a formula get an apostrophe, control characters go."""
+    if not isinstance(cell, str):
+        return cell
+    is_formula = cell.lstrip(" \u00a0").startswith(_FORMULA_STARTS)
+    return ("'" if is_formula else "") + _UNPRINTABLE.sub("", cell)
+
+
+def _lines(study_ids: Sequence[str]) -> list[Line]:
+    query = (
+        select(Study)
+        .where(Study.id.in_(study_ids))
+        .options(selectinload(Study.analyses), selectinload(Study.reviews).joinedload(Review.user))
+    )
+    found = {study.id: study for study in db.session.scalars(query)}
+    return [_line(found[study_id]) for study_id in study_ids if study_id in found]
+
+
+def _line(study: Study) -> Line:
+    return Line(study, study.analysis, study.reviews[-1] if study.reviews else None)
+
+
+def _batched(study_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (study_ids[start : start + BATCH] for start in range(0, len(study_ids), BATCH))

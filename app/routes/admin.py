@@ -1,0 +1,134 @@
+"""Doors for reviewers and admins: the triage list, one study, its pictures, the export."""
+
+from __future__ import annotations
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from app import accounts, analysis, audit, audit_trail, layers, reviews, studies, triage_list
+from app.database import writing
+from app.extensions import db
+from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
+from app.pages.admin import ListPage, StudyPage
+from app.reports import table_csv
+from app.reviews import RefusedVerdict
+from app.routes import admin_server
+from app.storage import MissingPicture
+from app.studies import UnknownStudy
+from app.tables.moment import now
+from app.tables.user import ADMIN, REVIEWER
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+blueprint.register_blueprint(admin_server.blueprint)
+
+
+@blueprint.errorhandler(UnknownStudy)
+@blueprint.errorhandler(MissingPicture)
+def _missing(error: Exception) -> ResponseReturnValue:
+    return current_app.handle_user_exception(NotFound(str(error)))
+
+
+@blueprint.get("/", endpoint="studies")
+@accounts.requires(REVIEWER)
+def triage_page() -> ResponseReturnValue:
+    """The triage list, narrowed and ordered by the address."""
+    form = FilterForm.asked()
+    form.validate()
+    filters = form.filters()
+    page = triage_list.page_of(filters, form.number)
+    shown = ListPage.of(page, form.query(), triage_list.open_counts(), filters.is_narrowing, now())
+    return render_template("admin/list.html", form=form, page=shown)
+
+
+@blueprint.get("/studies/<study_id>")
+@accounts.requires(REVIEWER)
+def study(study_id: str) -> ResponseReturnValue:
+    """One study."""
+    return _study_page(study_id, VerdictForm())
+
+
+def _study_page(study_id: str, form: VerdictForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:
+    found = studies.find(study_id)
+    page = StudyPage.of(found, audit_trail.of_study(study_id), triage_list.next_open(study_id))
+    return render_template("admin/study.html", page=page, form=form, delete=DeleteForm(), also=also), status
+
+
+@blueprint.post("/studies/<study_id>/review")
+@accounts.requires(REVIEWER)
+def review(study_id: str) -> ResponseReturnValue:
+    """Record a verdict."""
+    form = VerdictForm()
+    if not form.validate():
+        return _study_page(study_id, form, 422)
+    try:
+        reviews.record(study_id, accounts.user_id(), accounts.actor_name(), form.to_verdict())
+    except RefusedVerdict as refusal:
+        return _study_page(study_id, form, refusal.status, (refusal.sentence,))
+    flash("Your verdict is recorded.", "success")
+    return redirect(url_for("admin.study", study_id=study_id))
+
+
+@blueprint.post("/studies/<study_id>/rerun")
+@accounts.requires(REVIEWER)
+def rerun(study_id: str) -> ResponseReturnValue:
+    """Have a study read again; the earlier answers stay."""
+    studies.find(study_id)
+    analysis.rerun(study_id, accounts.actor_name())
+    flash("The picture is being read again. The earlier answers stay.", "success")
+    return redirect(url_for("admin.study", study_id=study_id))
+
+
+@blueprint.post("/studies/<study_id>/delete")
+@accounts.requires(ADMIN)
+def delete(study_id: str) -> ResponseReturnValue:
+    """Delete a study for good."""
+    found = studies.find(study_id)
+    if not DeleteForm().validate():
+        return _study_page(study_id, VerdictForm(formdata=None), 422, ("Tick the box to delete this study.",))
+    reference = found.reference
+    studies.delete(study_id, accounts.actor_name())
+    flash(f"Study {reference} is deleted.", "success")
+    return redirect(url_for("admin.studies"))
+
+
+@blueprint.get("/studies/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
+@accounts.requires(REVIEWER)
+def layer(study_id: str, name: str) -> ResponseReturnValue:
+    """One picture layer; the browser keeps it, and asks whether it is still right."""
+    found = studies.find(study_id)
+    response = Response(mimetype="image/png")
+    response.set_etag(layers.key(found, name))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    if response.status_code == 200:
+        response.set_data(layers.render(found, name))
+    return response
+
+
+@blueprint.get("/export.csv")
+@accounts.requires(REVIEWER)
+def export() -> ResponseReturnValue:
+    """The narrowed list, or the ticked studies, as CSV."""
+    form = FilterForm.asked()
+    form.validate()
+    study_ids = selected_ids() or list(db.session.scalars(triage_list.ids_of(form.filters())))
+    with writing():
+        audit.record(accounts.actor_name(), "export.csv", studies=len(study_ids), filters=form.query())
+    name = f"sonotriage-{now():%Y-%m-%d}.csv"
+    return Response(
+        stream_with_context(table_csv.stream(study_ids)),
+        content_type="text/csv; charset=utf-8; header=present",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
