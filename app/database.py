@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ except ImportError:  # other platforms take Python's own
 
 FIXED_SINCE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5000
+STORELESS_COMMAND = "analyse"
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 def prepare(app: Flask) -> None:
     """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file."""
     folder: Path = app.config["DATA_DIR"]
+    if _is_storeless():
+        app.config.setdefault("SQLALCHEMY_DATABASE_URI", "sqlite://")
+        return
     folder.mkdir(parents=True, exist_ok=True)
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = _kept_secret(folder / "secret_key")
@@ -40,6 +45,11 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver})
     if driver.sqlite_version_info < FIXED_SINCE:
         log.warning("SQLite %s has a known corruption bug; 3.51.3 or newer is advised", driver.sqlite_version)
+
+
+def _is_storeless() -> bool:
+    """True for `flask analyse`: it keeps nothing, so it must not leave a data folder behind."""
+    return os.environ.get("FLASK_RUN_FROM_CLI") == "true" and STORELESS_COMMAND in sys.argv[1:]
 
 
 def _kept_secret(path: Path) -> str:

@@ -6,10 +6,11 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
-from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import DeclarativeBase
+
+from app.api_base import JsonInterface
 
 
 class Base(DeclarativeBase):
@@ -21,4 +22,4 @@ migrate = Migrate(render_as_batch=True)
 login = LoginManager()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, storage_uri="memory://")
-api = Api()
+api = JsonInterface()

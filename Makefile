@@ -1,0 +1,103 @@
+# `make` prints this help. Everything is set up in .venv; nothing is written outside this folder but pip's cache.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PORT ?= 8000
+DATA_DIR ?= data
+export PORT DATA_DIR
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+TRAINING := .venv-training
+PIP := -m pip install --quiet --require-virtualenv
+FLASK := $(VENV)/bin/python -m flask --app wsgi
+# Recipes, data and extra flags of training: make train RECIPE=unet-efficientnetb3 FLAGS=--quick
+RECIPE ?= unet-efficientnetb3
+FLAGS ?=
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+.PHONY: run
+run: $(VENV)/.serving migrate ## Serve at http://localhost:8000 (PORT, DATA_DIR and other settings from the environment)
+	@echo "Serving at http://localhost:$(PORT) - stop with Ctrl-C"
+	@exec $(VENV)/bin/python -m gunicorn --config gunicorn.conf.py wsgi:app
+
+.PHONY: migrate
+migrate: $(VENV)/.serving ## Bring the database up to date, fill an empty clinic directory, print the set-up link
+	@$(FLASK) prepare
+
+.PHONY: test
+test: $(VENV)/.testing ## Run the unit and functional tests
+	@echo "Not in this run: browser tests (make browser-test), training tests (make test-training)"
+	@$(VENV)/bin/python -m pytest -n auto -m "not browser and not training" $(FLAGS)
+
+.PHONY: check
+check: $(VENV)/.testing ## Lint and check types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+.PHONY: fix
+fix: $(VENV)/.testing ## Mend and format what the linter can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+.PHONY: browser-test
+browser-test: $(VENV)/.testing ## Drive a browser (Chromium) through the whole journey
+	@$(VENV)/bin/python -m pytest -m browser $(FLAGS)
+
+.PHONY: test-training
+test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
+	@$(TRAINING)/bin/python -m pytest -m training $(FLAGS)
+
+.PHONY: train evaluate export leaderboard
+train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
+	@$(TRAINING)/bin/python -m training train --recipe $(RECIPE) $(FLAGS)
+evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
+	@$(TRAINING)/bin/python -m training evaluate --recipe $(RECIPE) $(FLAGS)
+export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifest and model card
+	@$(TRAINING)/bin/python -m training export --recipe $(RECIPE) $(FLAGS)
+leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
+	@$(TRAINING)/bin/python -m training leaderboard $(FLAGS)
+
+.PHONY: bench
+bench: $(VENV)/.testing ## Measure latency and throughput on this machine
+	@$(VENV)/bin/python -m benchmarks $(FLAGS)
+
+.PHONY: docs
+docs: $(VENV)/.testing ## Write the tables of docs/reference from the code
+	@$(VENV)/bin/python -m docs.generate
+
+# --- environments -----------------------------------------------------------------------------------------------
+
+# The newest Python from 3.11 on that runs and has venv; a name on the PATH alone proves neither.
+$(VENV)/bin/python:
+	@for name in python3.13 python3.12 python3.11 python3; do \
+	  if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$name -m venv $(VENV) && exit 0; rm -rf $(VENV); \
+	  fi; \
+	done; \
+	echo "Sonotriage needs Python 3.11 or newer with venv. On Debian or Ubuntu: apt install python3 python3-venv" >&2; exit 1
+
+$(VENV)/.serving: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what serving needs into $(VENV) (once, some minutes)"
+	@$(VENV)/bin/python $(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.testing: requirements-dev.txt $(VENV)/.serving
+	@echo "Installing what the tests need into $(VENV)"
+	@$(VENV)/bin/python $(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(TRAINING)/bin/python: | $(VENV)/bin/python
+	@$(VENV)/bin/python -m venv $(TRAINING)
+
+$(TRAINING)/.ready: training/requirements.txt | $(TRAINING)/bin/python
+	@echo "Installing what training needs into $(TRAINING) (once, some minutes)"
+	@$(TRAINING)/bin/python $(PIP) -r training/requirements.txt
+	@touch $@
