@@ -18,11 +18,12 @@ def _setting(name: str, default: str) -> str:
     return os.environ.get(f"SONOTRIAGE_{name}") or os.environ.get(name) or default
 
 
-bind = f"{_setting('HOST', '0.0.0.0')}:{_setting('PORT', '8000')}"  # noqa: S104 - HOST=127.0.0.1 narrows it
+bind = f"{_setting('LISTEN', '127.0.0.1')}:{_setting('PORT', '8000')}"
 workers = 1
 worker_class = "gthread"
 threads = int(_setting("WEB_THREADS", "16"))
 preload_app = False
+control_socket_disable = True  # it would lie in the home folder and nothing uses it
 
 timeout = 120
 graceful_timeout = 30  # uploads under way end; what waits in the queue is taken up at the next start

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.inference.results import Findings
@@ -25,6 +25,7 @@ from app.triage import DECLINED, Decision
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,32}$")
+FRAMES = 24  # of a stack that are logged, the innermost
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 REGISTRY = CollectorRegistry()
@@ -60,14 +61,17 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-            line["stack"] = _stack(record.exc_info[1])
+            line["stack"] = _stack(record.exc_info[1])[-FRAMES:]
         return json.dumps(line, default=str)
 
 
 def _stack(error: BaseException | None) -> list[str]:
     """Where an exception came from, innermost last, without its text."""
-    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    if error is None:
+        return []
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    cause = error.__cause__ or error.__context__
+    return [*_stack(cause), *([f"{type(cause).__name__} led to"] if cause else []), *frames]
 
 
 def logging_settings(level: str) -> dict[str, Any]:
@@ -92,10 +96,11 @@ def logging_settings(level: str) -> dict[str, Any]:
 
 def bind(app: Flask) -> None:
     """Give every request an id, a duration and a log line."""
+    app.log_exception = _log_exception  # type: ignore[method-assign, assignment]
 
     @app.before_request
     def begin() -> None:
-        g.request_id = _request_id(is_proxied=app.config["TRUSTED_PROXIES"] > 0)
+        request_id()
         g.request_started = time.perf_counter()
 
     @app.after_request
@@ -103,10 +108,10 @@ def bind(app: Flask) -> None:
         if "request_started" not in g:  # refused before any handler ran
             begin()
         seconds = time.perf_counter() - g.request_started
-        route = request.url_rule.rule if request.url_rule else "unmatched"
+        route = _route()
         method = request.method if request.method in {"GET", "HEAD", "POST", "DELETE", "OPTIONS"} else "other"
         REQUESTS.labels(method, route, str(response.status_code)).observe(seconds)
-        response.headers["X-Request-ID"] = g.request_id
+        response.headers["X-Request-ID"] = request_id()
         level = logging.DEBUG if route.startswith(("/health", "/metrics", "/static")) else logging.INFO
         log.log(
             level, "request",
@@ -115,10 +120,24 @@ def bind(app: Flask) -> None:
         return response
 
 
-def _request_id(is_proxied: bool) -> str:
-    """The id that a trusted proxy gave, or a new one of 32 hexadecimal digits."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if is_proxied and _REQUEST_ID.match(given) else secrets.token_hex(16)
+def _log_exception(error: Any) -> None:
+    """Log an error of ours by its route; Flask's own line would show the address, which is the key to a result."""
+    log.error("unhandled error", exc_info=error, extra={"route": _route(), "stage": "request"})
+
+
+def _route() -> str:
+    """The template of the present address, without what stands in it."""
+    return request.url_rule.rule if request.url_rule else "unmatched"
+
+
+def request_id() -> str:
+    """The id of the present request: the one that a trusted proxy gave, or a new one of 32 hexadecimal digits."""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-ID", "")
+        is_believed = current_app.config["TRUSTED_PROXIES"] > 0 and _REQUEST_ID.match(given)
+        g.request_id = given if is_believed else secrets.token_hex(16)
+    found: str = g.request_id
+    return found
 
 
 @contextmanager

@@ -22,6 +22,7 @@ PAGE_POLICY = "; ".join(
     )
 )  # fmt: skip
 FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"  # a picture or download that is opened by itself
+OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")  # health checks on the machine itself
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -43,6 +44,8 @@ def bind(app: Flask) -> None:
     settings["SESSION_COOKIE_HTTPONLY"] = True
     settings["SESSION_COOKIE_SAMESITE"] = "Lax"
     settings["SESSION_COOKIE_SECURE"] = settings["COOKIE_SECURE"]
+    if settings["ALLOWED_HOSTS"]:
+        settings["TRUSTED_HOSTS"] = [*settings["ALLOWED_HOSTS"], *OWN_HOSTS]
     _trust_proxies(app, settings["TRUSTED_PROXIES"])
     app.before_request(_check_request)
     app.after_request(_protect)

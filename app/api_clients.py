@@ -1,0 +1,57 @@
+"""Who a client of the JSON interface is: the holder of an Idempotency-Key, seen from one address."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import request
+from sqlalchemy import select
+
+from app.api_errors import IdempotencyMismatch, NotOwner
+from app.extensions import db
+from app.tables import Study
+
+_TURNS = tuple(threading.Lock() for _ in range(64))
+
+
+def new_key() -> str:
+    """A key for a client that gave none; it gets it back in the header Idempotency-Key."""
+    return secrets.token_urlsafe(24)
+
+
+def owner(key: str) -> str:
+    """The owner that a key stands for; the same key from another address is somebody else."""
+    return hashlib.sha256("\n".join(("api", request.remote_addr or "", key)).encode()).hexdigest()
+
+
+@contextmanager
+def turn(owner: str, content: bytes, frame: int | None) -> Iterator[None]:
+    """Uploads with one key take turns, so that a key can't slip in two files at once.
+
+    Raises:
+        IdempotencyMismatch: the key was used for another file or another frame.
+    """
+    with _TURNS[int(owner[:8], 16) % len(_TURNS)]:
+        wanted = -1 if frame is None else frame
+        digest = hashlib.sha256(content).hexdigest()
+        for known in db.session.scalars(select(Study).where(Study.owner == owner)):
+            if (known.content_sha256, known.wanted_frame) != (digest, wanted):
+                raise IdempotencyMismatch
+        yield
+
+
+def check_owner(study: Study, key: str | None) -> None:
+    """Let only the client that sent a study go on; browsers delete theirs on the result page.
+
+    Args:
+        key: the client's Idempotency-Key.
+
+    Raises:
+        NotOwner.
+    """
+    if key is None or study.owner != owner(key):
+        raise NotOwner

@@ -1,0 +1,144 @@
+"""The description of the JSON interface: as OpenAPI for programs, as a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+METHODS = ("get", "post", "delete")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A parameter of a call or a field of an answer."""
+
+    name: str
+    kind: str
+    meaning: str
+    where: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One status that a call may answer with, and the name of the object in its body ("" for none)."""
+
+    status: str
+    meaning: str
+    schema: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of one address."""
+
+    method: str
+    path: str
+    summary: str
+    explanation: str
+    fields: tuple[Field, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def anchor(self) -> str:
+        return f"{self.method}{self.path}".replace("/", "-").replace("{", "").replace("}", "").replace(".", "-")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An object of an answer."""
+
+    name: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class DocsPage:
+    """What the page shows."""
+
+    description: str
+    calls: tuple[Call, ...]
+    shapes: tuple[Shape, ...]
+
+
+def current() -> dict[str, Any]:
+    """OpenAPI 3.1 of the running application."""
+    interface = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    described: dict[str, Any] = interface.spec.to_dict()
+    for item in described["paths"].values():
+        for method in set(item) & set(METHODS):
+            _complete(item[method], described)
+    return described
+
+
+def _complete(operation: dict[str, Any], described: dict[str, Any]) -> None:
+    """Say what the generator can't know: the file is required, pictures are PNG, a refusal has our shape."""
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    operation["responses"]["default"] = {"description": "Refused; see `code`.", "content": refusal}
+    if "requestBody" in operation:
+        body = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+        body = described["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], body)
+        body["required"] = ["file"]
+
+
+def page() -> DocsPage:
+    """The interface for people, read from the same description."""
+    described = current()
+    calls = tuple(
+        _call(method, path, item)
+        for path, item in described["paths"].items()
+        for method in METHODS
+        if method in item
+    )  # fmt: skip
+    schemas = described["components"]["schemas"]
+    shapes = tuple(Shape(name, _fields(schema)) for name, schema in schemas.items() if not name.startswith("Upload"))
+    return DocsPage(described["info"]["description"], calls, shapes)
+
+
+def _call(method: str, path: str, item: Mapping[str, Any]) -> Call:
+    operation = item[method]
+    parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
+    fields = tuple(
+        Field(one["name"], _kind(one["schema"]), one.get("description", ""), one["in"], one.get("required", False))
+        for one in parameters
+    )
+    body = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
+    answers = tuple(_answer(status, response) for status, response in operation["responses"].items())
+    return Call(
+        method.upper(), path, operation.get("summary", ""), operation.get("description", ""),
+        (*fields, *_fields(body, "form")), answers,
+    )  # fmt: skip
+
+
+def _answer(status: str, response: Mapping[str, Any]) -> Answer:
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return Answer(status, response.get("description", ""), _name(schema))
+
+
+def _fields(schema: Mapping[str, Any], where: str = "") -> tuple[Field, ...]:
+    required = schema.get("required", [])
+    return tuple(
+        Field(name, _kind(field), field.get("description", ""), where, name in required)
+        for name, field in schema.get("properties", {}).items()
+    )
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """What a field holds, in words: "number or null", "list of Descriptor"."""
+    if "anyOf" in schema:
+        return " or ".join(_kind(choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
+        return _name(schema)
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'])}"
+    if "enum" in schema:
+        return " | ".join("null" if value is None else str(value) for value in schema["enum"])
+    kinds = schema.get("type", "any")
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)
+
+
+def _name(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]

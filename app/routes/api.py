@@ -1,0 +1,137 @@
+"""Doors for programs, under /api/v1. No cookie gives rights here, so no CSRF token is asked for."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask import Blueprint as PlainBlueprint
+from flask import Response, current_app, make_response, render_template, request, send_file
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+from werkzeug.exceptions import HTTPException
+
+from app import api_clients, api_errors, api_pictures, api_places, api_schemas, intake, studies, tasks
+from app import api_specification as specification
+from app.api_base import JsonInterface
+from app.api_errors import NoFile, NoPlace, OneFileOnly
+from app.clinics import nearest as clinics
+from app.clinics.place import PlaceTooLong
+from app.extensions import csrf, limiter
+from app.intake import Actor, NotKept
+from app.reports.clinics_json import clinics_json
+from app.reports.study_json import study_json
+from imaging.errors import RefusedUpload
+
+blueprint = Blueprint(
+    "api", __name__, url_prefix="/api/v1", description="Upload pictures, read what was found, find clinics."
+)
+described = PlainBlueprint("api_description", __name__, url_prefix="/api/v1")
+csrf.exempt(blueprint)
+for kind in (HTTPException, RefusedUpload, NotKept, PlaceTooLong, studies.UnknownStudy):
+    blueprint.register_error_handler(kind, api_errors.answer)
+
+
+def bind(api: JsonInterface) -> None:
+    """Register the doors and describe them."""
+    api.register_blueprint(blueprint)
+    api.register_plain(described)
+
+
+def _uploads_per_minute() -> str:
+    return f"{current_app.config['UPLOADS_PER_MINUTE']} per minute"
+
+
+@blueprint.route("/studies", methods=["POST"])
+@limiter.shared_limit(_uploads_per_minute, scope="uploads")
+@blueprint.arguments(api_schemas.UploadHeaders, location="headers")
+@blueprint.arguments(api_schemas.UploadFields, location="form")
+@blueprint.arguments(api_schemas.UploadFiles, location="files")
+@blueprint.response(201, api_schemas.StudySchema, description="The picture was read, or declined: see `status`.")
+@blueprint.alt_response(200, schema=api_schemas.StudySchema, description="The same file was sent before.")
+@blueprint.alt_response(202, schema=api_schemas.StudySchema, description="Kept, and waiting: ask `Location` again.")
+def create_study(headers: dict[str, Any], fields: dict[str, Any], _files: dict[str, Any]) -> ResponseReturnValue:
+    """Upload a picture and get what was read from it.
+
+    On every answer but a refusal the picture is kept and will be read, whatever happens to the server.
+    """
+    content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
+    key = headers.get("idempotency_key") or api_clients.new_key()
+    owner = api_clients.owner(key)
+    with api_clients.turn(owner, content, frame):
+        receipt = intake.receive(content, Actor(owner, "api"), frame, place)
+    is_finished = tasks.wait(receipt.study_id, current_app.config["WAIT_S"])
+    study = studies.find(receipt.study_id)
+    status = (201 if receipt.is_new else 200) if is_finished else 202
+    return study_json(study), status, {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
+
+
+def _single_file() -> bytes:
+    files = request.files.getlist("file")
+    if sum(len(several) for several in request.files.listvalues()) > 1:
+        raise OneFileOnly
+    if not files:
+        raise NoFile
+    content: bytes = files[0].read()
+    return content
+
+
+@blueprint.route("/studies/<study_id>")
+@blueprint.response(200, api_schemas.StudySchema)
+def read_study(study_id: str) -> ResponseReturnValue:
+    """A study as it stands."""
+    return study_json(studies.find(study_id))
+
+
+@blueprint.route("/studies/<study_id>", methods=["DELETE"])
+@blueprint.arguments(api_schemas.UploadHeaders, location="headers")
+@blueprint.response(204)
+def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
+    """Delete a study with everything kept for it; only for whoever sent it, told by the Idempotency-Key."""
+    study = studies.find(study_id)
+    api_clients.check_owner(study, headers.get("idempotency_key"))
+    studies.delete(study_id, actor="api")
+    return make_response("", 204)
+
+
+@blueprint.route("/studies/<study_id>/mask.png")
+@blueprint.response(200, description="8-bit grey PNG of the picture's size: 255 where the lesion is.")
+def read_mask(study_id: str) -> ResponseReturnValue:
+    """The mask of the lesion."""
+    return _picture(api_pictures.mask(studies.find(study_id)))
+
+
+@blueprint.route("/studies/<study_id>/overlay.png")
+@blueprint.response(200, description="PNG of the picture with the outline of the lesion drawn in.")
+def read_overlay(study_id: str) -> ResponseReturnValue:
+    """The picture with its outline."""
+    return _picture(api_pictures.overlay(studies.find(study_id)))
+
+
+def _picture(picture: api_pictures.Served) -> Response:
+    return send_file(io.BytesIO(picture.content), "image/png", etag=picture.tag, max_age=0)
+
+
+@blueprint.route("/clinics")
+@blueprint.arguments(api_schemas.ClinicQuery, location="query")
+@blueprint.response(200, api_schemas.ClinicsSchema)
+@blueprint.alt_response(422, schema=api_schemas.AmbiguousSchema, description="No such place, or several.")
+def list_clinics(query: dict[str, Any]) -> ResponseReturnValue:
+    """The nearest clinics to a point or a typed place. Call first."""
+    place = api_places.asked(query)
+    if place is None:
+        raise NoPlace
+    nearby = clinics.nearest(place.latitude, place.longitude, place.country, query["limit"])
+    return clinics_json(place, nearby, query.get("unit") or current_app.config["DISTANCE_UNIT"])
+
+
+@described.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """This interface as OpenAPI 3.1."""
+    return specification.current()
+
+
+@described.get("/docs")
+def docs() -> ResponseReturnValue:
+    """This interface as a page."""
+    return render_template("api/docs.html", page=specification.page())
