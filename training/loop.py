@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from training.packing import Packed
 
 Step = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 PackAt = Callable[[int], Packed]
+
+STATISTICS_BATCHES = 60  # about a thousand pictures: more changes the statistics by less than their noise
 
 
 def device() -> torch.device:
@@ -37,7 +39,7 @@ def fit_network(
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(part["average_decay"]), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=_averaging(part["average_decay"]))
     optimiser = torch.optim.AdamW(network.parameters(), lr=part["learning_rate"], weight_decay=part["weight_decay"])
     sizes = [stage["size"] for stage in part["stages"] for _ in range(stage["epochs"])]
     steps_per_epoch = part["draws_per_epoch"] // part["batch_size"]
@@ -64,9 +66,55 @@ def fit_network(
         )
         _save(state, epoch + 1, folder)
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
-    averaged = average.module
-    averaged.eval()
-    return averaged
+    return _finished(average, pack_at(sizes[-1]) if packed is None else packed, part, step, folder, seed)
+
+
+def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
+    """Exponential moving average whose memory is short at first, so that nothing of the random start remains."""
+
+    @torch.no_grad()
+    def update(averages: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor | int) -> None:
+        kept = min(decay, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averages, current, 1 - kept)
+
+    return update
+
+
+def _finished(
+    average: AveragedModel, packed: Packed, part: dict[str, Any], step: Step, folder: Path, seed: int
+) -> nn.Module:
+    """The averaged network with normalisation statistics of its own, made once and kept in `averaged.pt`.
+
+    Averaged weights need statistics measured with them: those of the last weights, or an average of all that were,
+    do not fit (Izmailov et al. 2018, section 3.2).
+    """
+    network: nn.Module = average.module
+    path = folder / "averaged.pt"
+    if path.is_file():
+        network.load_state_dict(torch.load(path, map_location=device(), weights_only=True))
+        return network.eval()
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over all batches
+    _measure_statistics(network, packed, part, step, seed)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    torch.save(network.state_dict(), path)
+    return network.eval()
+
+
+@torch.no_grad()
+def _measure_statistics(network: nn.Module, packed: Packed, part: dict[str, Any], step: Step, seed: int) -> None:
+    network.train()
+    generator = torch.Generator().manual_seed(seed)
+    draws = STATISTICS_BATCHES * part["batch_size"]
+    order = torch.multinomial(packed.draw_weights(part["sampling"]), draws, replacement=True, generator=generator)
+    for rows in tqdm(order.split(part["batch_size"]), desc="statistics", unit="batch", leave=False):
+        inputs = torch.from_numpy(packed.inputs[rows.numpy()]).to(device())
+        labels = torch.from_numpy(packed.labels[rows.numpy()]).to(device())
+        step(network, inputs, labels, generator)
 
 
 def _epoch(
