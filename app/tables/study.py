@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, Computed, Index, String, UniqueConstraint
+from sqlalchemy import JSON, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import db
@@ -66,8 +66,7 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     malignant: Mapped[float | None]  # calibrated probability in 0..1
     urgency: Mapped[int] = mapped_column(default=0)  # higher is read first; see triage.URGENCY
     is_reviewed: Mapped[bool] = mapped_column(default=False)
-    # Order of work, kept by the database: unreviewed before reviewed, then the more urgent first.
-    work_rank: Mapped[int] = mapped_column(Computed("is_reviewed * 10 + 5 - urgency", persisted=True))
+    work_rank: Mapped[int] = mapped_column(default=0)  # order of work, see `_rank`
 
     analyses: Mapped[list[Analysis]] = relationship(
         back_populates="study", cascade="all, delete-orphan", order_by="Analysis.id"
@@ -85,3 +84,13 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     def analysis(self) -> Analysis | None:
         """The newest analysis."""
         return self.analyses[-1] if self.analyses else None
+
+
+@event.listens_for(Study, "before_insert")
+@event.listens_for(Study, "before_update")
+def _rank(_mapper: object, _connection: object, study: Study) -> None:
+    """Order of work: unreviewed before reviewed, then the more urgent first.
+
+    Not a generated column: SQLite never reads an index that holds one without also reading the row.
+    """
+    study.work_rank = (10 if study.is_reviewed else 0) + 5 - (study.urgency or 0)
