@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 from flask_smorest import Api
-from marshmallow import Schema, fields
+from marshmallow import EXCLUDE, Schema, fields
 
 
 class ErrorSchema(Schema):
     """Every refusal."""
+
+    class Meta:
+        unknown = EXCLUDE
 
     code = fields.String(required=True, metadata={"description": "Machine name; see the list of error codes."})
     message = fields.String(required=True, metadata={"description": "One sentence fit to be shown to a person."})

@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from flask import Response, current_app, jsonify, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app.clinics.place import Place, PlaceTooLong
-from app.intake import NotKept
+from app.clinics.place import Place
+from app.database import is_full
+from app.forms.place import BadPlace
+from app.intake import NotKept, StorageFull, StoreBusy
 from app.observability import request_id
 from app.reports.clinics_json import place_json
 from app.studies import UnknownStudy
@@ -35,7 +38,6 @@ STATUS_CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not know that method."),
     408: ("too_slow", "The upload took too long."),
-    413: ("too_large", "The upload is larger than this server takes, or has too many parts."),
     415: ("unsupported", "The request has a form that this server does not read."),
     422: ("bad_field", "A field holds something that it can't."),
     429: ("rate_limited", "Too many requests. Please wait a moment."),
@@ -94,11 +96,6 @@ def is_api() -> bool:
     return request.path.startswith(API_PATH)
 
 
-def bind(app: Flask) -> None:
-    """Answer the errors that only the JSON interface lets through; `answer` serves the others' handlers too."""
-    app.register_error_handler(ApiRefusal, answer)
-
-
 def answer(error: Exception) -> Response:
     """The refusal of any error, as JSON."""
     status, code, message = _words(error)
@@ -112,18 +109,28 @@ def answer(error: Exception) -> Response:
 
 
 def _words(error: Exception) -> tuple[int, str, str]:
-    if isinstance(error, (ApiRefusal, NotKept, RefusedUpload)):
+    if isinstance(error, OperationalError):
+        error = StorageFull() if is_full(error) else StoreBusy()
+    if isinstance(error, (ApiRefusal, BadPlace, NotKept, RefusedUpload)):
         return error.status, error.code, error.sentence
     if isinstance(error, UnknownStudy):
         return 404, "unknown_study", str(error)
-    if isinstance(error, PlaceTooLong):
-        return 400, "place_too_long", str(error)
-    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
-        code, sentence = STATUS_CODES.get(error.code, STATUS_CODES[400])
+    if isinstance(error, RequestEntityTooLarge):
+        return 413, *_too_large()
+    if isinstance(error, HTTPException) and error.code in STATUS_CODES:
+        code, sentence = STATUS_CODES[error.code]
         return error.code, code, _field_message(error) or sentence
-    if isinstance(error, HTTPException) and error.code == 503:
-        return 503, *STATUS_CODES[503]
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        return error.code, *STATUS_CODES[400]
     return 500, *INTERNAL
+
+
+def _too_large() -> tuple[str, str]:
+    """Werkzeug raises one error for a large body, many parts and long fields; the length tells them apart."""
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is not None and request.content_length <= limit:
+        return "too_many_parts", "The form has too many parts or too long texts."
+    return "too_large", f"A picture may have at most {current_app.config['MAX_UPLOAD_MB']} MB."
 
 
 def _field_message(error: HTTPException) -> str | None:
@@ -136,8 +143,8 @@ def _field_message(error: HTTPException) -> str | None:
 
 
 def _carry_headers(error: Exception, response: Response) -> None:
-    if isinstance(error, NotKept):
-        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, (NotKept, OperationalError)):
+        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", NotKept.retry_after_s))
     if isinstance(error, HTTPException):
         for name, value in error.get_headers():
             if name in {"Allow", "Retry-After"}:

@@ -29,23 +29,17 @@ def _longitude() -> fields.Float:
 
 
 def _place() -> fields.String:
-    return fields.String(
-        validate=validate.Length(max=MAX_PLACE_LENGTH), **_about("A town, postal code or address; looked up here.")
-    )
+    return fields.String(**_about("A town or postal code; looked up on this server.", maxLength=MAX_PLACE_LENGTH))
 
 
-class _Input(Schema):
+class _Object(Schema):
+    """Fields beyond those named here may come, in both directions."""
+
     class Meta:
         unknown = EXCLUDE
 
 
-class UploadFiles(_Input):
-    """The picture itself."""
-
-    file = Upload(**_about("PNG, JPEG, WebP, BMP, TIFF or DICOM; told by its content, not by its name."))
-
-
-class UploadFields(_Input):
+class UploadFields(_Object):
     """What may be said beside the picture."""
 
     latitude = _latitude()
@@ -56,7 +50,13 @@ class UploadFields(_Input):
     )
 
 
-class UploadHeaders(_Input):
+class UploadForm(UploadFields):
+    """The whole multipart form, as it is described; texts and file are read apart."""
+
+    file = Upload(**_about("PNG, JPEG, WebP, BMP, TIFF or DICOM; told by its content, not by its name."))
+
+
+class UploadHeaders(_Object):
     """The client's own key of this upload."""
 
     idempotency_key = fields.String(
@@ -69,7 +69,7 @@ class UploadHeaders(_Input):
     )
 
 
-class ClinicQuery(_Input):
+class ClinicQuery(_Object):
     """Where to look for clinics: coordinates, or a typed place."""
 
     latitude = _latitude()
@@ -79,14 +79,14 @@ class ClinicQuery(_Input):
     unit = fields.String(validate=validate.OneOf(["km", "miles"]), **_about("Unit of `distance`; the server's own."))
 
 
-class ReasonSchema(Schema):
+class ReasonSchema(_Object):
     """Why a study was declined or failed."""
 
     code = fields.String(required=True)
     sentence = fields.String(required=True)
 
 
-class ProbabilitiesSchema(Schema):
+class ProbabilitiesSchema(_Object):
     """Calibrated weights, each in 0..1, together 1."""
 
     benign = fields.Float(required=True)
@@ -94,7 +94,7 @@ class ProbabilitiesSchema(Schema):
     normal = fields.Float(required=True)
 
 
-class DescriptorSchema(Schema):
+class DescriptorSchema(_Object):
     """One term of the BI-RADS lexicon with the measured value that it rests on."""
 
     name = fields.String(required=True)
@@ -104,7 +104,7 @@ class DescriptorSchema(Schema):
     meaning = fields.String(required=True)
 
 
-class LesionSchema(Schema):
+class LesionSchema(_Object):
     """Measurements of the outlined lesion."""
 
     area_px = fields.Integer(required=True)
@@ -125,21 +125,21 @@ class LesionSchema(Schema):
     longest_axis_mm = fields.Float(required=True, allow_none=True)
 
 
-class NoveltySchema(Schema):
+class NoveltySchema(_Object):
     """How far the picture lies from what the networks learned from; above the limit the program can't tell."""
 
     score = fields.Float(required=True)
     limit = fields.Float(required=True)
 
 
-class ModelsSchema(Schema):
+class ModelsSchema(_Object):
     """Which networks answered."""
 
     version = fields.String(required=True)
     networks = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
-class AdviceSchema(Schema):
+class AdviceSchema(_Object):
     """The words of the category, as the result page shows them."""
 
     heading = fields.String(required=True)
@@ -147,7 +147,7 @@ class AdviceSchema(Schema):
     steps = fields.List(fields.String(), required=True)
 
 
-class PictureSchema(Schema):
+class PictureSchema(_Object):
     """The picture as it was read."""
 
     kind = fields.String(required=True)
@@ -157,7 +157,7 @@ class PictureSchema(Schema):
     frames = fields.Integer(required=True)
 
 
-class LinksSchema(Schema):
+class LinksSchema(_Object):
     """Addresses on this server."""
 
     self = fields.String(required=True)
@@ -166,7 +166,7 @@ class LinksSchema(Schema):
     page = fields.String(required=True)
 
 
-class StudySchema(Schema):
+class StudySchema(_Object):
     """One picture and what became of it."""
 
     id = fields.String(required=True, **_about("128 random bits; who knows it may read the study."))
@@ -196,7 +196,7 @@ class StudySchema(Schema):
     disclaimer = fields.String(required=True)
 
 
-class ClinicSchema(Schema):
+class ClinicSchema(_Object):
     """A clinic of the directory, seen from the asked point."""
 
     name = fields.String(required=True)
@@ -220,7 +220,7 @@ class ClinicSchema(Schema):
     checked_on = fields.String(required=True)
 
 
-class PlaceSchema(Schema):
+class PlaceSchema(_Object):
     """A point that was meant."""
 
     label = fields.String(required=True)
@@ -229,7 +229,7 @@ class PlaceSchema(Schema):
     country = fields.String(required=True, allow_none=True)
 
 
-class ClinicsSchema(Schema):
+class ClinicsSchema(_Object):
     """The nearest clinics; call first."""
 
     place = fields.Nested(PlaceSchema, required=True)

@@ -68,48 +68,56 @@ def current() -> dict[str, Any]:
     """OpenAPI 3.1 of the running application."""
     interface = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     described: dict[str, Any] = interface.spec.to_dict()
-    for item in described["paths"].values():
+    for path, item in described["paths"].items():
         for method in set(item) & set(METHODS):
-            _complete(item[method], described)
+            _complete(path, item[method])
+    schemas = described["components"]["schemas"]
+    schemas.pop("PaginationMetadata", None)
+    schemas["UploadForm"]["required"] = ["file"]
+    schemas["UploadForm"]["properties"]["file"].update(contentMediaType="application/octet-stream")
+    described["components"].pop("responses", None)
     return described
 
 
-def _complete(operation: dict[str, Any], described: dict[str, Any]) -> None:
-    """Say what the generator can't know: the file is required, pictures are PNG, a refusal has our shape."""
-    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    operation["responses"]["default"] = {"description": "Refused; see `code`.", "content": refusal}
-    if "requestBody" in operation:
-        body = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-        body = described["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], body)
-        body["required"] = ["file"]
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    """Say what the generator can't know: pictures are PNG, a refusal has our shape."""
+    answers = operation["responses"]
+    for status in [status for status, answer in answers.items() if "$ref" in answer]:
+        del answers[status]
+    if path.endswith(".png"):
+        answers["200"]["content"] = {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}
+    answers["default"] = {"description": "Refused; see `code`.", "content": _content("Error")}
+
+
+def _content(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
 def page() -> DocsPage:
     """The interface for people, read from the same description."""
     described = current()
+    schemas = described["components"]["schemas"]
     calls = tuple(
-        _call(method, path, item)
+        _call(method, path, item, schemas["UploadForm"])
         for path, item in described["paths"].items()
         for method in METHODS
         if method in item
-    )  # fmt: skip
-    schemas = described["components"]["schemas"]
-    shapes = tuple(Shape(name, _fields(schema)) for name, schema in schemas.items() if not name.startswith("Upload"))
+    )
+    shapes = tuple(Shape(name, _fields(schema)) for name, schema in schemas.items() if name != "UploadForm")
     return DocsPage(described["info"]["description"], calls, shapes)
 
 
-def _call(method: str, path: str, item: Mapping[str, Any]) -> Call:
+def _call(method: str, path: str, item: Mapping[str, Any], form: Mapping[str, Any]) -> Call:
     operation = item[method]
     parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
     fields = tuple(
         Field(one["name"], _kind(one["schema"]), one.get("description", ""), one["in"], one.get("required", False))
         for one in parameters
     )
-    body = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
     answers = tuple(_answer(status, response) for status, response in operation["responses"].items())
     return Call(
         method.upper(), path, operation.get("summary", ""), operation.get("description", ""),
-        (*fields, *_fields(body, "form")), answers,
+        (*_fields(form, "form"), *fields) if "requestBody" in operation else fields, answers,
     )  # fmt: skip
 
 

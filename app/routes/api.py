@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
 
-from app import api_clients, api_errors, api_pictures, api_places, api_schemas, intake, studies, tasks
+from app import api_clients, api_errors, api_pictures, api_places, api_schemas, intake, observability, studies, tasks
 from app import api_specification as specification
 from app.api_base import JsonInterface
-from app.api_errors import NoFile, NoPlace, OneFileOnly
+from app.api_errors import ApiRefusal, NoFile, NoPlace, OneFileOnly
 from app.clinics import nearest as clinics
-from app.clinics.place import PlaceTooLong
 from app.extensions import csrf, limiter
+from app.forms.place import BadPlace
 from app.intake import Actor, NotKept
 from app.reports.clinics_json import clinics_json
 from app.reports.study_json import study_json
@@ -28,7 +28,7 @@ blueprint = Blueprint(
 )
 described = PlainBlueprint("api_description", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)
-for kind in (HTTPException, RefusedUpload, NotKept, PlaceTooLong, studies.UnknownStudy):
+for kind in (HTTPException, ApiRefusal, BadPlace, RefusedUpload, NotKept, studies.UnknownStudy):
     blueprint.register_error_handler(kind, api_errors.answer)
 
 
@@ -45,21 +45,22 @@ def _uploads_per_minute() -> str:
 @blueprint.route("/studies", methods=["POST"])
 @limiter.shared_limit(_uploads_per_minute, scope="uploads")
 @blueprint.arguments(api_schemas.UploadHeaders, location="headers")
-@blueprint.arguments(api_schemas.UploadFields, location="form")
-@blueprint.arguments(api_schemas.UploadFiles, location="files")
+@blueprint.arguments(api_schemas.UploadForm, location="files")
 @blueprint.response(201, api_schemas.StudySchema, description="The picture was read, or declined: see `status`.")
 @blueprint.alt_response(200, schema=api_schemas.StudySchema, description="The same file was sent before.")
 @blueprint.alt_response(202, schema=api_schemas.StudySchema, description="Kept, and waiting: ask `Location` again.")
-def create_study(headers: dict[str, Any], fields: dict[str, Any], _files: dict[str, Any]) -> ResponseReturnValue:
+def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseReturnValue:
     """Upload a picture and get what was read from it.
 
     On every answer but a refusal the picture is kept and will be read, whatever happens to the server.
     """
-    content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
     key = headers.get("idempotency_key") or api_clients.new_key()
     owner = api_clients.owner(key)
-    with api_clients.turn(owner, content, frame):
-        receipt = intake.receive(content, Actor(owner, "api"), frame, place)
+    with observability.counted_upload():
+        fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
+        content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
+        with api_clients.turn(owner, content, frame):
+            receipt = intake.receive(content, Actor(owner, "api"), frame, place)
     is_finished = tasks.wait(receipt.study_id, current_app.config["WAIT_S"])
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202
