@@ -82,7 +82,7 @@ def upgrade() -> None:
     sa.Column('malignant', sa.Double(), nullable=True),
     sa.Column('urgency', sa.Integer(), nullable=False),
     sa.Column('is_reviewed', sa.Boolean(), nullable=False),
-    sa.Column('work_rank', sa.Integer(), sa.Computed('is_reviewed * 10 + 5 - urgency', persisted=True), nullable=False),
+    sa.Column('work_rank', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('owner', 'content_sha256', 'wanted_frame', name='uq_study_owner_content_frame')
     )
