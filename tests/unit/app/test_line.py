@@ -1,0 +1,243 @@
+"""From received bytes to a stored answer, on a real database and real files with tiny networks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+
+from app import analysis, create_app, housekeeping, intake, studies, tasks
+from app.clinics.places import Place
+from app.extensions import db
+from app.intake import Actor
+from app.services import services
+from app.tables import Analysis, AuditEvent, Study
+from app.tables.moment import now
+from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from imaging.errors import RefusedUpload
+from imaging.phantom import speckle
+from tests.factories.networks import write_tiny_networks
+
+ONE = Actor("1" * 64, "visitor")
+OTHER = Actor("2" * 64, "visitor")
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    models = write_tiny_networks(tmp_path / "models")
+    made = create_app(DATA_DIR=tmp_path / "data", MODELS_DIR=models, PROVIDER="cpu", TESTING=True)
+    monkeypatch.setattr(tasks.Worker, "wake", lambda _self: None)  # the test decides when the worker works
+    with made.app_context():
+        db.create_all()
+        yield made
+        db.session.remove()
+        db.engine.dispose()
+        services().decoder.close()
+
+
+def png(seed: int = 1) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(speckle(seed, "oval", height=200, width=240)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def work() -> list[str]:
+    """One turn of the worker."""
+    leased = list(tasks.lease(4, 120))
+    if leased:
+        analysis.analyse(leased)
+    return leased
+
+
+def kept_files() -> list[Path]:
+    return [path for path in services().store.root.rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("app")
+class TestReceiving:
+    def test_what_is_acknowledged_is_kept_as_pixels_and_row(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        study = studies.find(receipt.study_id)
+        assert (study.status, study.kind, study.width) == (QUEUED, "png", 240)
+        assert np.array_equal(services().store.get(study.picture_sha256), speckle(1, "oval", height=200, width=240))
+
+    def test_the_same_file_from_the_same_sender_is_one_study(self) -> None:
+        first, second = intake.receive(png(), ONE), intake.receive(png(), ONE)
+        assert (first.is_new, second.is_new) == (True, False)
+        assert first.study_id == second.study_id
+
+    def test_the_same_file_from_another_sender_is_another_study(self) -> None:
+        assert intake.receive(png(), ONE).study_id != intake.receive(png(), OTHER).study_id
+
+    def test_a_place_given_later_is_kept_with_the_earlier_study(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        intake.receive(png(), ONE, place=Place(43.25, -79.87, "Hamilton, Ontario", "CA"))
+        assert studies.find(receipt.study_id).place == "Hamilton, Ontario"
+
+    @pytest.mark.parametrize("content", [b"", b"plain text", png()[:500]])
+    def test_what_is_refused_leaves_nothing_behind(self, content: bytes) -> None:
+        with pytest.raises(RefusedUpload):
+            intake.receive(content, ONE)
+        assert db.session.query(Study).count() == 0
+        assert kept_files() == []
+
+    def test_a_full_queue_is_told_and_takes_nothing_in(self, app: Flask) -> None:
+        app.config["QUEUE_LIMIT"] = 1
+        intake.receive(png(1), ONE)
+        with pytest.raises(intake.QueueFull):
+            intake.receive(png(2), ONE)
+        assert db.session.query(Study).count() == 1
+
+    def test_a_full_disk_is_told_and_takes_nothing_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(_descriptor: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("app.storage.os.fsync", full)
+        with pytest.raises(intake.StorageFull):
+            intake.receive(png(), ONE)
+        assert db.session.query(Study).count() == 0
+        assert kept_files() == []
+
+
+@pytest.mark.usefixtures("app")
+class TestAnalysing:
+    def test_a_queued_study_ends_with_findings_decision_and_pictures(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        assert work() == [receipt.study_id]
+        study = studies.find(receipt.study_id)
+        assert study.status == DONE
+        assert study.analysis is not None
+        assert study.category == study.analysis.category
+        weighed = study.analysis.findings["probabilities"]
+        assert sum(weighed.values()) == pytest.approx(1.0)
+        assert set(study.analysis.findings["milliseconds"]) >= {"decode", "segment", "classify", "store"}
+        assert services().store.get(study.analysis.mask_sha256).shape == (200, 240)
+
+    def test_several_waiting_studies_are_read_in_one_batch(self) -> None:
+        ids = {intake.receive(png(seed), ONE).study_id for seed in range(3)}
+        assert set(work()) == ids
+        assert {studies.find(study_id).status for study_id in ids} == {DONE}
+
+    def test_a_picture_that_is_no_ultrasound_is_declined_with_the_reason(self) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(np.zeros((200, 200), dtype=np.uint8)).save(buffer, "PNG")
+        receipt = intake.receive(buffer.getvalue(), ONE)
+        work()
+        study = studies.find(receipt.study_id)
+        assert (study.status, study.category) == (DECLINED, "declined")
+        assert study.reason_code
+        assert study.reason
+        assert study.analysis is None
+
+    def test_analysing_twice_changes_nothing(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        leased = work()
+        analysis.analyse(leased)
+        assert db.session.query(Analysis).filter_by(study_id=receipt.study_id).count() == 1
+
+    def test_a_rerun_adds_an_analysis_with_the_same_answer(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        work()
+        analysis.rerun(receipt.study_id, "reviewer")
+        work()
+        first, second = studies.find(receipt.study_id).analyses
+        assert first.findings["probabilities"] == second.findings["probabilities"]
+        assert first.mask_sha256 == second.mask_sha256
+
+    def test_a_study_whose_lease_ran_out_is_taken_up_again(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        tasks.lease(4, 120)
+        assert tasks.lease(4, 120) == []
+        studies.find(receipt.study_id).lease_until = now() - timedelta(seconds=1)
+        db.session.commit()
+        assert work() == [receipt.study_id]
+
+    def test_a_study_that_fails_three_times_is_given_up_and_the_rest_goes_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        poison, fine = intake.receive(png(1), ONE).study_id, intake.receive(png(2), ONE).study_id
+        key = studies.find(poison).picture_sha256
+        services().store.path(key).write_bytes(b"damaged")
+        for _ in range(4):
+            work()
+        assert studies.find(fine).status == DONE
+        assert studies.find(poison).status == FAILED
+        assert studies.find(poison).attempts == tasks.ATTEMPTS
+        assert tasks.lease(4, 120) == []
+
+    def test_studies_wait_while_the_networks_are_unusable_and_no_attempt_is_counted(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tasks, "REST_S", 0.0)
+        manifest = app.config["MODELS_DIR"] / "manifest.json"
+        content = manifest.read_bytes()
+        manifest.unlink()
+        receipt = intake.receive(png(), ONE)
+        for _ in range(5):
+            work()
+        assert (studies.find(receipt.study_id).status, studies.find(receipt.study_id).attempts) == (QUEUED, 0)
+        manifest.write_bytes(content)
+        work()
+        assert studies.find(receipt.study_id).status == DONE
+
+    def test_a_running_study_counts_as_not_finished(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        tasks.lease(4, 120)
+        assert studies.find(receipt.study_id).status == RUNNING
+        assert not tasks.wait(receipt.study_id, 0.01)
+
+
+@pytest.mark.usefixtures("app")
+class TestDeleting:
+    def test_a_deleted_study_takes_its_pictures_with_it_and_leaves_a_trace_of_the_act(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        work()
+        studies.delete(receipt.study_id, "visitor")
+        assert kept_files() == []
+        assert db.session.query(Analysis).count() == 0
+        acts = [event.action for event in db.session.query(AuditEvent).filter_by(study_id=receipt.study_id)]
+        assert acts == ["study.receive", "study.analyse", "study.delete"]
+
+    def test_pixels_that_another_study_shows_stay(self) -> None:
+        mine, theirs = intake.receive(png(), ONE), intake.receive(png(), OTHER)
+        work()
+        studies.delete(mine.study_id, "visitor")
+        assert services().store.get(studies.find(theirs.study_id).picture_sha256).shape == (200, 240)
+
+    def test_a_study_deleted_while_it_is_analysed_does_not_come_back(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        leased = tasks.lease(4, 120)
+        studies.delete(receipt.study_id, "visitor")
+        analysis.analyse(leased)
+        with pytest.raises(studies.UnknownStudy):
+            studies.find(receipt.study_id)
+
+    def test_leftovers_of_a_crash_are_swept_and_what_is_named_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        receipt = intake.receive(png(), ONE)
+        orphan = services().store.put(np.ones((9, 9), dtype=np.uint8))
+        leftover = services().store.path(orphan).with_suffix(".tmp")
+        leftover.write_bytes(b"half")
+        monkeypatch.setattr(housekeeping, "LEFTOVER_AGE_S", -10)
+        housekeeping.sweep()
+        assert [path.stem for path in kept_files()] == [studies.find(receipt.study_id).picture_sha256]
+
+    def test_studies_past_their_retention_go(self, app: Flask) -> None:
+        app.config["RETENTION_DAYS"] = 30
+        old, fresh = intake.receive(png(1), ONE).study_id, intake.receive(png(2), ONE).study_id
+        studies.find(old).created_at = now() - timedelta(days=31)
+        db.session.commit()
+        housekeeping.sweep()
+        assert [row.id for row in db.session.query(Study)] == [fresh]
+
+
+@pytest.mark.parametrize("text", ["", "x", "../../etc", "A" * 32, "0" * 33])
+@pytest.mark.usefixtures("app")
+def test_what_is_no_id_names_no_study(text: str) -> None:
+    with pytest.raises(studies.UnknownStudy):
+        studies.find(text)
