@@ -1,0 +1,128 @@
+"""`flask clinics import FILE` and `flask clinics check`."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.clinics import directory, gazetteer
+from app.clinics.facts import KINDS, ClinicFacts
+from app.clinics.importing.checking import oddities
+from app.clinics.importing.draft import ImportRefused, Note
+from app.clinics.importing.preview import FORMATS, SMALLEST_TOWNS, Preview, prepare, read_file
+
+MAX_SHOWN = 50
+OLD_AFTER_YEARS = 3
+
+clinics_commands = AppGroup("clinics", help="The directory of clinics.")
+
+
+@clinics_commands.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True)
+@click.option("--mode", type=click.Choice(["replace", "merge"]), default="merge", show_default=True,
+              help="Replace the whole directory, or add to it and update what it holds already.")  # fmt: skip
+@click.option("--source", default="", help="Credit for rows that carry none.")
+@click.option("--checked-on", default="", help="Date of the facts (YYYY-MM-DD) for rows that carry none; else today.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write every refused or odd row here.")
+@click.option("--yes", is_flag=True, help="Don't ask before writing.")
+def import_clinics(
+    file: Path, form: str, mode: str, source: str, checked_on: str, report: Path | None, yes: bool
+) -> None:
+    """Read FILE, show what would change, and put it into the directory."""
+    folder = current_app.config["DATA_DIR"] / "postcodes"
+    try:
+        preview = prepare(read_file(file), form, folder, source, _date(checked_on))
+    except ImportRefused as error:
+        raise click.ClickException(str(error)) from error
+    _show(preview)
+    if report:
+        _write_report(report, preview)
+    if not preview.facts:
+        raise click.ClickException("Nothing to import; the directory is as it was.")
+    if not yes:
+        click.confirm(f"Import {len(preview.facts):,} clinics ({mode})?", abort=True)
+    apply = directory.replace if mode == "replace" else directory.merge
+    change = apply(preview.facts, actor="system", format=preview.title, refused=len(preview.refused))
+    click.echo(f"Done: {change.added:,} added, {change.replaced:,} updated, {change.removed:,} removed.")
+
+
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError as error:
+        raise click.BadParameter("expected YYYY-MM-DD", param_hint="--checked-on") from error
+
+
+def _show(preview: Preview) -> None:
+    click.echo(f"Read as: {preview.title}")
+    click.echo(f"Accepted: {len(preview.facts):,} ({preview.approximate:,} placed by town or postcode)")
+    for kind, count in preview.by_kind.most_common():
+        click.echo(f"  {KINDS[kind]}: {count:,}")
+    countries = ", ".join(f"{country} {count:,}" for country, count in preview.by_country.most_common(12))
+    click.echo(f"  Countries: {countries or 'none'}")
+    _show_notes("Refused", preview.refused)
+    _show_notes("Accepted, but look at", preview.flagged)
+
+
+def _show_notes(title: str, notes: Sequence[Note]) -> None:
+    click.echo(f"{title}: {len(notes):,}")
+    for note in notes[:MAX_SHOWN]:
+        click.echo(f"  line {note.line}: {note.name or '(no name)'}: {note.reason}")
+    if len(notes) > MAX_SHOWN:
+        click.echo(f"  ... and {len(notes) - MAX_SHOWN:,} more; --report FILE writes them all")
+
+
+def _write_report(path: Path, preview: Preview) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("outcome", "line", "name", "reason"))
+        for outcome, notes in (("refused", preview.refused), ("accepted, look at it", preview.flagged)):
+            writer.writerows((outcome, note.line, _plain(note.name), note.reason) for note in notes)
+
+
+def _plain(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\0"} else text
+
+
+@clinics_commands.command("check")
+def check_clinics() -> None:
+    """Look for clinics that are out of place, stale or twice in the directory."""
+    facts = directory.stored()
+    if not facts:
+        raise click.ClickException("The directory is empty; `flask db upgrade` or `flask clinics import` fills it.")
+    found = [*_out_of_place(facts), *_twice(facts)]
+    for line in found:
+        click.echo(line)
+    oldest = min((row.checked_on for row in facts if row.checked_on), default="unknown")
+    old = sum(row.checked_on < _old_before() for row in facts)
+    click.echo(f"{len(facts):,} clinics in {len({row.country for row in facts})} countries; {len(found)} to look at.")
+    click.echo(f"Oldest facts: {oldest}; older than {OLD_AFTER_YEARS} years: {old:,}.")
+
+
+def _out_of_place(facts: Sequence[ClinicFacts]) -> list[str]:
+    towns = gazetteer.load(SMALLEST_TOWNS)
+    return [f"{row.name} ({row.city}, {row.country}): {oddity}" for row in facts for oddity in oddities(row, towns)]
+
+
+def _twice(facts: Sequence[ClinicFacts]) -> list[str]:
+    counted = Counter(row.key for row in facts)
+    named = {row.key: row for row in facts}
+    return [
+        f"{named[key].name} ({named[key].city}, {named[key].country}): {count} times"
+        for key, count in counted.items()
+        if count > 1
+    ]
+
+
+def _old_before() -> str:
+    today = date.today()
+    return f"{today.year - OLD_AFTER_YEARS}{today.isoformat()[4:]}"

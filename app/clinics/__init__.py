@@ -1,0 +1,1 @@
+"""Places, the clinic directory, and which of its clinics are nearest."""

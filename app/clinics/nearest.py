@@ -1,0 +1,213 @@
+"""The nearest clinics to a point, in the order in which a person should try them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from flask import current_app
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+
+from app.clinics import gazetteer, links
+from app.clinics.distance import KM_PER_MILE, Degrees, geodesic_km, great_circle_km, unit_vectors
+from app.clinics.facts import HOSPITAL, KINDS
+from app.clinics.regions import country_name
+from app.extensions import db
+from app.tables import Clinic
+
+FAR_KM = 150.0
+MAX_LIMIT = 50
+MARGIN = 20  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid
+
+FAR_HINT = "No clinic in this list lies within 150 km. Your family doctor or local health service knows who is nearer."
+HOSPITAL_HINT = (
+    "No breast or cancer centre in this list lies within 150 km. A general hospital near you may have a breast "
+    "service: call first, or ask your family doctor."
+)
+
+_loading = Lock()
+
+
+class BadPoint(ValueError):
+    """The coordinates are no point on earth. The message is fit to be shown."""
+
+
+@dataclass(frozen=True)
+class ClinicDistance:
+    """A clinic as a page or the JSON interface shows it, seen from one point.
+
+    `is_approximate`: the distance is measured to the town, not to the building. `phone_link` and `website` are "" where
+    there is nothing that is safe to link to.
+    """
+
+    name: str
+    kind: str
+    kind_label: str
+    address: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    country_name: str
+    phone: str
+    phone_link: str
+    website: str
+    latitude: float
+    longitude: float
+    distance_km: float
+    distance_miles: float
+    is_approximate: bool
+    is_hospital: bool
+    directions_url: str
+    source: str
+    checked_on: str
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """The clinics to show around a point.
+
+    Attributes:
+        clinics: dedicated centres before general hospitals, the person's own country first.
+        is_far: True when none of them lies within 150 km.
+        facts_date: ISO date of the oldest facts among them; "" when there are none.
+        hint: a sentence to show above the list; "" when there is nothing to say.
+        sources: whose facts these are, to be credited.
+    """
+
+    clinics: tuple[ClinicDistance, ...]
+    is_far: bool
+    facts_date: str
+    hint: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """What choosing needs of every clinic, in arrays of one length `N`."""
+
+    version: tuple[float, ...]
+    ids: NDArray[np.int64]
+    vectors: Degrees  # N x 3
+    countries: NDArray[np.str_]
+    is_hospital: NDArray[np.bool_]
+
+
+def nearest(latitude: float, longitude: float, country: str | None = None, limit: int = 5) -> Nearby:
+    """Choose up to `limit` clinics: own country first, within it what lies within 150 km, dedicated centres first.
+
+    A general hospital is shown after the dedicated centres even when it is nearer, but a near one is never crowded out
+    by centres that are farther than 150 km.
+
+    Args:
+        latitude, longitude: degrees.
+        country: the person's country (two letters); taken from the nearest towns when it is not given.
+
+    Raises:
+        BadPoint: the coordinates are out of range or not finite.
+    """
+    _check(latitude, longitude)
+    home = {country.upper()} if country else gazetteer.load().countries_at(latitude, longitude)
+    limit = max(1, min(limit, MAX_LIMIT))
+    rows = _rows(_candidates(latitude, longitude, home, limit + MARGIN))
+    seen = [_seen_from(latitude, longitude, row) for row in rows]
+    chosen = sorted(seen, key=lambda clinic: _urgency(clinic, home))[:limit]
+    return _nearby(sorted(chosen, key=lambda clinic: _order(clinic, home)))
+
+
+def _check(latitude: float, longitude: float) -> None:
+    if not (math.isfinite(latitude) and abs(latitude) <= 90.0):
+        raise BadPoint("The latitude has to lie between -90 and 90 degrees.")
+    if not (math.isfinite(longitude) and abs(longitude) <= 180.0):
+        raise BadPoint("The longitude has to lie between -180 and 180 degrees.")
+
+
+def _urgency(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, bool, float]:
+    """Who gets a place in the list."""
+    is_foreign = clinic.country not in home
+    return is_foreign, clinic.distance_km > FAR_KM, clinic.is_hospital, clinic.distance_km
+
+
+def _order(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, float]:
+    """How the list is shown."""
+    return clinic.country not in home, clinic.is_hospital, clinic.distance_km
+
+
+def _candidates(latitude: float, longitude: float, home: Collection[str], count: int) -> list[int]:
+    """Ids of the clinics that `_urgency` would put first, by distances on the sphere."""
+    snapshot = _snapshot()
+    kilometres = great_circle_km(latitude, longitude, snapshot.vectors)
+    # One number that sorts like `_urgency`: no distance on earth exceeds 20,100 km.
+    rank = kilometres + 30_000.0 * snapshot.is_hospital + 60_000.0 * (kilometres > FAR_KM)
+    rank += 120_000.0 * ~np.isin(snapshot.countries, list(home))
+    if len(rank) > count:
+        return [int(number) for number in snapshot.ids[np.argpartition(rank, count)[:count]]]
+    return [int(number) for number in snapshot.ids]
+
+
+def _rows(ids: list[int]) -> list[Clinic]:
+    return list(db.session.scalars(select(Clinic).where(Clinic.id.in_(ids))))
+
+
+def _seen_from(latitude: float, longitude: float, clinic: Clinic) -> ClinicDistance:
+    kilometres = geodesic_km(latitude, longitude, clinic.latitude, clinic.longitude)
+    return ClinicDistance(
+        name=clinic.name,
+        kind=clinic.kind,
+        kind_label=KINDS.get(clinic.kind, KINDS[HOSPITAL]),
+        address=clinic.address,
+        city=clinic.city,
+        region=clinic.region,
+        postal_code=clinic.postal_code,
+        country=clinic.country,
+        country_name=country_name(clinic.country),
+        phone=clinic.phone,
+        phone_link=links.phone(clinic.phone),
+        website=links.website(clinic.website),
+        latitude=clinic.latitude,
+        longitude=clinic.longitude,
+        distance_km=kilometres,
+        distance_miles=kilometres / KM_PER_MILE,
+        is_approximate=clinic.is_approximate,
+        is_hospital=clinic.kind == HOSPITAL,
+        directions_url=links.directions(latitude, longitude, clinic.latitude, clinic.longitude),
+        source=clinic.source,
+        checked_on=clinic.checked_on,
+    )
+
+
+def _nearby(clinics: list[ClinicDistance]) -> Nearby:
+    near = [clinic for clinic in clinics if clinic.distance_km <= FAR_KM]
+    is_only_hospitals = all(clinic.is_hospital for clinic in near)
+    hint = FAR_HINT if not near else HOSPITAL_HINT if is_only_hospitals else ""
+    dates = [clinic.checked_on for clinic in clinics if clinic.checked_on]
+    sources = tuple(dict.fromkeys(clinic.source for clinic in clinics if clinic.source))
+    return Nearby(tuple(clinics), not near, min(dates, default=""), hint, sources)
+
+
+def _snapshot() -> _Snapshot:
+    """The directory in arrays, read anew when its size, newest id or any coordinate changed (see `directory`)."""
+    sums = func.count(), func.max(Clinic.id), func.sum(Clinic.latitude), func.sum(Clinic.longitude)
+    version = tuple(float(number or 0) for number in db.session.execute(select(*sums)).one())
+    with _loading:
+        held: _Snapshot | None = current_app.extensions.get("sonotriage.clinics")
+        if held is None or held.version != version:
+            held = current_app.extensions["sonotriage.clinics"] = _read(version)
+        return held
+
+
+def _read(version: tuple[float, ...]) -> _Snapshot:
+    columns = select(Clinic.id, Clinic.latitude, Clinic.longitude, Clinic.country, Clinic.kind)
+    rows = db.session.execute(columns).all()
+    points = np.array([(row.latitude, row.longitude) for row in rows], dtype=np.float64).reshape(-1, 2)
+    return _Snapshot(
+        version=version,
+        ids=np.array([row.id for row in rows], dtype=np.int64),
+        vectors=unit_vectors(points[:, 0], points[:, 1]),
+        countries=np.array([row.country for row in rows], dtype="U2"),
+        is_hospital=np.array([row.kind == HOSPITAL for row in rows], dtype=np.bool_),
+    )

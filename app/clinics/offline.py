@@ -1,0 +1,160 @@
+"""A typed place answered from the gazetteer alone: nothing leaves the server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.clinics import gazetteer, postcodes, regions, typed_coordinates
+from app.clinics.folding import fold
+from app.clinics.gazetteer import Gazetteer, Town
+from app.clinics.place import MAX_PLACE_LENGTH, Place, Resolution
+
+MAX_CHOICES = 20
+SUBURB_KM = 60.0  # "Croydon, London": how far a part may lie from the town named after it
+LARGER_TOWN_KM = 80.0
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One way to read the text: the towns it may mean, and the words that were not used."""
+
+    towns: tuple[Town, ...]
+    ignored: tuple[str, ...] = ()
+
+
+def resolve(text: str, postcode_folder: Path | None = None) -> Resolution:
+    """The places that a cleaned text may mean.
+
+    Args:
+        text: coordinates, a postcode, or a town with region and country behind commas ("Paris, TX").
+        postcode_folder: GeoNames postal files, where the operator has some.
+    """
+    coordinates = typed_coordinates.read(text)
+    if coordinates is not None:
+        return Resolution((_place_at(*coordinates),), total=1)
+    parts = [part for part in (piece.strip() for piece in re.split("[,;]", text)) if part]
+    areas = _postcode_places(parts, postcode_folder) if postcode_folder else []
+    if areas:
+        return Resolution(tuple(areas[:MAX_CHOICES]), total=len(areas))
+    reading = _read(gazetteer.load(), parts)
+    towns = gazetteer.distinct(reading.towns)
+    return Resolution(_places(towns[:MAX_CHOICES]), total=len(towns), ignored=reading.ignored)
+
+
+def _place_at(latitude: float, longitude: float) -> Place:
+    country = gazetteer.load().country_at(latitude, longitude)
+    return Place(latitude, longitude, f"{latitude:.4f}, {longitude:.4f}", country)
+
+
+def _read(towns: Gazetteer, parts: list[str]) -> _Reading:
+    """Take the first part that names a town; what stood before it (a street) is reported as not used."""
+    for number, part in enumerate(parts):
+        before, behind = parts[:number], parts[number + 1 :]
+        for name, qualifiers in _splits(part, behind):
+            reading = _match(towns, name, qualifiers, is_alone=not before and not qualifiers)
+            if reading.towns:
+                return replace(reading, ignored=(*before, *reading.ignored))
+    return _Reading(())
+
+
+def _splits(part: str, behind: list[str]) -> list[tuple[str, list[str]]]:
+    """The ways to cut a part into a town's name and what qualifies it, the most literal first.
+
+    "Hamilton ON" is tried whole, then as Hamilton in "ON"; "20146 Hamburg" also without the number.
+    """
+    ways = [(part, behind)]
+    for text in dict.fromkeys((part, _without_digits(part))):
+        words = text.split()
+        for tail in range(1, min(4, len(words))):
+            if regions.read(" ".join(words[-tail:])):
+                ways.append((" ".join(words[:-tail]), [" ".join(words[-tail:]), *behind]))
+    bare = _without_digits(part)
+    return [*ways, (bare, behind)] if bare and bare != part else ways
+
+
+def _without_digits(text: str) -> str:
+    return " ".join(word for word in text.split() if not any(character.isdigit() for character in word))
+
+
+def _match(towns: Gazetteer, name: str, qualifiers: list[str], is_alone: bool) -> _Reading:
+    """The towns of a name that lie where every qualifier says.
+
+    A country or region is no town unless one in it has its very name (Singapore, Luxembourg): "Mexico" alone must not
+    become a town in Missouri, nor "Nowhereville, Ontario" the Ontario in California.
+    """
+    found = towns.find(name)
+    country = regions.country_called(name)
+    if country is not None:
+        found = [town for town in found if town.country == country and fold(town.name) == fold(name)]
+    elif not is_alone and not qualifiers and regions.read(name):
+        found = []
+    ignored: list[str] = []
+    for qualifier in qualifiers:
+        kept = _qualified(towns, found, qualifier)
+        if kept is None:
+            ignored.append(qualifier)
+        else:
+            found = kept
+    return _Reading(tuple(found), tuple(ignored))
+
+
+def _qualified(towns: Gazetteer, found: list[Town], qualifier: str) -> list[Town] | None:
+    """Those of the towns that lie in a region, a country or near a larger town; None when it is none of these."""
+    areas = regions.read(qualifier) or regions.read(_without_digits(qualifier))
+    if areas:
+        return [town for town in found if (town.country, None) in areas or (town.country, town.region) in areas]
+    larger = towns.find(qualifier)
+    return [town for town in found if any(_is_suburb(town, other) for other in larger)] or None
+
+
+def _is_suburb(town: Town, larger: Town) -> bool:
+    return larger.distance_km(town.latitude, town.longitude) <= SUBURB_KM
+
+
+def _places(towns: list[Town]) -> tuple[Place, ...]:
+    """Places with labels that tell them apart: same-named towns of a country also say which larger town is near."""
+    labels = [town.label for town in towns]
+    for detailed in (_label_with_neighbour, _label_with_point):
+        labels = [
+            detailed(town) if labels.count(label) > 1 else label for town, label in zip(towns, labels, strict=True)
+        ]
+    return tuple(_place(town, label) for town, label in zip(towns, labels, strict=True))
+
+
+def _place(town: Town, label: str) -> Place:
+    return Place(town.latitude, town.longitude, label[:MAX_PLACE_LENGTH], town.country)
+
+
+def _label_with_neighbour(town: Town) -> str:
+    around = gazetteer.load().within(town.latitude, town.longitude, LARGER_TOWN_KM)
+    larger = next((other for other in around if other.country == town.country and other.name != town.name), None)
+    return f"{town.label} (near {larger.name})" if larger else _label_with_point(town)
+
+
+def _label_with_point(town: Town) -> str:
+    return f"{town.label} ({town.latitude:.2f}, {town.longitude:.2f})"
+
+
+def _postcode_places(parts: list[str], folder: Path) -> list[Place]:
+    """Places of the first thing in the text that a postal file knows, in the named country where one is named."""
+    words = [_without_digits(part) for part in parts]
+    countries = {area[0] for word in words for tail in _tails(word) for area in regions.read(tail)}
+    for part in reversed(parts):
+        for code in postcodes.codes_in(part):
+            areas = postcodes.find(folder, code, countries or None)
+            if areas:
+                return [area.place() for area in _agreeing(areas, words)]
+    return []
+
+
+def _tails(words: str) -> list[str]:
+    pieces = words.split()
+    return [" ".join(pieces[-tail:]) for tail in range(1, min(5, len(pieces) + 1))]
+
+
+def _agreeing(areas: list[postcodes.PostcodeArea], words: list[str]) -> list[postcodes.PostcodeArea]:
+    """The areas whose town is named in the text too ("20146 Hamburg"); all of them when none is."""
+    typed = f" {fold(' '.join(words))} "
+    return [area for area in areas if f" {fold(area.town).split(' (')[0]} " in typed] or areas

@@ -1,0 +1,76 @@
+"""What a typed place became: the contract between the page, the gazetteer and Nominatim."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+MAX_PLACE_LENGTH = 200  # characters; the column `study.place` is as long
+
+GEONAMES_CREDIT = "Place names: GeoNames (CC BY 4.0)"
+
+
+class PlaceTooLong(ValueError):
+    """The typed place is longer than `MAX_PLACE_LENGTH`. The message is fit to be shown."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point that a person meant.
+
+    Attributes:
+        latitude, longitude: degrees, WGS 84, in -90..90 and -180..180.
+        label: how a person reads it back, at most `MAX_PLACE_LENGTH` characters.
+        country: ISO 3166 code of two letters, None where no town is near (at sea).
+        is_approximate: True for a postcode's centre, which can lie kilometres off.
+    """
+
+    latitude: float
+    longitude: float
+    label: str
+    country: str | None
+    is_approximate: bool = False
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The places that a text may mean, the most populous first.
+
+    Attributes:
+        matches: none when nothing is known by that name; several when the person has to say which one.
+        total: how many there were before the list was cut to a length that a person reads.
+        ignored: parts of the text that were not understood and therefore not used.
+        credit: whose data answered, to be printed beside the answer.
+    """
+
+    matches: tuple[Place, ...]
+    total: int = 0
+    ignored: tuple[str, ...] = ()
+    credit: str = GEONAMES_CREDIT
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """True when the person has to choose; the first match must not be taken for them."""
+        return len(self.matches) > 1
+
+
+def cleaned(text: str) -> str:
+    """The text without control and formatting characters, its white space collapsed.
+
+    Raises:
+        PlaceTooLong: before anything else is done with it.
+    """
+    if len(text) > MAX_PLACE_LENGTH:
+        raise PlaceTooLong(f"A place has at most {MAX_PLACE_LENGTH} characters.")
+    return cleaned_line(text)
+
+
+def cleaned_line(text: str) -> str:
+    """Any text on one line: no control and formatting characters, white space collapsed."""
+    spaced = "".join(" " if character.isspace() else character for character in text)
+    return " ".join("".join(character for character in spaced if _is_visible(character)).split())
+
+
+def _is_visible(character: str) -> bool:
+    """False for control, formatting (bidirectional overrides too), surrogate and unassigned characters."""
+    return not unicodedata.category(character).startswith("C")

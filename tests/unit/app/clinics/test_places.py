@@ -1,0 +1,93 @@
+import pytest
+
+from app.clinics import places
+from app.clinics.places import PlaceTooLong, resolve
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Hamilton, ON", "Hamilton, Ontario, Canada"),
+        ("hamilton on", "Hamilton, Ontario, Canada"),
+        ("Paris, France", "Paris, France"),
+        ("Paris, TX", "Paris, Texas, United States"),
+        ("Montreal, QC", "Montréal, Quebec, Canada"),
+        ("München", "Munich, Germany"),
+        ("London, UK", "London, England, United Kingdom"),
+        ("London, England", "London, England, United Kingdom"),
+        ("Perth, WA", "Perth, Western Australia, Australia"),
+        ("Perth, Scotland", "Perth, Scotland, United Kingdom"),
+        ("St Johns, NL", "St. John's, Newfoundland and Labrador, Canada"),
+        ("Washington DC", "Washington, District of Columbia, United States"),
+        ("Tbilisi, Georgia", "Tbilisi, Georgia"),
+        ("Atlanta, Georgia", "Atlanta, Georgia, United States"),
+        ("Croydon, London", "Croydon, England, United Kingdom"),
+        ("Singapore", "Singapore"),
+        ("東京", "Tokyo, Japan"),
+    ],
+)
+def test_a_clear_place_is_found_once(text, label):
+    found = resolve(text)
+    assert [place.label for place in found.matches] == [label]
+    assert not found.is_ambiguous
+
+
+@pytest.mark.parametrize(("text", "at_least"), [("Hamilton", 10), ("Springfield", 12), ("London", 3), ("Newcastle", 5)])
+def test_an_ambiguous_name_is_asked_and_never_guessed(text, at_least):
+    found = resolve(text)
+    assert found.is_ambiguous
+    assert len(found.matches) >= at_least
+    assert found.total >= len(found.matches)
+
+
+def test_the_choices_can_be_told_apart():
+    for text in ("Neustadt, Germany", "San José, Costa Rica", "Santa Cruz, Philippines"):
+        labels = [place.label for place in resolve(text).matches]
+        assert len(labels) > 1
+        assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize(
+    "text", ["Nowhereville", "", "   ", "\x00\x01", "Nowhereville, Ontario", "Mexico", "%00", "123"]
+)
+def test_what_is_no_town_gives_no_place(text):
+    assert resolve(text).matches == ()
+
+
+def test_text_that_attacks_a_database_is_only_text():
+    assert resolve("'; DROP TABLE clinic--").matches == ()
+
+
+def test_more_than_two_hundred_characters_are_refused_at_once():
+    with pytest.raises(PlaceTooLong):
+        resolve("x" * 1_000_000)
+
+
+def test_an_address_is_placed_by_its_town_and_says_what_was_not_used():
+    found = resolve("12 Main St, Hamilton, ON L8P 4X1")
+    assert [place.label for place in found.matches] == ["Hamilton, Ontario, Canada"]
+    assert found.ignored == ("12 Main St",)
+
+
+def test_an_unknown_region_is_not_used_and_named():
+    found = resolve("Bordeaux, Nouvelle-Aquitaine, France")
+    assert [place.label for place in found.matches] == ["Bordeaux, France"]
+    assert found.ignored == ("Nouvelle-Aquitaine",)
+
+
+def test_typed_coordinates_become_a_place_with_its_country():
+    (place,) = resolve("43.25, -79.87").matches
+    assert (place.latitude, place.longitude, place.country) == (43.25, -79.87, "CA")
+
+
+def test_every_place_has_a_label_that_a_study_can_keep():
+    for text in ("Hamilton", "Krung Thep", "Llanfairpwllgwyngyll", "43.25, -79.87"):
+        assert all(0 < len(place.label) <= 200 for place in resolve(text).matches)
+
+
+def test_the_source_of_the_names_is_credited():
+    assert "GeoNames" in resolve("Hamilton, ON").credit
+
+
+def test_the_country_of_a_point_needs_no_outside_service():
+    assert places.country_at(48.85, 2.35) == "FR"
