@@ -114,7 +114,7 @@ def _call(method: str, path: str, item: Mapping[str, Any], form: Mapping[str, An
         Field(one["name"], _kind(one["schema"]), one.get("description", ""), one["in"], one.get("required", False))
         for one in parameters
     )
-    answers = tuple(_answer(status, response) for status, response in operation["responses"].items())
+    answers = tuple(_answer(status, response) for status, response in sorted(operation["responses"].items()))
     return Call(
         method.upper(), path, operation.get("summary", ""), operation.get("description", ""),
         (*_fields(form, "form"), *fields) if "requestBody" in operation else fields, answers,

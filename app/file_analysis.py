@@ -22,14 +22,15 @@ from imaging.errors import RefusedUpload, UnusablePicture
 from imaging.picture import Picture
 
 REFUSED = "refused"  # not a picture that is read: an upload of it would have been answered with an error
+MASK_ENDING = ".mask.png"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read and its name in the output, as the person wrote it."""
+    """A file to read, and where its mask goes below the folder of the masks."""
 
     path: Path
-    name: str
+    below: Path
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,34 @@ class Answer:
 
 
 def sources(paths: Iterable[Path]) -> list[Source]:
-    """Every file that the paths name, each once, folders in the order of their names; hidden files are left out.
+    """Every file that the paths name, each once, folders in the order of their names.
 
-    A path that does not exist is kept: its answer says so.
+    Hidden files and masks of an earlier run are left out of folders. A path that does not exist is kept: its answer
+    says so.
     """
     found: dict[Path, Source] = {}
     for path in paths:
         for file in sorted(_files(path)) if path.is_dir() else [path]:
-            found.setdefault(file.absolute(), Source(file, str(file)))
-    return list(found.values())
+            below = Path(path.absolute().name) / file.relative_to(path) if path.is_dir() else Path(file.name)
+            found.setdefault(file.absolute(), Source(file, below))
+    return _told_apart(list(found.values()))
+
+
+def _told_apart(sources: list[Source]) -> list[Source]:
+    """The same files; one whose mask would overwrite another's gets a numbered folder."""
+    first: dict[Path, int] = {}
+    for number, source in enumerate(sources):
+        first.setdefault(source.below, number)
+    return [
+        source if first[source.below] == number else Source(source.path, Path(str(number)) / source.below)
+        for number, source in enumerate(sources)
+    ]
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not is_hidden:
+        if path.is_file() and not is_hidden and not path.name.endswith(MASK_ENDING):
             yield path
 
 
@@ -73,7 +87,7 @@ def answers(sources: Iterable[Source], frame: int | None, masks: Path | None) ->
         ModelUnusable: the networks are missing or damaged.
     """
     for source in sources:
-        yield Answer({"path": source.name, **_answer(source, frame, masks), "disclaimer": DISCLAIMER})
+        yield Answer({"path": str(source.path), **_answer(source, frame, masks), "disclaimer": DISCLAIMER})
 
 
 def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, Any]:
@@ -88,7 +102,7 @@ def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, 
         declined = _unread(DECLINED, judged.code, judged.sentence, triage.DECLINED, picture.notices, decode_ms)
         return declined | {"picture": _picture(picture)}
     findings, decision = judged
-    mask = _keep_mask(findings, source, masks) if masks else None
+    mask = str(_keep_mask(findings, source.below, masks)) if masks else None
     return _read(findings, decision, decode_ms) | {"picture": _picture(picture), "mask": mask}
 
 
@@ -132,10 +146,9 @@ def _picture(picture: Picture) -> dict[str, Any]:
     return {name: getattr(picture, name) for name in ("kind", "height", "width", "frame", "frames")}
 
 
-def _keep_mask(findings: Findings, source: Source, masks: Path) -> str:
-    """Write the mask as 8-bit PNG below `masks`, in the same folders as its picture, and return its path."""
-    parts = [part for part in Path(source.name).parts if part not in ("..", ".", Path(source.name).anchor)]
-    path = masks.joinpath(*parts[:-1], f"{parts[-1]}.mask.png")
+def _keep_mask(findings: Findings, below: Path, masks: Path) -> Path:
+    """Write the mask as 8-bit PNG below `masks`, in the same folders as its picture; an earlier mask is replaced."""
+    path = masks / below.parent / f"{below.name}{MASK_ENDING}"
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(findings.mask.astype(np.uint8) * 255).save(path)
-    return str(path)
+    return path
