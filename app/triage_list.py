@@ -8,10 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    String,
+    TextClause,
+    column,
+    func,
+    select,
+    text,
+)
 
 from app.extensions import db
 from app.tables import Study
+from app.tables.moment import Moment
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
 
 PAGE_SIZE = 50
@@ -19,13 +32,26 @@ COUNTED_UP_TO = 10_000  # counting further would cost more than the number is wo
 STATUSES = (DONE, DECLINED, FAILED, QUEUED, RUNNING)
 REVIEWED_RANK = 10  # work_rank of a study is below it until it is reviewed
 
+
+class Held:
+    """What every index of an order holds. Columns without their table, which is named together with the index."""
+
+    id = column("id", String)
+    work_rank = column("work_rank", Integer)
+    malignant = column("malignant", Float)
+    created_at = column("created_at", Moment)
+    category = column("category", String)
+    label = column("label", String)
+    status = column("status", String)
+    is_reviewed = column("is_reviewed", Boolean)
+
+
 WORK, NEWEST, WEIGHT = "urgency", "newest", "probability"
-# Per order: the index that holds it together with every filter, and the columns. With statistics or without, the
-# planner may prefer an index that fits one filter and then look up tens of thousands of rows: so the index is named.
-_ORDERS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    WORK: ("ix_study_work", (Study.work_rank, Study.created_at, Study.id)),
-    NEWEST: ("ix_study_newest", (Study.created_at.desc(), Study.id.desc())),
-    WEIGHT: ("ix_study_weight", (Study.malignant.desc(), Study.created_at.desc(), Study.id.desc())),
+# Per order: the index that holds it together with every filter, and the columns.
+_ORDERS: dict[str, tuple[str, tuple[ColumnElement[Any], ...]]] = {
+    WORK: ("ix_study_work", (Held.work_rank, Held.created_at, Held.id)),
+    NEWEST: ("ix_study_newest", (Held.created_at.desc(), Held.id.desc())),
+    WEIGHT: ("ix_study_weight", (Held.malignant.desc(), Held.created_at.desc(), Held.id.desc())),
 }
 SORTS = tuple(_ORDERS)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
@@ -83,29 +109,36 @@ def rows_of(ids: Sequence[str]) -> tuple[Study, ...]:
 def ids_of(filters: Filters) -> Select[str]:
     """The ids that the filters leave, in order."""
     index, order = _ORDERS[filters.sort]
-    query = select(Study.id).where(*_conditions(filters)).order_by(*order)
-    if filters.reference:  # few rows, found by the primary key
-        return query
-    return query.with_hint(Study, f"INDEXED BY {index}", "sqlite")
+    rows = text("study") if filters.reference else _read_by(index)  # a reference is a range of the primary key
+    return select(Held.id).select_from(rows).where(*_conditions(filters)).order_by(*order)
 
 
 def open_counts() -> dict[str, int]:
     """How many unreviewed studies each category holds; waiting ones have none yet and count under "queued"."""
     query = (
-        select(Study.category, func.count())
-        .where(Study.work_rank < REVIEWED_RANK)
-        .group_by(Study.category)
-        .with_hint(Study, "INDEXED BY ix_study_work", "sqlite")
+        select(Held.category, func.count())
+        .select_from(_read_by("ix_study_work"))
+        .where(Held.work_rank < REVIEWED_RANK)
+        .group_by(Held.category)
     )
     return {category or QUEUED: count for category, count in db.session.execute(query)}
 
 
 def next_open(study_id: str) -> str | None:
     """The unreviewed, finished study that comes first in the order of work, apart from this one."""
-    query = ids_of(Filters(is_reviewed=False)).where(
-        Study.id != study_id, Study.work_rank < REVIEWED_RANK, Study.status.in_((DONE, DECLINED, FAILED))
+    query = ids_of(Filters()).where(
+        Held.id != study_id, Held.work_rank < REVIEWED_RANK, Held.status.in_((DONE, DECLINED, FAILED))
     )
     return db.session.scalar(query.limit(1))
+
+
+def _read_by(index: str) -> TextClause:
+    """The table, read by one index.
+
+    SQLite's planner likes an index that fits one filter, and then looks up tens of thousands of rows and sorts them:
+    50 to 170 ms at 100,000 rows, where the index that holds order and filters together takes 10 at most.
+    """
+    return text(f"study INDEXED BY {index}" if db.engine.dialect.name == "sqlite" else "study")
 
 
 def reference_prefix(text: str) -> str | None:
@@ -119,16 +152,16 @@ def reference_prefix(text: str) -> str | None:
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     wanted = (
-        (Study.label, filters.label),
-        (Study.category, filters.category),
-        (Study.status, filters.status),
-        (Study.is_reviewed, filters.is_reviewed),
+        (Held.label, filters.label),
+        (Held.category, filters.category),
+        (Held.status, filters.status),
+        (Held.is_reviewed, filters.is_reviewed),
     )
-    conditions: list[ColumnElement[bool]] = [column == value for column, value in wanted if value is not None]
+    conditions: list[ColumnElement[bool]] = [held == value for held, value in wanted if value is not None]
     if filters.since is not None:
-        conditions.append(Study.created_at >= _midnight(filters.since))
+        conditions.append(Held.created_at >= _midnight(filters.since))
     if filters.until is not None and filters.until < date.max:
-        conditions.append(Study.created_at < _midnight(filters.until + timedelta(days=1)))
+        conditions.append(Held.created_at < _midnight(filters.until + timedelta(days=1)))
     return conditions + _reference_conditions(filters.reference)
 
 
@@ -138,8 +171,8 @@ def _reference_conditions(reference: str) -> list[ColumnElement[bool]]:
         return []
     prefix = reference_prefix(reference)
     if prefix is None:
-        return [Study.id.is_(None)]
-    return [Study.id >= prefix, Study.id < prefix + "g"]
+        return [Held.id.is_(None)]
+    return [Held.id >= prefix, Held.id < prefix + "g"]
 
 
 def _midnight(day: date) -> datetime:

@@ -131,4 +131,3 @@ def export() -> ResponseReturnValue:
         content_type="text/csv; charset=utf-8; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-

@@ -1,0 +1,140 @@
+"""An application with tables, users and seeded studies, and a browser that logs in to it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import accounts, triage
+from app.extensions import db
+from app.inference.results import Findings, Probabilities, to_json
+from app.services import services
+from app.tables import Analysis, Study
+from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from imaging import overlay
+from imaging.measure import measure
+from imaging.phantom import speckle
+from imaging.picture import Spacing
+
+PASSWORD = "three quiet lanterns"
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def make_app(folder: Path, **settings: Any) -> Flask:
+    """The product on an empty database in `folder`, with a cheap password hash and generous limits."""
+    from app import create_app
+
+    app = create_app(
+        **{
+            "DATA_DIR": folder, "PROVIDER": "cpu", "PASSWORD_METHOD": "pbkdf2:sha256:1", "TESTING": True,
+            "LOGINS_PER_MINUTE": 10_000, **settings,
+        }
+    )  # fmt: skip
+    with app.app_context():
+        db.create_all()
+    return app
+
+
+def add_user(app: Flask, name: str, role: str) -> int:
+    """A user with PASSWORD."""
+    with app.app_context():
+        return accounts.create(name, PASSWORD, role, actor="system")
+
+
+class Browser:
+    """A person with a browser: keeps cookies, sends the token of the form it saw last."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client: FlaskClient = app.test_client()
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def post(self, path: str, seen: str = "/login", **fields: Any) -> TestResponse:
+        """Send a form, with the token found on the page `seen`."""
+        return self.client.post(path, data={"csrf_token": self.token(seen), **fields})
+
+    def token(self, path: str) -> str:
+        found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', self.get(path).text)
+        assert found, f"no form on {path}"
+        return found[1]
+
+    def log_in(self, name: str, password: str = PASSWORD, **fields: Any) -> TestResponse:
+        return self.post("/login", name=name, password=password, **fields)
+
+
+def staff(app: Flask, name: str, role: str) -> Browser:
+    """A logged-in browser of a new user."""
+    add_user(app, name, role)
+    browser = Browser(app)
+    assert browser.log_in(name).status_code == 302
+    return browser
+
+
+def add_study(
+    hours: float = 0.0, status: str = DONE, malignant: float = 0.8, lesion: str | None = "irregular", seed: int = 1,
+    category: str | None = None, **columns: Any,
+) -> str:  # fmt: skip
+    """A study received `hours` after START, with kept pictures and, when done, one analysis. Commits."""
+    pixels = speckle(seed, lesion, 120, 150)
+    values: dict[str, Any] = {
+        "id": secrets.token_hex(16), "created_at": START + timedelta(hours=hours), "owner": "0" * 64,
+        "content_sha256": secrets.token_hex(32), "picture_sha256": services().store.put(pixels), "kind": "png",
+        "height": 120, "width": 150, "notices": [], "status": status, "spacing_mm": None,
+    }  # fmt: skip
+    study = Study(**(values | columns))
+    db.session.add(study)
+    if status == DONE:
+        _finish(study, pixels, malignant, category)
+    elif status not in (QUEUED, RUNNING):
+        study.category, study.urgency = status, triage.URGENCY[status]
+        study.reason_code, study.reason = {
+            DECLINED: ("not_ultrasound", "This does not look like a breast ultrasound picture."),
+            FAILED: ("analysis_failed", "The analysis failed three times."),
+        }[status]
+    db.session.commit()
+    return study.id
+
+
+def add_analysis(study: Study, pixels: np.ndarray, malignant: float) -> Analysis:
+    """One more reading of a study; the caller commits."""
+    mask = np.zeros(pixels.shape, dtype=np.bool_)
+    mask[40:80, 50:100] = True
+    findings = _findings(pixels, mask, malignant, study.spacing_mm)
+    decision = triage.decide(findings, 0.4)
+    store = services().store
+    analysis = Analysis(
+        study_id=study.id, findings=to_json(findings) | {"because": decision.because}, category=decision.category,
+        models_version=findings.models_version, provider=findings.provider,
+        mask_sha256=store.put(mask.astype(np.uint8) * 255), heat_sha256=store.put(np.full(pixels.shape, 90, np.uint8)),
+        thumbnail_sha256=store.put(overlay.thumbnail(pixels, mask)),
+    )  # fmt: skip
+    study.analyses.append(analysis)
+    return analysis
+
+
+def _finish(study: Study, pixels: np.ndarray, malignant: float, category: str | None) -> None:
+    analysis = add_analysis(study, pixels, malignant)
+    study.category = category or analysis.category
+    study.urgency = triage.URGENCY[study.category]
+    study.label = study.label or analysis.findings["label"]
+    study.malignant = malignant
+
+
+def _findings(pixels: np.ndarray, mask: np.ndarray, malignant: float, spacing_mm: float | None) -> Findings:
+    probabilities = Probabilities((1 - malignant) * 0.9, malignant, (1 - malignant) * 0.1)
+    spacing = Spacing(spacing_mm, "DICOM") if spacing_mm else None
+    return Findings(
+        mask=mask, heat=None, lesion=measure(pixels, mask, spacing), probabilities=probabilities,
+        plausible=(probabilities.label,), novelty=0.8, novelty_limit=1.5, heat_in_lesion=0.62,
+        milliseconds={"decode": 4.0, "segment": 80.0, "classify": 55.0}, provider="CPU", precision="fp32",
+        models={"U-Net": "1.0.0", "EfficientNetB3": "1.0.0"}, models_version="1.0.0",
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Filters, order and pages of the triage list, and that the database answers them from one index."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
+
+from app import triage_list
+from app.extensions import db
+from app.tables import Study
+from app.triage_list import NEWEST, SORTS, WEIGHT, Filters
+from tests.factories.staff import add_study, make_app
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return make_app(tmp_path)
+
+
+def _ids(filters: Filters, number: int = 1, size: int = 50) -> list[str]:
+    return [study.id for study in triage_list.page_of(filters, number, size).studies]
+
+
+def test_work_comes_by_review_then_urgency_then_age(app: Flask) -> None:
+    with app.app_context():
+        routine = add_study(hours=1, malignant=0.1)
+        late_soon = add_study(hours=9, malignant=0.6)
+        early_soon = add_study(hours=2, malignant=0.5)
+        seen_soon = add_study(hours=0, malignant=0.9, is_reviewed=True)
+
+        assert _ids(Filters()) == [early_soon, late_soon, routine, seen_soon]
+        assert _ids(Filters(sort=NEWEST)) == [late_soon, early_soon, routine, seen_soon]
+        assert _ids(Filters(sort=WEIGHT)) == [seen_soon, late_soon, early_soon, routine]
+
+
+def test_every_filter_narrows_and_they_combine(app: Flask) -> None:
+    with app.app_context():
+        soon = add_study(hours=0, malignant=0.9)
+        routine = add_study(hours=30, malignant=0.1, is_reviewed=True)
+        declined = add_study(hours=60, status="declined")
+        waiting = add_study(hours=90, status="queued")
+
+        assert _ids(Filters(category="prompt")) == [soon]
+        assert _ids(Filters(label="benign")) == [routine]
+        assert _ids(Filters(status="queued")) == [waiting]
+        assert _ids(Filters(is_reviewed=True)) == [routine]
+        assert _ids(Filters(since=date(2026, 3, 2), until=date(2026, 3, 4), sort=NEWEST)) == [declined, routine]
+        assert _ids(Filters(since=date(2026, 3, 1), until=date(2026, 3, 1))) == [soon]
+        assert _ids(Filters(category="prompt", is_reviewed=True)) == []
+
+
+def test_a_study_is_found_by_the_start_of_its_reference_in_any_case(app: Flask) -> None:
+    with app.app_context():
+        wanted = add_study(id="abcdef12" + "0" * 24)
+        add_study(id="abcd0000" + "0" * 24)
+
+        for typed in (
+            "ABCDEF12",
+            "abcdef",
+            " abcd ef12 ",
+            wanted,
+            f"http://localhost:8000/r/{wanted}",
+            f"/r/{wanted}?x=1",
+        ):
+            assert _ids(Filters(reference=typed)) == [wanted], typed
+        assert len(_ids(Filters(reference="abcd"))) == 2
+
+
+@pytest.mark.parametrize("typed", ["xyz", "%", "' or 1=1 --", "_", "g" * 32, "0" * 33])
+def test_what_cannot_be_a_reference_finds_nothing(app: Flask, typed: str) -> None:
+    with app.app_context():
+        add_study()
+        assert triage_list.reference_prefix(typed) is None
+        assert _ids(Filters(reference=typed)) == []
+
+
+def test_pages_follow_each_other_without_gaps(app: Flask) -> None:
+    with app.app_context():
+        for hour in range(7):
+            add_study(hours=hour, status="queued")
+        pages = [triage_list.page_of(Filters(sort=NEWEST), number, size=3) for number in (1, 2, 3, 4)]
+
+        assert [len(page.studies) for page in pages] == [3, 3, 1, 0]
+        assert [page.has_more for page in pages] == [True, True, False, False]
+        assert len({study.id for page in pages for study in page.studies}) == 7
+        assert {page.total for page in pages} == {7}
+
+
+def test_counting_stops_where_the_number_no_longer_helps(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triage_list, "COUNTED_UP_TO", 3)
+    with app.app_context():
+        for _ in range(4):
+            add_study(status="queued")
+        assert triage_list.page_of(Filters()).total is None
+
+
+def test_unreviewed_studies_are_counted_by_category(app: Flask) -> None:
+    with app.app_context():
+        add_study(malignant=0.9)
+        add_study(malignant=0.9, is_reviewed=True)
+        add_study(malignant=0.1)
+        add_study(status="declined")
+        add_study(status="queued")
+        assert triage_list.open_counts() == {"prompt": 1, "routine": 1, "declined": 1, "queued": 1}
+
+
+def test_the_next_study_to_review_is_another_finished_one(app: Flask) -> None:
+    with app.app_context():
+        add_study(hours=0, status="queued")
+        first, second = add_study(hours=1, malignant=0.9), add_study(hours=2, malignant=0.9)
+        add_study(hours=0, malignant=0.9, is_reviewed=True)
+
+        assert triage_list.next_open(first) == second
+        assert triage_list.next_open(second) == first
+        db.session.get_one(Study, second).is_reviewed = True
+        db.session.commit()
+        assert triage_list.next_open(first) is None
+
+
+def test_every_combination_of_filters_and_order_reads_one_covering_index(app: Flask) -> None:
+    choices = itertools.product(
+        SORTS, (None, "benign"), (None, "prompt"), (None, "done"), (None, False), (None, date(2026, 3, 1))
+    )
+    with app.app_context():
+        for sort, label, category, status, is_reviewed, since in choices:
+            filters = Filters(label, category, status, is_reviewed, since, None, "", sort)
+            plan = _plan(triage_list.ids_of(filters).limit(51))
+            assert any("USING COVERING INDEX ix_study_" in step for step in plan), (filters, plan)
+            assert not any("TEMP B-TREE" in step for step in plan), (filters, plan)
+
+
+def test_a_reference_is_looked_up_in_an_index(app: Flask) -> None:
+    with app.app_context():
+        plan = _plan(triage_list.ids_of(Filters(reference="abc", sort=NEWEST)).limit(51))
+        assert not any(step.startswith("SCAN") and "INDEX" not in step for step in plan), plan
+
+
+def _plan(query: object) -> list[str]:
+    compiled = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
+    return [row[3] for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]
