@@ -1,0 +1,80 @@
+"""The folded technical part of a result: what a colleague or an engineer asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.tables import Study
+
+_STAGES = {
+    "decode": "Decode",
+    "segment": "Outline (segmentation)",
+    "classify": "Weigh (classification)",
+    "explain": "Explain (class activation map)",
+    "measure": "Measure",
+    "store": "Store",
+}
+_PROVIDERS = {"CPU": "CPU", "CPUExecutionProvider": "CPU", "CUDA": "GPU (CUDA)", "CUDAExecutionProvider": "GPU (CUDA)"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and a value with its unit."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Technical:
+    """Facts in groups: the picture, the networks, the limits, the time that each stage took."""
+
+    picture: tuple[Fact, ...]
+    networks: tuple[Fact, ...]
+    limits: tuple[Fact, ...]
+    stages: tuple[Fact, ...]
+
+
+def technical(study: Study, findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Technical:
+    """Gather the facts of a study's newest analysis.
+
+    Args:
+        manifest: of the networks that made it; empty when it is not at hand any more.
+    """
+    return Technical(_picture(study), _networks(findings), _limits(findings, manifest), _stages(findings))
+
+
+def device_in_words(provider: str, precision: str) -> str:
+    """Where the networks really ran, for instance "CPU, fp32"."""
+    return f"{_PROVIDERS.get(provider, provider)}, {precision}"
+
+
+def _picture(study: Study) -> tuple[Fact, ...]:
+    scale = "not given by the file"
+    if study.spacing_mm:
+        scale = f"{study.spacing_mm:.4f} mm per pixel ({study.spacing_source or 'given by the file'})"
+    frame = (Fact("Frame", f"{study.frame + 1} of {study.frames}"),) if study.frames > 1 else ()
+    size = Fact("Picture", f"{study.kind.upper()}, {study.width} × {study.height} px")
+    return (size, *frame, Fact("Scale", scale), Fact("Full reference", study.id))
+
+
+def _networks(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
+    named = tuple(Fact(name, f"version {version}") for name, version in findings["models"].items())
+    ran = Fact("Ran on", device_in_words(findings["provider"], findings["precision"]))
+    return (*named, Fact("Set of networks", f"version {findings['models_version']}"), ran)
+
+
+def _limits(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Fact, ...]:
+    novelty = f"{findings['novelty']:.2f} (declined above {findings['novelty_limit']:.2f})"
+    threshold = manifest.get("operating_points", {}).get("malignant", {}).get("threshold")
+    operating = (Fact("Weight on 'malignant' that leads to 'soon'", f"{threshold:.3f} or more"),) if threshold else ()
+    exact = ", ".join(f"{label} {share:.4f}" for label, share in findings["probabilities"].items())
+    groups = Fact("Groups that fit", ", ".join(findings["plausible"]))
+    return (Fact("Calibrated weights", exact), groups, *operating, Fact("Unlikeness to training pictures", novelty))
+
+
+def _stages(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
+    taken = findings["milliseconds"]
+    return tuple(Fact(_STAGES.get(name, name.capitalize()), f"{taken[name]:.0f} ms") for name in taken)

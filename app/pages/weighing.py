@@ -1,0 +1,101 @@
+"""How the program weighs a picture: three bars, what their numbers mean, and how sure the program is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.explanation import GROUPS, percent
+from app.inference.results import LABELS
+
+FEWEST = 10  # a share measured on fewer test pictures than this is not told
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of the three bars. `share` is the calibrated probability in 0..1, `percent` the same in words."""
+
+    name: str
+    meaning: str
+    share: float
+    percent: str
+    is_leading: bool
+    is_plausible: bool
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """`reliability` is "" when the test set says nothing for this score; `certainty` is one sentence or more."""
+
+    bars: tuple[Bar, ...]
+    reliability: str
+    certainty: tuple[str, ...]
+
+
+def weighing(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Weighing:
+    """Read the findings of an analysis.
+
+    Args:
+        findings: `results.to_json` of the Findings.
+        manifest: of the networks that made them; empty when it is not at hand any more.
+    """
+    bars = tuple(_bar(label, findings) for label in LABELS)
+    return Weighing(bars, _reliability(findings, manifest), _certainty(findings, manifest))
+
+
+def _bar(label: str, findings: Mapping[str, Any]) -> Bar:
+    share = float(findings["probabilities"][label])
+    is_plausible = label in findings["plausible"]
+    is_leading = label == findings["label"]
+    return Bar(label.capitalize(), f"like {GROUPS[label]}", share, percent(share), is_leading, is_plausible)
+
+
+def _reliability(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """What became of the test pictures with a similar weight on 'malignant'."""
+    if _is_novel(findings):
+        return ""
+    score = findings["probabilities"]["malignant"]
+    for part in manifest.get("reliability", ()):
+        is_inside = part["low"] <= score < part["high"] or score == part["high"] == 1.0
+        if is_inside and part["count"] >= FEWEST:
+            return (
+                f"Of 100 pictures with a similar weight on 'malignant' ({part['low']:.0%} to {part['high']:.0%}), "
+                f"about {part['malignant_share'] * 100:.0f} were malignant in our test set "
+                f"({part['count']} such pictures)."
+            )
+    return ""
+
+
+def _certainty(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sentence for sentence in (_groups_left(findings), _coverage(manifest), _novelty(findings)) if sentence)
+
+
+def _groups_left(findings: Mapping[str, Any]) -> str:
+    names = [f"'{label}'" for label in findings["plausible"]]
+    if len(names) == 1:
+        return f"Only the group {names[0]} fits this picture at the level of certainty that the program was set to."
+    return (
+        f"The groups {', '.join(names[:-1])} and {names[-1]} all fit this picture at the level of certainty that the "
+        "program was set to, so it does not settle on one."
+    )
+
+
+def _coverage(manifest: Mapping[str, Any]) -> str:
+    coverage = manifest.get("conformal", {}).get("coverage")
+    if not coverage:
+        return ""
+    return (
+        f"That level is chosen so that the right group is among the named ones for about {coverage * 100:.0f} of 100 "
+        "pictures like those that the program was tuned on."
+    )
+
+
+def _novelty(findings: Mapping[str, Any]) -> str:
+    if _is_novel(findings):
+        return "The picture differs from those that the program learned from, so its weighing should not be relied on."
+    return "The picture resembles those that the program learned from."
+
+
+def _is_novel(findings: Mapping[str, Any]) -> bool:
+    return bool(findings["novelty"] > findings["novelty_limit"])

@@ -1,0 +1,176 @@
+"""Doors that are open to everyone: upload, result, layers of the picture, deletion, clinics, about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import intake, layers, observability, studies, visitors
+from app.clinics.place import Place
+from app.extensions import limiter
+from app.forms import upload as upload_form
+from app.forms.place import BadPlace, whereabouts
+from app.forms.upload import UploadForm
+from app.inference.manifest import ModelUnusable
+from app.intake import Actor, NotKept, Receipt
+from app.pages.about import about_page
+from app.pages.nearby import NearbyPage, nearby_page, refused_page
+from app.pages.result import is_waiting, result_page, waiting_page
+from app.pages.upload import SAMPLES, Problem, UploadPage, problem
+from app.routes.errors import wants_json
+from app.services import services
+from app.tables import Study
+from imaging.errors import RefusedUpload
+
+blueprint = Blueprint("public", __name__)
+
+VISITOR = "visitor"
+YEAR_S = 365 * 24 * 3600
+
+
+def _uploads_per_minute() -> str:
+    return f"{current_app.config['UPLOADS_PER_MINUTE']} per minute"
+
+
+@blueprint.get("/")
+def upload() -> ResponseReturnValue:
+    """The upload page."""
+    return render_template("public/upload.html", form=UploadForm(), page=_upload_page())
+
+
+@blueprint.post("/")
+@limiter.shared_limit(_uploads_per_minute, scope="uploads")
+def send() -> ResponseReturnValue:
+    """Take a picture in and lead to its result."""
+    try:
+        files = [file for field in request.files.listvalues() for file in field]
+        sent = upload_form.read(request.form, files, Path(current_app.static_folder or "") / "samples")
+        matches = sent.whereabouts.resolution().matches
+        place = matches[0] if len(matches) == 1 else None
+        with observability.counted_upload():
+            receipt = intake.receive(sent.content, Actor(visitors.owner(), VISITOR), sent.frame, place)
+    except (RefusedUpload, BadPlace, NotKept) as refusal:
+        return _refused(refusal)
+    return _accepted(receipt, "" if place else sent.whereabouts.text)
+
+
+@blueprint.get("/r/<study_id>")
+def result(study_id: str) -> ResponseReturnValue:
+    """The result of a picture, or how far it has come."""
+    study = studies.find(study_id)
+    if is_waiting(study):
+        return render_template("public/waiting.html", page=waiting_page(study))
+    page = result_page(study, _manifest(), visitors.is_owner(study.owner))
+    nearby, status = _nearby(_stored_place(study))
+    name = "result" if page.reading else page.category
+    return render_template(f"public/{name}.html", page=page, nearby=nearby), status
+
+
+@blueprint.get("/r/<study_id>/status")
+@limiter.exempt
+def status(study_id: str) -> ResponseReturnValue:
+    """How far a picture has come, for the script of the waiting page."""
+    study = studies.find(study_id)
+    page = waiting_page(study)
+    return {"status": study.status, "step": page.step, "done": page.done, "of": page.of,
+            "is_finished": not is_waiting(study)}  # fmt: skip
+
+
+@blueprint.get("/r/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
+def layer(study_id: str, name: str) -> ResponseReturnValue:
+    """One layer of the viewer as PNG; its address carries a version, so a browser may keep it for long."""
+    study = studies.find(study_id)
+    response = Response(layers.render(study, name), mimetype="image/png")
+    response.set_etag(layers.key(study, name))
+    response.headers["Cache-Control"] = f"private, max-age={YEAR_S}, immutable"
+    return response.make_conditional(request)
+
+
+@blueprint.get("/r/<study_id>/delete")
+def confirm_delete(study_id: str) -> ResponseReturnValue:
+    """Asks once more, and says what is deleted."""
+    return render_template("public/delete.html", study=_own(study_id))
+
+
+@blueprint.post("/r/<study_id>/delete")
+def delete(study_id: str) -> ResponseReturnValue:
+    """Delete the picture and everything that was made from it."""
+    studies.delete(_own(study_id).id, VISITOR)
+    flash("Your picture and its result are deleted.", "success")
+    response = redirect(url_for("public.upload"), 303)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@blueprint.get("/clinics")
+def clinics() -> ResponseReturnValue:
+    """The clinics nearest to a place."""
+    nearby, status = _nearby(None)
+    return render_template("public/clinics.html", nearby=nearby), status
+
+
+@blueprint.get("/about")
+def about() -> ResponseReturnValue:
+    """What this is, what it is not, what is kept, and how good the networks are."""
+    return render_template("public/about.html", page=about_page(_manifest()), settings=current_app.config)
+
+
+def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue:
+    headers = {"Retry-After": str(refusal.retry_after_s)} if isinstance(refusal, NotKept) else {}
+    told = problem(refusal)
+    if wants_json():
+        body = {"code": told.code, "message": told.sentence, "request_id": observability.request_id()}
+        return body | {"field": told.field}, refusal.status, headers
+    page = render_template("public/upload.html", form=UploadForm(), page=_upload_page(told))
+    return page, refusal.status, headers
+
+
+def _accepted(receipt: Receipt, unclear_place: str) -> ResponseReturnValue:
+    """Lead to the result; a place that needs a question is asked about there."""
+    address = url_for("public.result", study_id=receipt.study_id, place=unclear_place or None)
+    if wants_json():
+        return {"address": address}, 201, {"Location": address}
+    return redirect(address, 303)
+
+
+def _upload_page(told: Problem | None = None) -> UploadPage:
+    settings = current_app.config
+    is_place_sent, days = bool(settings["NOMINATIM_URL"]), settings["RETENTION_DAYS"]
+    return UploadPage(SAMPLES, settings["MAX_UPLOAD_MB"], is_place_sent, days, told)
+
+
+def _nearby(stored: Place | None) -> tuple[NearbyPage, int]:
+    """The clinic list for the address's place fields, and the status to answer with."""
+    unit = current_app.config["DISTANCE_UNIT"]
+    try:
+        return nearby_page(whereabouts(request.args), stored, unit), 200
+    except BadPlace as refusal:
+        return refused_page(request.args.get("place", ""), refusal), refusal.status
+
+
+def _stored_place(study: Study) -> Place | None:
+    if study.latitude is None or study.longitude is None:
+        return None
+    return Place(study.latitude, study.longitude, study.place or "", None)
+
+
+def _own(study_id: str) -> Study:
+    """The study, when the present browser sent it.
+
+    Raises:
+        UnknownStudy: there is none, or another browser sent it; both look the same from outside.
+    """
+    study = studies.find(study_id)
+    if not visitors.is_owner(study.owner):
+        raise studies.UnknownStudy("Only the browser that sent a picture can delete it here.")
+    return study
+
+
+def _manifest() -> dict[str, Any]:
+    try:
+        return services().engine.manifest.raw
+    except ModelUnusable:
+        return {}
