@@ -1,8 +1,8 @@
 """Synthetic pictures that look like breast ultrasound, for samples, tests and warm-up. No patient is in them.
 
 Echo amplitude is Rayleigh distributed (fully developed speckle: Wagner et al. 1983, IEEE Trans. Sonics Ultrason.
-30:156), made from complex Gaussian noise blurred with a point spread that is wider across the beam than along it, then
-log-compressed to 8 bits as a scanner does.
+30:156), made from complex Gaussian noise blurred with a point spread that is wider across the beam than along it. Three
+such looks are averaged, as a scanner's spatial compounding does, and log-compressed to 8 bits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from PIL import Image
 from imaging.preprocess import Grey
 
 _Map = NDArray[np.float32]
-_DYNAMIC_RANGE_DB = 58.0
+_DYNAMIC_RANGE_DB = 60.0
+_LOOKS = 3
+_ATTENUATION_DB = 11.0
 SAMPLES = {"no-lesion": (11, None), "smooth-oval": (3, "oval"), "irregular": (5, "irregular")}
 
 
@@ -63,16 +65,18 @@ def _layers(random: np.random.Generator, height: int, width: int) -> _Map:
     """Mean echo in dB below white: skin, fat, gland, muscle, with wavy borders, septa and a loss with depth."""
     depth = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
     wave = 0.03 * _smooth_noise(random, 1, width, width / 6)
-    echo = np.full((height, width), -30.0, dtype=np.float32)
+    echo = np.full((height, width), -40.0, dtype=np.float32)
     for upper, lower, level, softness in (
-        (0.0, 0.05, -12.0, 0.006), (0.22, 0.72, -20.0, 0.02), (0.72, 0.76, -14.0, 0.008), (0.76, 1.1, -29.0, 0.02),
+        (0.0, 0.05, -15.0, 0.006), (0.22, 0.72, -28.0, 0.02), (0.72, 0.76, -20.0, 0.008), (0.76, 1.1, -40.0, 0.02),
     ):  # fmt: skip
         weight = _step((depth - upper - wave) / softness) * _step((lower + wave - depth) / softness)
         echo += weight * (level - echo)
-    septa = np.abs(_smooth_noise(random, height, width, width / 16))
-    echo += 7.0 * np.exp(-((septa / 0.12) ** 2)) * (depth > 0.06)
+    septa = np.abs(_smooth_noise(random, height, width, width / 16, flatness=5.0))
+    echo += 5.0 * np.exp(-((septa / 0.12) ** 2)) * (depth > 0.06)
     echo += 2.5 * _smooth_noise(random, height, width, width / 30)
-    return np.asarray(echo - 9.0 * depth**1.5, dtype=np.float32)
+    strands = np.maximum(_smooth_noise(random, height, width, width / 10, flatness=9.0) - 1.1, 0.0)
+    echo += 9.0 * strands * (depth > 0.06)
+    return np.asarray(echo - _ATTENUATION_DB * depth**1.5, dtype=np.float32)
 
 
 def _lesion_weight(random: np.random.Generator, lesion: str, height: int, width: int) -> _Map:
@@ -95,25 +99,25 @@ def _lesion_weight(random: np.random.Generator, lesion: str, height: int, width:
 
 def _with_lesion(echo_db: _Map, inside: _Map, is_shadowing: bool) -> _Map:
     """Darken the lesion and change the echo below it: sound is weakened by a hard lesion, less by a watery one."""
-    level = -42.0 if is_shadowing else -38.0
+    level = -52.0 if is_shadowing else -54.0
     echo_db = echo_db + inside * (level - echo_db)
     path_length = np.cumsum(inside, axis=0) * (1.0 - inside)
     below = cv2.GaussianBlur(path_length.astype(np.float32), (0, 0), 4) / max(float(path_length.max()), 1.0)
-    return np.asarray(echo_db + (-16.0 if is_shadowing else 7.0) * below, dtype=np.float32)
+    return np.asarray(echo_db + (-18.0 if is_shadowing else 14.0) * below, dtype=np.float32)
 
 
 def _rayleigh(random: np.random.Generator, height: int, width: int) -> _Map:
-    """Speckle amplitude with mean square 1: the modulus of blurred complex Gaussian noise."""
-    parts = random.standard_normal((2, height, width)).astype(np.float32)
-    real, imaginary = (cv2.GaussianBlur(part, (0, 0), sigmaX=1.9, sigmaY=1.0) for part in parts)
-    amplitude = np.hypot(real, imaginary)
+    """Compounded speckle amplitude with mean square 1: the mean modulus of blurred complex Gaussian noise."""
+    parts = random.standard_normal((2 * _LOOKS, height, width), dtype=np.float32)
+    blurred = [cv2.GaussianBlur(part, (0, 0), sigmaX=2.6, sigmaY=1.1) for part in parts]
+    amplitude = np.mean([np.hypot(*blurred[look : look + 2]) for look in range(0, 2 * _LOOKS, 2)], axis=0)
     return np.asarray(amplitude / np.sqrt(np.mean(amplitude**2)), dtype=np.float32)
 
 
-def _smooth_noise(random: np.random.Generator, height: int, width: int, scale_px: float) -> _Map:
-    """Gaussian noise of standard deviation 1 that changes over about `scale_px` pixels."""
+def _smooth_noise(random: np.random.Generator, height: int, width: int, scale_px: float, flatness: float = 3.0) -> _Map:
+    """Gaussian noise of standard deviation 1 that changes over `scale_px` across and `scale_px / flatness` down."""
     noise = random.standard_normal((height, width)).astype(np.float32)
-    blurred = cv2.GaussianBlur(noise, (0, 0), sigmaX=scale_px, sigmaY=scale_px / 3 if height > 1 else 0.01)
+    blurred = cv2.GaussianBlur(noise, (0, 0), sigmaX=scale_px, sigmaY=scale_px / flatness if height > 1 else 0.01)
     return np.asarray(blurred / max(float(blurred.std()), 1e-9), dtype=np.float32)
 
 
