@@ -123,9 +123,9 @@ class Gazetteer:
         return [self._town(int(number)) for number in numbers[np.argsort(-self._populations[numbers], kind="stable")]]
 
     def country_at(self, latitude: float, longitude: float) -> str | None:
-        """The country of the nearest town: right but for villages beside a border; None far out at sea."""
-        town, distance_km = self.nearest(latitude, longitude)
-        return town.country if distance_km <= AT_SEA_KM else None
+        """The country around a point; None beside a border and far out at sea, where towns can't tell."""
+        countries = self.countries_at(latitude, longitude)
+        return next(iter(countries)) if len(countries) == 1 else None
 
     def countries_at(self, latitude: float, longitude: float) -> frozenset[str]:
         """Every country that a point may belong to: more than one beside a border, none far out at sea."""

@@ -21,12 +21,15 @@ from app.tables import Clinic
 
 FAR_KM = 150.0
 MAX_LIMIT = 50
-MARGIN = 20  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid
+MARGIN = 7  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid
 
-FAR_HINT = "No clinic in this list lies within 150 km. Your family doctor or local health service knows who is nearer."
+FAR_HINT = (
+    "No clinic in this list lies within 150 km (93 miles). Your family doctor or local health service knows who is "
+    "nearer."
+)
 HOSPITAL_HINT = (
-    "No breast or cancer centre in this list lies within 150 km. A general hospital near you may have a breast "
-    "service: call first, or ask your family doctor."
+    "No breast or cancer centre in this list lies within 150 km (93 miles). A general hospital near you may have a "
+    "breast service: call first, or ask your family doctor."
 )
 
 _loading = Lock()
@@ -72,7 +75,7 @@ class Nearby:
     """The clinics to show around a point.
 
     Attributes:
-        clinics: dedicated centres before general hospitals, the person's own country first.
+        clinics: in the order in which to try them, see `nearest`.
         is_far: True when none of them lies within 150 km.
         facts_date: ISO date of the oldest facts among them; "" when there are none.
         hint: a sentence to show above the list; "" when there is nothing to say.
@@ -98,10 +101,10 @@ class _Snapshot:
 
 
 def nearest(latitude: float, longitude: float, country: str | None = None, limit: int = 5) -> Nearby:
-    """Choose up to `limit` clinics: own country first, within it what lies within 150 km, dedicated centres first.
+    """Up to `limit` clinics: own country first, within it what lies within 150 km, among these dedicated centres first.
 
-    A general hospital is shown after the dedicated centres even when it is nearer, but a near one is never crowded out
-    by centres that are farther than 150 km.
+    So a general hospital stands after the dedicated centres even when it is nearer, but not after centres that are no
+    longer near: in Hamburg the university hospital at 5 km comes before the cancer centre 380 km away.
 
     Args:
         latitude, longitude: degrees.
@@ -115,8 +118,7 @@ def nearest(latitude: float, longitude: float, country: str | None = None, limit
     limit = max(1, min(limit, MAX_LIMIT))
     rows = _rows(_candidates(latitude, longitude, home, limit + MARGIN))
     seen = [_seen_from(latitude, longitude, row) for row in rows]
-    chosen = sorted(seen, key=lambda clinic: _urgency(clinic, home))[:limit]
-    return _nearby(sorted(chosen, key=lambda clinic: _order(clinic, home)))
+    return _nearby(sorted(seen, key=lambda clinic: _order(clinic, home))[:limit])
 
 
 def _check(latitude: float, longitude: float) -> None:
@@ -126,22 +128,17 @@ def _check(latitude: float, longitude: float) -> None:
         raise BadPoint("The longitude has to lie between -180 and 180 degrees.")
 
 
-def _urgency(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, bool, float]:
-    """Who gets a place in the list."""
+def _order(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, bool, float]:
+    """Own country, then near, then dedicated, then the distance: smaller sorts first."""
     is_foreign = clinic.country not in home
     return is_foreign, clinic.distance_km > FAR_KM, clinic.is_hospital, clinic.distance_km
 
 
-def _order(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, float]:
-    """How the list is shown."""
-    return clinic.country not in home, clinic.is_hospital, clinic.distance_km
-
-
 def _candidates(latitude: float, longitude: float, home: Collection[str], count: int) -> list[int]:
-    """Ids of the clinics that `_urgency` would put first, by distances on the sphere."""
+    """Ids of the clinics that `_order` would put first, by distances on the sphere."""
     snapshot = _snapshot()
     kilometres = great_circle_km(latitude, longitude, snapshot.vectors)
-    # One number that sorts like `_urgency`: no distance on earth exceeds 20,100 km.
+    # One number that sorts like `_order`: no distance on earth exceeds 20,100 km.
     rank = kilometres + 30_000.0 * snapshot.is_hospital + 60_000.0 * (kilometres > FAR_KM)
     rank += 120_000.0 * ~np.isin(snapshot.countries, list(home))
     if len(rank) > count:
@@ -190,9 +187,9 @@ def _nearby(clinics: list[ClinicDistance]) -> Nearby:
 
 
 def _snapshot() -> _Snapshot:
-    """The directory in arrays, read anew when its size, newest id or any coordinate changed (see `directory`)."""
-    sums = func.count(), func.max(Clinic.id), func.sum(Clinic.latitude), func.sum(Clinic.longitude)
-    version = tuple(float(number or 0) for number in db.session.execute(select(*sums)).one())
+    """The directory in arrays, read anew when its size, newest id or latitudes changed (see `directory`)."""
+    signs = select(func.count(), func.max(Clinic.id), func.sum(Clinic.latitude)).select_from(Clinic)
+    version = tuple(float(number or 0) for number in db.session.execute(signs).one())
     with _loading:
         held: _Snapshot | None = current_app.extensions.get("sonotriage.clinics")
         if held is None or held.version != version:

@@ -21,7 +21,7 @@ class Place:
     Attributes:
         latitude, longitude: degrees, WGS 84, in -90..90 and -180..180.
         label: how a person reads it back, at most `MAX_PLACE_LENGTH` characters.
-        country: ISO 3166 code of two letters, None where no town is near (at sea).
+        country: ISO 3166 code of two letters, None where it can't be told (at sea, beside a border).
         is_approximate: True for a postcode's centre, which can lie kilometres off.
     """
 

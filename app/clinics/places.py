@@ -28,7 +28,10 @@ def resolve(text: str) -> Resolution:
 
 
 def country_at(latitude: float, longitude: float) -> str | None:
-    """The country of two letters around a point, from the nearest town; None far out at sea."""
+    """The country of two letters around a point, from its towns; None beside a border and far out at sea.
+
+    `nearest` takes None for "either side": Windsor's shore must not be sent to Detroit first.
+    """
     return gazetteer.load().country_at(latitude, longitude)
 
 

@@ -127,10 +127,12 @@ def _country(draft: Draft, spot: _Spot | None, towns: Gazetteer) -> str:
         if code is None:
             raise RefusedRow(f"unknown country {cleaned_line(draft.country)[:40]}")
         return code
-    code = towns.country_at(spot.latitude, spot.longitude) if spot else None
-    if code is None:
+    if spot is None:
         raise RefusedRow("no country")
-    return code
+    town, distance_km = towns.nearest(spot.latitude, spot.longitude)
+    if distance_km > gazetteer.AT_SEA_KM:
+        raise RefusedRow("no country, and no town is near")
+    return town.country
 
 
 def _spot_by_postcode(code: str, country: str, given: Circumstances) -> _Spot | None:

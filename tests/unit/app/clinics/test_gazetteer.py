@@ -43,7 +43,9 @@ def test_the_nearest_town_is_the_one_a_full_search_finds(towns):
 
 def test_a_point_beside_a_border_may_belong_to_both_countries(towns):
     assert towns.countries_at(42.3149, -83.0364) == {"CA", "US"}  # Windsor's shore, opposite Detroit
+    assert towns.country_at(42.3149, -83.0364) is None
     assert towns.countries_at(43.25, -79.87) == {"CA"}
+    assert towns.country_at(43.25, -79.87) == "CA"
 
 
 def test_a_point_far_out_at_sea_belongs_to_no_country(towns):
