@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from threading import Lock
 
-import numpy as np
-from flask import current_app
-from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from app.clinics import gazetteer, links
-from app.clinics.distance import KM_PER_MILE, Degrees, geodesic_km, great_circle_km, unit_vectors
+from app.clinics import candidates, gazetteer, links
+from app.clinics.candidates import FAR_KM
+from app.clinics.distance import KM_PER_MILE, geodesic_km
 from app.clinics.facts import HOSPITAL, KINDS
 from app.clinics.regions import country_name
 from app.extensions import db
 from app.tables import Clinic
 
-FAR_KM = 150.0
 MAX_LIMIT = 50
 MARGIN = 7  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid
 
@@ -31,8 +27,6 @@ HOSPITAL_HINT = (
     "No breast or cancer centre in this list lies within 150 km (93 miles). A general hospital near you may have a "
     "breast service: call first, or ask your family doctor."
 )
-
-_loading = Lock()
 
 
 class BadPoint(ValueError):
@@ -89,17 +83,6 @@ class Nearby:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Snapshot:
-    """What choosing needs of every clinic, in arrays of one length `N`."""
-
-    version: tuple[float, ...]
-    ids: NDArray[np.int64]
-    vectors: Degrees  # N x 3
-    countries: NDArray[np.str_]
-    is_hospital: NDArray[np.bool_]
-
-
 def nearest(latitude: float, longitude: float, country: str | None = None, limit: int = 5) -> Nearby:
     """Up to `limit` clinics: own country first, within it what lies within 150 km, among these dedicated centres first.
 
@@ -116,7 +99,7 @@ def nearest(latitude: float, longitude: float, country: str | None = None, limit
     _check(latitude, longitude)
     home = {country.upper()} if country else gazetteer.load().countries_at(latitude, longitude)
     limit = max(1, min(limit, MAX_LIMIT))
-    rows = _rows(_candidates(latitude, longitude, home, limit + MARGIN))
+    rows = _rows(candidates.choose(latitude, longitude, home, limit + MARGIN))
     seen = [_seen_from(latitude, longitude, row) for row in rows]
     return _nearby(sorted(seen, key=lambda clinic: _order(clinic, home))[:limit])
 
@@ -132,18 +115,6 @@ def _order(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, b
     """Own country, then near, then dedicated, then the distance: smaller sorts first."""
     is_foreign = clinic.country not in home
     return is_foreign, clinic.distance_km > FAR_KM, clinic.is_hospital, clinic.distance_km
-
-
-def _candidates(latitude: float, longitude: float, home: Collection[str], count: int) -> list[int]:
-    """Ids of the clinics that `_order` would put first, by distances on the sphere."""
-    snapshot = _snapshot()
-    kilometres = great_circle_km(latitude, longitude, snapshot.vectors)
-    # One number that sorts like `_order`: no distance on earth exceeds 20,100 km.
-    rank = kilometres + 30_000.0 * snapshot.is_hospital + 60_000.0 * (kilometres > FAR_KM)
-    rank += 120_000.0 * ~np.isin(snapshot.countries, list(home))
-    if len(rank) > count:
-        return [int(number) for number in snapshot.ids[np.argpartition(rank, count)[:count]]]
-    return [int(number) for number in snapshot.ids]
 
 
 def _rows(ids: list[int]) -> list[Clinic]:
@@ -184,27 +155,3 @@ def _nearby(clinics: list[ClinicDistance]) -> Nearby:
     dates = [clinic.checked_on for clinic in clinics if clinic.checked_on]
     sources = tuple(dict.fromkeys(clinic.source for clinic in clinics if clinic.source))
     return Nearby(tuple(clinics), not near, min(dates, default=""), hint, sources)
-
-
-def _snapshot() -> _Snapshot:
-    """The directory in arrays, read anew when its size, newest id or latitudes changed (see `directory`)."""
-    signs = select(func.count(), func.max(Clinic.id), func.sum(Clinic.latitude)).select_from(Clinic)
-    version = tuple(float(number or 0) for number in db.session.execute(signs).one())
-    with _loading:
-        held: _Snapshot | None = current_app.extensions.get("sonotriage.clinics")
-        if held is None or held.version != version:
-            held = current_app.extensions["sonotriage.clinics"] = _read(version)
-        return held
-
-
-def _read(version: tuple[float, ...]) -> _Snapshot:
-    columns = select(Clinic.id, Clinic.latitude, Clinic.longitude, Clinic.country, Clinic.kind)
-    rows = db.session.execute(columns).all()
-    points = np.array([(row.latitude, row.longitude) for row in rows], dtype=np.float64).reshape(-1, 2)
-    return _Snapshot(
-        version=version,
-        ids=np.array([row.id for row in rows], dtype=np.int64),
-        vectors=unit_vectors(points[:, 0], points[:, 1]),
-        countries=np.array([row.country for row in rows], dtype="U2"),
-        is_hospital=np.array([row.kind == HOSPITAL for row in rows], dtype=np.bool_),
-    )
