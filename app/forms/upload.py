@@ -26,9 +26,7 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
 
     picture = FileField("Ultrasound picture", render_kw={"accept": ACCEPTED, "required": True})
     frame = IntegerField("Frame number", render_kw={"min": 1, "max": MAX_FRAME, "inputmode": "numeric"})
-    place = StringField(
-        "Town or postcode", render_kw={"maxlength": MAX_PLACE_LENGTH, "autocomplete": "postal-code address-level2"}
-    )
+    place = StringField("Town or postcode", render_kw={"maxlength": MAX_PLACE_LENGTH, "autocomplete": "postal-code"})
     latitude = HiddenField()
     longitude = HiddenField()
 

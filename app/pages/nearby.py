@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from markupsafe import Markup
 
@@ -49,6 +50,15 @@ class NearbyPage:
     sources: tuple[str, ...] = ()
     credit: str = ""
     map: Markup = _NO_MAP
+
+    @property
+    def facts_date_in_words(self) -> str:
+        """For instance "7 August 2020"; what is no ISO date is shown as it is."""
+        try:
+            day = date.fromisoformat(self.facts_date)
+        except ValueError:
+            return self.facts_date
+        return f"{day.day} {day:%B %Y}"
 
 
 def nearby_page(where: Whereabouts, stored: Place | None, unit: str) -> NearbyPage:

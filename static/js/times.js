@@ -1,6 +1,6 @@
 // Turns every <time data-moment> from UTC into the reader's own zone, with the zone named.
 
-const format = new Intl.DateTimeFormat(document.documentElement.lang, {
+const format = new Intl.DateTimeFormat(navigator.languages.find((name) => name.startsWith("en-")) ?? "en-GB", {
   day: "numeric",
   month: "long",
   year: "numeric",
