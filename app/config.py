@@ -49,7 +49,7 @@ def _not_negative(text: str) -> int:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 SETTINGS: tuple[Setting, ...] = (

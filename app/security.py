@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -44,8 +44,6 @@ def bind(app: Flask) -> None:
     settings["SESSION_COOKIE_HTTPONLY"] = True
     settings["SESSION_COOKIE_SAMESITE"] = "Lax"
     settings["SESSION_COOKIE_SECURE"] = settings["COOKIE_SECURE"]
-    if settings["ALLOWED_HOSTS"]:
-        settings["TRUSTED_HOSTS"] = [*settings["ALLOWED_HOSTS"], *OWN_HOSTS]
     _trust_proxies(app, settings["TRUSTED_PROXIES"])
     app.before_request(_check_request)
     app.after_request(_protect)
@@ -63,13 +61,20 @@ def _check_request() -> None:
     """Refuse what no browser and no honest client sends.
 
     Raises:
-        BadRequest: the Host header is no host name.
+        BadRequest: the Host header is no host name, or none of those that the operator allows.
         UnsupportedMediaType: the body is compressed, so its size can't be known before it is unpacked.
     """
-    if not _HOST.match(request.headers.get("Host", "localhost")):
-        raise BadRequest("The name of the host is not valid.")
+    if not _is_allowed(request.headers.get("Host", OWN_HOSTS[0])):
+        raise BadRequest("This server does not answer to that name.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the file as it is, without compression of the request.")
+
+
+def _is_allowed(host: str) -> bool:
+    """Checked here and not by Flask's TRUSTED_HOSTS, which leaves the error page without a way to build links."""
+    found = _HOST.match(host)
+    allowed: tuple[str, ...] = current_app.config["ALLOWED_HOSTS"]
+    return found is not None and (not allowed or found[1].lower() in {*allowed, *OWN_HOSTS})
 
 
 def _protect(response: Response) -> Response:

@@ -1,0 +1,284 @@
+"""The JSON interface: upload, read, delete, as a program does it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
+
+from app.extensions import db
+from app.services import services
+from app.tables import Study
+
+Scan = Callable[..., bytes]
+STUDIES = "/api/v1/studies"
+
+
+def send(client: FlaskClient, content: bytes, key: str | None = None, **fields: str) -> TestResponse:
+    headers = {"Idempotency-Key": key} if key else {}
+    file = FileStorage(io.BytesIO(content), "picture.png")
+    boundary, body = encode_multipart({"file": file, **fields})  # a client of its own would leave a large body's file open
+    return client.post(STUDIES, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
+
+
+def count_studies(app: Flask) -> int:
+    with app.app_context():
+        return db.session.query(Study).count()
+
+
+def kept_files(app: Flask) -> list[Path]:
+    with app.app_context():
+        return [path for path in services().store.root.rglob("*") if path.is_file()]
+
+
+class TestUpload:
+    def test_an_upload_is_answered_with_the_whole_study(self, client: FlaskClient, scan: Scan) -> None:
+        answer = send(client, scan())
+        assert answer.status_code == 201, answer.json
+        study = answer.json
+        assert answer.headers["Location"] == f"{STUDIES}/{study['id']}"
+        assert (study["status"], study["reason"], study["provider"]) == ("done", None, "CPU")
+        assert sum(study["probabilities"].values()) == pytest.approx(1.0)
+        assert study["label"] == max(study["probabilities"], key=study["probabilities"].get)
+        assert {"decode", "segment", "classify"} <= set(study["milliseconds"])
+        assert study["picture"] == {"kind": "png", "height": 220, "width": 260, "frame": 0, "frames": 1}
+        assert "not a medical device" in study["disclaimer"]
+
+    def test_the_study_can_be_read_again_at_its_location(self, client: FlaskClient, scan: Scan) -> None:
+        answer = send(client, scan())
+        assert client.get(answer.headers["Location"]).json == answer.json
+
+    def test_no_token_and_no_cookie_is_asked_for_or_given(self, client: FlaskClient, scan: Scan) -> None:
+        assert "Set-Cookie" not in send(client, scan()).headers
+
+    def test_an_upload_that_has_to_wait_is_accepted_and_found_later(
+        self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_app(WAIT_S=0)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        client = app.test_client()
+        answer = send(client, scan())
+        assert (answer.status_code, answer.json["status"]) == (202, "queued")
+        assert answer.json["links"]["mask"] is None
+        assert client.get(answer.headers["Location"]).json["status"] == "queued"
+
+    def test_a_study_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        study_id = send(client, scan()).json["id"]
+        with app.app_context():
+            db.session.get_one(Study, study_id).status = "running"
+            db.session.commit()
+        assert client.get(f"{STUDIES}/{study_id}").json["status"] == "queued"
+
+    def test_a_picture_that_is_no_scan_is_declined_with_its_reason(self, client: FlaskClient) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(np.zeros((200, 200), np.uint8)).save(buffer, "PNG")
+        answer = send(client, buffer.getvalue())
+        assert (answer.status_code, answer.json["status"], answer.json["category"]) == (201, "declined", "declined")
+        assert answer.json["reason"]["code"]
+        assert answer.json["reason"]["sentence"].endswith(".")
+        assert answer.json["probabilities"] is None
+        assert client.get(f"{STUDIES}/{answer.json['id']}/mask.png").json["code"] == "no_picture"
+
+    def test_a_place_and_coordinates_are_kept_with_the_study(
+        self, app: Flask, client: FlaskClient, scan: Scan
+    ) -> None:
+        study_id = send(client, scan(), latitude="43.25551", longitude="-79.871").json["id"]
+        with app.app_context():
+            study = db.session.get_one(Study, study_id)
+            assert (study.latitude, study.longitude) == (43.256, -79.871)
+
+
+class TestIdempotency:
+    def test_the_same_file_with_the_same_key_is_one_study(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        first, second = send(client, scan(), "key-1"), send(client, scan(), "key-1")
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert first.json == second.json
+        assert count_studies(app) == 1
+
+    def test_another_file_with_the_same_key_is_refused(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        send(client, scan(1), "key-1")
+        answer = send(client, scan(2), "key-1")
+        assert (answer.status_code, answer.json["code"]) == (422, "idempotency_mismatch")
+        assert count_studies(app) == 1
+
+    def test_the_same_file_with_another_key_is_another_study(self, client: FlaskClient, scan: Scan) -> None:
+        assert send(client, scan(), "key-1").json["id"] != send(client, scan(), "key-2").json["id"]
+
+    def test_the_same_key_from_another_address_is_somebody_else(self, app: Flask, scan: Scan) -> None:
+        ids = set()
+        for address in ("192.0.2.1", "192.0.2.2"):
+            client = app.test_client()
+            client.environ_base["REMOTE_ADDR"] = address
+            ids.add(send(client, scan(), "key-1").json["id"])
+        assert len(ids) == 2
+
+    def test_uploads_without_a_key_are_studies_of_their_own_and_get_a_key(
+        self, client: FlaskClient, scan: Scan
+    ) -> None:
+        first, second = send(client, scan()), send(client, scan())
+        assert first.json["id"] != second.json["id"]
+        again = send(client, scan(), first.headers["Idempotency-Key"])
+        assert again.json["id"] == first.json["id"]
+
+    @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 129])
+    def test_a_key_that_is_no_visible_text_is_refused(self, client: FlaskClient, scan: Scan, key: str) -> None:
+        answer = client.post(
+            STUDIES,
+            data={"file": (io.BytesIO(scan()), "a.png")},
+            headers=[("Idempotency-Key", key.encode("utf-8").decode("latin-1"))],
+        )
+        assert (answer.status_code, answer.json["code"]) == (422, "bad_field")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("fields", "status", "code"),
+        [
+            ({}, 400, "no_file"),
+            ({"picture": (io.BytesIO(b"x"), "a.png")}, 400, "no_file"),
+            ({"file": [(io.BytesIO(b"x"), "a.png"), (io.BytesIO(b"y"), "b.png")]}, 400, "one_file_only"),
+            ({"file": (io.BytesIO(b""), "a.png")}, 422, "empty_file"),
+            ({"file": (io.BytesIO(b"hello, I am a text"), "a.png")}, 415, "not_an_image"),
+        ],
+    )
+    def test_what_is_no_single_picture_is_refused_and_leaves_nothing(
+        self, app: Flask, client: FlaskClient, fields: dict[str, object], status: int, code: str
+    ) -> None:
+        answer = client.post(STUDIES, data=fields, content_type="multipart/form-data")
+        assert (answer.status_code, answer.json["code"]) == (status, code)
+        assert set(answer.json) == {"code", "message", "request_id"}
+        assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+        assert (count_studies(app), kept_files(app)) == (0, [])
+
+    @pytest.mark.parametrize(
+        ("fields", "status", "code"),
+        [
+            ({"latitude": "north"}, 422, "bad_field"),
+            ({"latitude": "91", "longitude": "0"}, 422, "bad_field"),
+            ({"latitude": "nan", "longitude": "0"}, 422, "bad_field"),
+            ({"latitude": "47"}, 400, "bad_point"),
+            ({"frame": "-1"}, 422, "bad_field"),
+            ({"place": "x" * 201}, 400, "place_too_long"),
+            ({"place": "x" * 1_000_000}, 400, "place_too_long"),
+            ({"place": "qqqqzz no such place"}, 422, "unknown_place"),
+        ],
+    )
+    def test_a_field_that_makes_no_sense_is_refused_before_the_picture_is_kept(
+        self, app: Flask, client: FlaskClient, scan: Scan, fields: dict[str, str], status: int, code: str
+    ) -> None:
+        answer = send(client, scan(), **fields)
+        assert (answer.status_code, answer.json["code"]) == (status, code)
+        assert (count_studies(app), kept_files(app)) == (0, [])
+
+    def test_a_place_that_may_be_several_is_asked_back(self, client: FlaskClient, scan: Scan) -> None:
+        answer = send(client, scan(), place="Springfield")
+        assert (answer.status_code, answer.json["code"]) == (422, "ambiguous_place")
+        assert len(answer.json["matches"]) > 1
+        assert {"label", "latitude", "longitude", "country"} == set(answer.json["matches"][0])
+
+    def test_a_full_queue_is_told_with_the_time_to_wait(
+        self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_app(QUEUE_LIMIT=1, WAIT_S=0)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        client = app.test_client()
+        assert send(client, scan(1)).status_code == 202
+        answer = send(client, scan(2))
+        assert (answer.status_code, answer.json["code"]) == (503, "queue_full")
+        assert int(answer.headers["Retry-After"]) > 0
+
+    def test_an_upload_above_the_limit_is_refused_by_its_length(self, make_app: Callable[..., Flask]) -> None:
+        client = make_app(MAX_UPLOAD_MB=1).test_client()
+        answer = client.post(
+            STUDIES, data=b"--x", content_type="multipart/form-data; boundary=x",
+            environ_overrides={"CONTENT_LENGTH": "10000000000"},
+        )  # fmt: skip
+        assert (answer.status_code, answer.json["code"]) == (413, "too_large")
+
+    def test_too_many_parts_are_told_apart_from_a_large_file(self, client: FlaskClient) -> None:
+        answer = send(client, b"x", **{f"field{number}": "x" for number in range(500)})
+        assert (answer.status_code, answer.json["code"]) == (413, "too_many_parts")
+
+    def test_too_many_uploads_in_a_minute_are_slowed_down(self, make_app: Callable[..., Flask], scan: Scan) -> None:
+        client = make_app(UPLOADS_PER_MINUTE=2).test_client()
+        answers = [client.post(STUDIES) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [400, 400, 429]
+        assert answers[2].json["code"] == "rate_limited"
+        assert int(answers[2].headers["Retry-After"]) > 0
+
+    def test_unknown_addresses_and_methods_are_refused_in_the_same_shape(self, client: FlaskClient) -> None:
+        for answer, status, code in (
+            (client.get("/api/v1/nothing"), 404, "not_found"),
+            (client.get(f"{STUDIES}/{'0' * 32}"), 404, "unknown_study"),
+            (client.get(f"{STUDIES}/..%2f..%2fetc"), 404, "not_found"),
+            (client.put(STUDIES), 405, "method_not_allowed"),
+        ):
+            assert (answer.status_code, answer.json["code"]) == (status, code)
+            assert set(answer.json) == {"code", "message", "request_id"}
+
+    def test_a_fault_of_ours_is_told_without_details(
+        self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_app(TESTING=False)
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("secret detail")
+
+        monkeypatch.setattr(app.extensions["sonotriage"].decoder, "decode", fail)
+        answer = send(app.test_client(), scan())
+        assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+        assert "secret" not in answer.text
+
+
+class TestPictures:
+    def test_the_mask_has_the_size_of_the_picture_and_two_values(self, client: FlaskClient, scan: Scan) -> None:
+        study = send(client, scan()).json
+        answer = client.get(study["links"]["mask"])
+        assert answer.mimetype == "image/png"
+        with Image.open(io.BytesIO(answer.data)) as image:
+            mask = np.asarray(image)
+        assert mask.shape == (220, 260)
+        assert set(np.unique(mask)) <= {0, 255}
+        assert int((mask == 255).sum()) >= (study["lesion"] or {"area_px": 0})["area_px"]
+
+    def test_the_overlay_shows_the_picture_in_colour(self, client: FlaskClient, scan: Scan) -> None:
+        study = send(client, scan()).json
+        with Image.open(io.BytesIO(client.get(study["links"]["overlay"]).data)) as image:
+            assert (image.size, image.mode) == ((260, 220), "RGB")
+
+    def test_an_unchanged_picture_is_not_sent_twice(self, client: FlaskClient, scan: Scan) -> None:
+        address = send(client, scan()).json["links"]["mask"]
+        tag = client.get(address).headers["ETag"]
+        assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+    def test_a_lost_file_is_told_as_missing(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        study = send(client, scan()).json
+        for path in kept_files(app):
+            path.unlink()
+        assert client.get(study["links"]["overlay"]).json["code"] == "no_picture"
+
+
+class TestDeletion:
+    def test_whoever_sent_a_study_may_delete_it_with_all_its_files(
+        self, app: Flask, client: FlaskClient, scan: Scan
+    ) -> None:
+        study = send(client, scan(), "key-1").json
+        answer = client.delete(f"{STUDIES}/{study['id']}", headers={"Idempotency-Key": "key-1"})
+        assert (answer.status_code, answer.data) == (204, b"")
+        assert client.get(f"{STUDIES}/{study['id']}").status_code == 404
+        assert (count_studies(app), kept_files(app)) == (0, [])
+
+    @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key-2"}])
+    def test_nobody_else_may(self, client: FlaskClient, scan: Scan, headers: dict[str, str]) -> None:
+        study = send(client, scan(), "key-1").json
+        answer = client.delete(f"{STUDIES}/{study['id']}", headers=headers)
+        assert (answer.status_code, answer.json["code"]) == (403, "not_owner")
+        assert client.get(f"{STUDIES}/{study['id']}").status_code == 200
