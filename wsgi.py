@@ -1,5 +1,9 @@
-"""What gunicorn serves: `gunicorn wsgi:app`."""
+"""What gunicorn serves: `gunicorn --config gunicorn.conf.py wsgi:app`."""
 
 from app import create_app
+from app.config import BadSetting
 
-app = create_app()
+try:
+    app = create_app()
+except (BadSetting, OSError) as error:  # a person reads this: one sentence, no traceback
+    raise SystemExit(f"Sonotriage can't start: {error}") from error

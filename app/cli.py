@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 import flask_migrate
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from app import accounts
 from app.cli_accounts import accounts_commands
@@ -13,15 +15,36 @@ from app.cli_analyse import analyse
 from app.cli_clinics import clinics_commands
 from app.cli_store import store_commands
 from app.clinics import directory
+from app.extensions import db
 
 
 @click.command("prepare")
 @with_appcontext
 def prepare() -> None:
     """Make everything ready to serve: tables up to date, clinics filled in, set-up link printed at first start."""
+    _check_database()
     flask_migrate.upgrade()
     directory.seed()
     accounts.announce_setup()
+
+
+def _check_database() -> None:
+    """Stop before anything is written to a damaged database.
+
+    Raises:
+        ClickException: it is damaged; the message says what to do.
+    """
+    try:
+        state = db.session.execute(text("PRAGMA quick_check(1)")).scalar()
+    except DatabaseError as error:
+        state = str(error.orig)
+    finally:
+        db.session.remove()
+    if state != "ok":
+        raise click.ClickException(
+            f"The database in {current_app.config['DATA_DIR']} is damaged ({state}). Nothing was changed. Restore a "
+            "backup: flask --app wsgi restore FOLDER"
+        )
 
 
 def bind(app: Flask) -> None:

@@ -25,7 +25,9 @@ STUDIES = "/api/v1/studies"
 def send(client: FlaskClient, content: bytes, key: str | None = None, **fields: str) -> TestResponse:
     headers = {"Idempotency-Key": key} if key else {}
     file = FileStorage(io.BytesIO(content), "picture.png")
-    boundary, body = encode_multipart({"file": file, **fields})  # a client of its own would leave a large body's file open
+    boundary, body = encode_multipart(
+        {"file": file, **fields}
+    )  # a client of its own would leave a large body's file open
     return client.post(STUDIES, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
 
 
@@ -87,9 +89,7 @@ class TestUpload:
         assert answer.json["probabilities"] is None
         assert client.get(f"{STUDIES}/{answer.json['id']}/mask.png").json["code"] == "no_picture"
 
-    def test_a_place_and_coordinates_are_kept_with_the_study(
-        self, app: Flask, client: FlaskClient, scan: Scan
-    ) -> None:
+    def test_a_place_and_coordinates_are_kept_with_the_study(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         study_id = send(client, scan(), latitude="43.25551", longitude="-79.871").json["id"]
         with app.app_context():
             study = db.session.get_one(Study, study_id)

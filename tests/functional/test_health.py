@@ -77,9 +77,7 @@ def test_unusable_networks_are_named(
     assert client.get("/health/live").status_code == 200
 
 
-def test_an_inference_that_fails_is_not_ready(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_inference_that_fails_is_not_ready(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_pictures: object) -> None:
         raise RuntimeError("broken")
 

@@ -1,0 +1,43 @@
+"""The server's settings: one process, loaded after fork, on the machine itself unless told otherwise."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).parents[2] / "gunicorn.conf.py"
+
+
+def settings() -> dict[str, Any]:
+    return runpy.run_path(str(FILE))
+
+
+def test_one_process_owns_the_networks_and_loads_the_product_after_fork() -> None:
+    found = settings()
+    assert (found["workers"], found["worker_class"], found["preload_app"]) == (1, "gthread", False)
+    assert found["bind"] == "127.0.0.1:8000"
+    assert found["accesslog"] is None
+
+
+def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8123")
+    monkeypatch.setenv("SONOTRIAGE_LISTEN", "0.0.0.0")
+    assert settings()["bind"] == "0.0.0.0:8123"
+
+
+def test_networks_that_can_t_be_opened_do_not_stop_the_server() -> None:
+    said: list[str] = []
+
+    class Broken:
+        def warm_up(self) -> None:
+            error = RuntimeError("x")
+            error.code = "model_bad"  # type: ignore[attr-defined]
+            raise error
+
+    worker = SimpleNamespace(log=SimpleNamespace(error=lambda text, code: said.append(text % code)))
+    settings()["_warm_up"](worker, Broken())
+    assert said == ["networks could not be opened: model_bad"]
