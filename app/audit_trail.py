@@ -12,6 +12,26 @@ from app.tables import AuditEvent
 from app.triage_list import reference_prefix
 
 PAGE_SIZE = 100
+# Every act that is recorded anywhere, for the page to suggest; a test compares it with the code.
+ACTIONS = (
+    "clinics.merge",
+    "clinics.replace",
+    "export.csv",
+    "login.end",
+    "login.refuse",
+    "login.succeed",
+    "study.analyse",
+    "study.decline",
+    "study.delete",
+    "study.receive",
+    "study.rerun",
+    "study.review",
+    "user.create",
+    "user.disable",
+    "user.enable",
+    "user.password",
+    "user.role",
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Self
 
 from flask import request
@@ -14,11 +15,12 @@ from wtforms import (
     IntegerField,
     PasswordField,
     RadioField,
+    SelectChoice,
     SelectField,
     StringField,
     TextAreaField,
 )
-from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional, StopValidation, ValidationError
 
 from app.accounts.users import ROLES
 from app.inference.results import LABELS
@@ -30,30 +32,37 @@ from app.triage_list import SORTS, STATUSES, WORK, Filters, reference_prefix
 
 LAST_PAGE = 1_000_000
 NONE_OF_THEM = "none"
-CATEGORY_CHOICES = (
-    ("prompt", "Soon"),
-    ("unsure", "Can't tell"),
-    ("routine", "Routine"),
-    ("clear", "No lesion found"),
-    ("declined", "Not usable"),
-    ("failed", "Failed"),
-)
-STATUS_CHOICES = (
-    ("done", "Read"),
-    ("declined", "Not usable"),
-    ("failed", "Failed"),
-    ("queued", "Waiting"),
-    ("running", "Being read"),
-)
-REVIEWED_CHOICES = (("", "All"), ("no", "Not reviewed"), ("yes", "Reviewed"))
-SORT_CHOICES = (
-    ("urgency", "Most urgent first"),
-    ("newest", "Newest first"),
-    ("probability", "Highest malignant weight first"),
-)
-assert {key for key, _ in CATEGORY_CHOICES} == set(CATEGORIES)
-assert {key for key, _ in STATUS_CHOICES} == set(STATUSES)
-assert {key for key, _ in SORT_CHOICES} == set(SORTS)
+_CATEGORIES = {
+    "prompt": "Soon",
+    "unsure": "Can't tell",
+    "routine": "Routine",
+    "clear": "No lesion found",
+    "declined": "Not usable",
+    "failed": "Failed",
+}
+_STATUSES = {
+    "done": "Read",
+    "declined": "Not usable",
+    "failed": "Failed",
+    "queued": "Waiting",
+    "running": "Being read",
+}
+_SORTS = {
+    "urgency": "Most urgent first",
+    "newest": "Newest first",
+    "probability": "Highest malignant weight first",
+}
+_REVIEWED = {"no": "Not reviewed", "yes": "Reviewed"}
+_LABELS = {label: label for label in LABELS}
+assert set(_CATEGORIES) == set(CATEGORIES)
+assert set(_STATUSES) == set(STATUSES)
+assert set(_SORTS) == set(SORTS)
+
+
+def choices(names: Mapping[str, str], everything: str | None = None) -> list[SelectChoice]:
+    """Choices of a field by value; `everything` names the empty one that leaves a filter out."""
+    empty = [SelectChoice("", everything)] if everything is not None else []
+    return empty + [SelectChoice(value, name) for value, name in names.items()]
 
 
 class AddressForm(FlaskForm):  # type: ignore[misc]
@@ -89,13 +98,13 @@ class FilterForm(AddressForm):
     """Filters, order and page of the triage list."""
 
     ref = StringField("Reference", (Optional(), Length(max=300)))
-    category = SelectField("Result", (Optional(),), choices=(("", "All results"), *CATEGORY_CHOICES))
-    label = SelectField("Class", (Optional(),), choices=(("", "All classes"), *((label, label) for label in LABELS)))
-    status = SelectField("Status", (Optional(),), choices=(("", "All"), *STATUS_CHOICES))
-    reviewed = SelectField("Reviewed", (Optional(),), choices=REVIEWED_CHOICES)
+    category = SelectField("Result", (Optional(),), choices=choices(_CATEGORIES, "All results"))
+    label = SelectField("Class", (Optional(),), choices=choices(_LABELS, "All classes"))
+    status = SelectField("Status", (Optional(),), choices=choices(_STATUSES, "All"))
+    reviewed = SelectField("Reviewed", (Optional(),), choices=choices(_REVIEWED, "All"))
     since = DateField("Received from", (Optional(),))
     until = DateField("Received until", (Optional(),))
-    sort = SelectField("Order", (Optional(),), choices=SORT_CHOICES, default=WORK)
+    sort = SelectField("Order", (Optional(),), choices=choices(_SORTS), default=WORK)
 
     def validate_ref(self, field: Field) -> None:
         if field.data and reference_prefix(field.data) is None:
@@ -123,28 +132,28 @@ class AuditForm(AddressForm):
     ref = StringField("Reference", (Optional(), Length(max=300)))
 
 
+def _needed_to_disagree(form: FlaskForm, field: Field) -> None:
+    if form.verdict.data == DISAGREE and not field.data:
+        raise StopValidation("Choose the right class.")
+
+
 class VerdictForm(FlaskForm):  # type: ignore[misc]
     """A verdict: agree, or disagree with the right class."""
 
     verdict = RadioField(
         "Verdict",
         (InputRequired("Choose agree or disagree."),),
-        choices=((AGREE, "Agree"), (DISAGREE, "Disagree")),
+        choices=choices({AGREE: "Agree", DISAGREE: "Disagree"}),
     )
     label = RadioField(
         "Right class",
-        (Optional(),),
-        choices=(*((label, label) for label in LABELS), (NONE_OF_THEM, "none of them")),
-        validate_choice=True,
+        (_needed_to_disagree, Optional()),
+        choices=choices(_LABELS | {NONE_OF_THEM: "none of them"}),
     )
     note = TextAreaField(
         "Note", (Optional(), Length(max=LONGEST_NOTE, message=f"A note has at most {LONGEST_NOTE} characters."))
     )
     analysis_id = IntegerField("Analysis", (Optional(),))
-
-    def validate_label(self, field: Field) -> None:
-        if self.verdict.data == DISAGREE and not field.data:
-            raise ValidationError("Choose the right class.")
 
     def to_verdict(self) -> Verdict:
         is_agreeing = self.verdict.data == AGREE
@@ -164,7 +173,7 @@ class UserForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Login name", (InputRequired("Enter a login name."), Length(max=80, message="That login name is too long."))
     )
-    role = SelectField("Role", choices=(("reviewer", "Reviewer"), ("admin", "Admin")), default=REVIEWER)
+    role = SelectField("Role", choices=choices({"reviewer": "Reviewer", "admin": "Admin"}), default=REVIEWER)
     password = PasswordField("First password", (InputRequired("Enter a password."),))
 
 

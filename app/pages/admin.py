@@ -66,7 +66,6 @@ class Bar:
     name: str
     share: float
     percent: str
-    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,13 +175,8 @@ def _total(total: int | None) -> str:
 
 
 def _bars(findings: Mapping[str, Any]) -> tuple[Bar, ...]:
-    probabilities = findings.get("probabilities") or {}
-    plausible = findings.get("plausible") or ()
-    return tuple(
-        Bar(label, probabilities[label], percent(probabilities[label]), "plausible" if label in plausible else "")
-        for label in LABELS
-        if label in probabilities
-    )
+    shares = findings.get("probabilities") or {}
+    return tuple(Bar(label, shares[label], percent(shares[label])) for label in LABELS if label in shares)
 
 
 def _layers(analysis: Analysis | None) -> tuple[str, ...]:

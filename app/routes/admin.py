@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import (
     Blueprint,
     Response,
-    current_app,
     flash,
     redirect,
     render_template,
@@ -14,7 +13,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import NotFound
 
 from app import accounts, analysis, audit, audit_trail, layers, reviews, studies, triage_list
 from app.database import writing
@@ -24,19 +22,11 @@ from app.pages.admin import ListPage, StudyPage
 from app.reports import table_csv
 from app.reviews import RefusedVerdict
 from app.routes import admin_server
-from app.storage import MissingPicture
-from app.studies import UnknownStudy
 from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 blueprint.register_blueprint(admin_server.blueprint)
-
-
-@blueprint.errorhandler(UnknownStudy)
-@blueprint.errorhandler(MissingPicture)
-def _missing(error: Exception) -> ResponseReturnValue:
-    return current_app.handle_user_exception(NotFound(str(error)))
 
 
 @blueprint.get("/", endpoint="studies")

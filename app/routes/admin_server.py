@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app import accounts, audit_trail, inventory
 from app.accounts import AccountError
 from app.forms.admin import AuditForm, PasswordForm, RoleForm, UserForm
+from app.pages.system import SystemPage
 from app.tables.user import ADMIN, REVIEWER
 
 blueprint = Blueprint("server", __name__)
@@ -75,14 +76,14 @@ def audit() -> ResponseReturnValue:
     form = AuditForm.asked()
     form.validate()
     page = audit_trail.page_of(form.read("actor"), form.read("action"), form.read("ref"), form.number)
-    return render_template("admin/audit.html", form=form, page=page)
+    return render_template("admin/audit.html", form=form, page=page, actions=audit_trail.ACTIONS)
 
 
 @blueprint.get("/system")
 @accounts.requires(REVIEWER)
 def system() -> ResponseReturnValue:
     """How the server is."""
-    return render_template("admin/system.html", page=inventory.take())
+    return render_template("admin/system.html", page=SystemPage.of(inventory.take()))
 
 
 def _changed(change: Callable[[str], None], message: str) -> ResponseReturnValue:
