@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CONCENTRATED = 2.0  # heat counts as concentrated on the area when it gets twice its share of the picture
-SCATTERED = 1.0
+MOST = 0.5  # share of the heat from which on the weighing rests mostly on the area
+CONCENTRATED = 2.0  # times its share of the picture from which on the area draws heat
 
 GROUPS = {
     "benign": "pictures of harmless lesions",
@@ -87,12 +87,15 @@ def _heat(findings: Mapping[str, Any], lesion: Mapping[str, Any], picture_px: in
         f"The area takes up {percent(area)} of the picture and gets {percent(share)} of the heat, which marks what "
         f"raised the weight on '{findings['label']}'."
     )
-    return f"{start} {_judgement(share / max(area, 1e-6))}"
+    return f"{start} {_judgement(share, share / max(area, 1e-6))}"
 
 
-def _judgement(times: float) -> str:
+def _judgement(share: float, times: float) -> str:
+    """What the heat says: its share on the area, and how many times the area's share of the picture that is."""
+    if share >= MOST and times >= 1.0:
+        return "So the weighing rests mostly on the outlined area."
     if times >= CONCENTRATED:
-        return "So the program's weighing rests mostly on the outlined area."
-    if times < SCATTERED:
+        return "So the weighing rests on the outlined area more than on other parts of its size, but not on it alone."
+    if share < MOST and times < 1.0:
         return "So the weighing rests mostly on something else than the outlined area: trust it less."
     return "So the weighing rests on the outlined area and on its surroundings alike."
