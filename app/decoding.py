@@ -20,6 +20,7 @@ from imaging.picture import Picture, Spacing
 
 _ROOT = Path(imaging.__file__).parent.parent
 # A child inherits no secret: only what an interpreter needs to start.
+_PIPE_BYTES = 1 << 20
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 _DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
 _TIMEOUT = "Reading the picture took too long, so it was given up. Export it as PNG or JPEG and try again."
@@ -117,7 +118,7 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-m", "imaging.decoder_process"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT,
-                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
+                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True, pipesize=_PIPE_BYTES,
             )  # fmt: skip
         return self._process
 

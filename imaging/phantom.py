@@ -99,7 +99,7 @@ def _lesion_weight(random: np.random.Generator, lesion: str, height: int, width:
 
 def _with_lesion(echo_db: _Map, inside: _Map, is_shadowing: bool) -> _Map:
     """Darken the lesion and change the echo below it: sound is weakened by a hard lesion, less by a watery one."""
-    level = -52.0 if is_shadowing else -54.0
+    level = -52.0 if is_shadowing else -50.0
     echo_db = echo_db + inside * (level - echo_db)
     path_length = np.cumsum(inside, axis=0) * (1.0 - inside)
     below = cv2.GaussianBlur(path_length.astype(np.float32), (0, 0), 4) / max(float(path_length.max()), 1.0)

@@ -20,8 +20,9 @@ LEAST_STRUCTURE = 0.3
 LEAST_STRUCTURE_OF_SCREEN = 0.2
 MOST_FLAT = 0.3
 MOST_FLAT_TISSUE = 0.35
-# Text around a picture on a whole screen pulls `layering` to 1 but leaves the median over tiles as it is.
-LEAST_LAYERING, LEAST_LAYERING_OF_SCREEN = 1.05, 0.9
+LEAST_LIT_LAYERING = 1.08
+LEAST_LAYERING = 1.05
+# Text around a picture on a whole screen pulls `layering` to 1, but leaves the median over tiles as high as it was.
 LEAST_BAND_LAYERING, LEAST_BAND_LAYERING_OF_SCREEN = 1.12, 1.4
 
 _SENTENCES = {
@@ -73,7 +74,7 @@ def _is_text(found: Texture) -> bool:
 
 def _is_layered(found: Texture) -> bool:
     """Whether rows change faster than columns, with the grain that ultrasound always has."""
-    if found.flat_tissue > MOST_FLAT_TISSUE or found.layering < LEAST_LAYERING_OF_SCREEN:
+    if found.flat_tissue > MOST_FLAT_TISSUE or found.lit_layering < LEAST_LIT_LAYERING:
         return False
     limit = LEAST_BAND_LAYERING if found.layering >= LEAST_LAYERING else LEAST_BAND_LAYERING_OF_SCREEN
     return found.band_layering >= limit

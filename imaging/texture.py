@@ -18,6 +18,7 @@ from imaging.preprocess import Grey, resize
 _LONGER_SIDE_PX = 448  # statistics depend on scale, so all are taken at this size or below
 _TILE_PX = 32
 _FLAT_RANGE = 2
+_BLACK, _LIT_SHARE = 10, 0.6
 _Real = NDArray[np.float32]
 
 
@@ -31,6 +32,7 @@ class Texture:
         flat: share of pixels whose 3 x 3 neighbourhood spans at most 2 grey values, 0..1; graphics, documents.
         flat_tissue: the same among pixels that are neither black nor white.
         layering: mean change from row to row over mean change from column to column.
+        lit_layering: the same in tiles that are mostly not black, so without text around a picture on a screen.
         band_layering: the same in a band of 2 to 6 px, median over tiles that are neither black nor white.
         paper: share of pixels within 4 grey values of the most frequent grey, where that is bright; 0 otherwise.
     """
@@ -41,6 +43,7 @@ class Texture:
     flat: float
     flat_tissue: float
     layering: float
+    lit_layering: float
     band_layering: float
     paper: float
 
@@ -59,7 +62,8 @@ def texture(pixels: Grey) -> Texture:
         structure=float(cv2.GaussianBlur(values, (0, 0), 4).var()) / variance,
         flat=float(is_flat.mean()),
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
-        layering=_layering(values),
+        layering=_ratio(*(float(change.mean()) for change in _changes(values))),
+        lit_layering=_lit_layering(values),
         band_layering=_band_layering(values),
         paper=_paper(small),
     )
@@ -83,9 +87,15 @@ def _changes(values: _Real) -> tuple[_Real, _Real]:
     return np.abs(values[1:, :-1] - corner), np.abs(values[:-1, 1:] - corner)
 
 
-def _layering(values: _Real) -> float:
-    down, across = _changes(values)
-    return (float(down.mean()) + 0.1) / (float(across.mean()) + 0.1)
+def _ratio(down: float, across: float) -> float:
+    return (down + 0.1) / (across + 0.1)
+
+
+def _lit_layering(values: _Real) -> float:
+    is_lit = _tile_means((values[:-1, :-1] > _BLACK).astype(np.float32)) > _LIT_SHARE
+    if not is_lit.any():
+        return 1.0
+    return _ratio(*(float(_tile_means(change)[is_lit].mean()) for change in _changes(values)))
 
 
 def _band_layering(values: _Real) -> float:
