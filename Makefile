@@ -71,7 +71,7 @@ bench: $(VENV)/.testing ## Measure latency and throughput on this machine
 
 .PHONY: docs
 docs: $(VENV)/.testing ## Write the tables of docs/reference from the code
-	@$(VENV)/bin/python -m docs.generate
+	@$(VENV)/bin/python scripts/write_reference.py
 
 # --- environments -----------------------------------------------------------------------------------------------
 

@@ -25,9 +25,7 @@ STUDIES = "/api/v1/studies"
 def send(client: FlaskClient, content: bytes, key: str | None = None, **fields: str) -> TestResponse:
     headers = {"Idempotency-Key": key} if key else {}
     file = FileStorage(io.BytesIO(content), "picture.png")
-    boundary, body = encode_multipart(
-        {"file": file, **fields}
-    )  # a client of its own would leave a large body's file open
+    boundary, body = encode_multipart({"file": file, **fields})
     return client.post(STUDIES, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
 
 
