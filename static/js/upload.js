@@ -138,9 +138,23 @@ function progress(event) {
   words.textContent = percent < 100 ? `Sending the picture: ${percent}%` : "Checking the picture…";
 }
 
-function ended(request) {
+/** A page that was open for hours holds an expired token: take a new one, so that the picture needs no choosing again. */
+async function renewToken() {
+  const page = new DOMParser().parseFromString(await (await fetch(location.pathname)).text(), "text/html");
+  form.elements.csrf_token.value = page.querySelector("[data-upload] [name=csrf_token]").value;
+}
+
+function brokenOff() {
+  setSending(false);
+  tell({ message: "The connection broke off. Try again: a picture that did arrive is not kept twice." });
+}
+
+function ended(request, isSecondTry) {
   const answer = request.response ?? {};
   if (request.status === 201 && answer.address) return location.assign(answer.address);
+  if (answer.code === "form_expired" && !isSecondTry) {
+    return renewToken().then(() => send(true), brokenOff);
+  }
   setSending(false);
   tell({ message: answer.message ?? `The server did not take the picture (${request.status}). Try again.`, field: answer.field });
 }
@@ -149,6 +163,10 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!chosen) return tell({ message: "Choose an ultrasound picture first." });
   if (chosen.size > maxMb * 1e6) return tell({ message: `A picture may have at most ${maxMb} MB.` });
+  send(false);
+});
+
+function send(isSecondTry) {
   clearProblem();
   const fields = new FormData(form);
   fields.delete("picture");
@@ -158,13 +176,10 @@ form.addEventListener("submit", (event) => {
   request.responseType = "json";
   request.setRequestHeader("Accept", "application/json");
   request.upload.addEventListener("progress", progress);
-  request.addEventListener("load", () => ended(request));
-  request.addEventListener("error", () => {
-    setSending(false);
-    tell({ message: "The connection broke off. Your picture was not kept; try again." });
-  });
+  request.addEventListener("load", () => ended(request, isSecondTry));
+  request.addEventListener("error", brokenOff);
   setSending(true);
   request.send(fields);
-});
+}
 
 window.addEventListener("pageshow", () => setSending(false)); // back from the result
