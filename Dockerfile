@@ -1,0 +1,39 @@
+# The product in one image. RUNTIME=cpu (default): the small onnxruntime. RUNTIME=cuda: with the libraries of CUDA 13.
+FROM python:3.11-slim-bookworm AS build
+ARG RUNTIME=cpu
+WORKDIR /build
+COPY requirements.txt requirements-cuda.txt ./
+RUN case "$RUNTIME" in \
+      cpu) sed -E '/^onnxruntime==/d; s/^onnxruntime-gpu(==[^;]+);.*/onnxruntime\1/' requirements.txt > wanted.txt ;; \
+      cuda) cp requirements-cuda.txt wanted.txt ;; \
+      *) echo "RUNTIME is cpu or cuda, not $RUNTIME" >&2; exit 1 ;; \
+    esac \
+ && python -m venv /venv \
+ && /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r wanted.txt \
+ && /venv/bin/python -m pip uninstall -y -q pip setuptools
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+RUN groupadd --gid 10001 sonotriage \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sonotriage \
+ && install -d -o 10001 -g 10001 /data
+WORKDIR /srv/sonotriage
+COPY --from=build /venv /venv
+COPY wsgi.py gunicorn.conf.py LICENSE ./
+COPY imaging imaging
+COPY app app
+COPY migrations migrations
+COPY templates templates
+COPY static static
+COPY models models
+RUN python -m compileall -q app imaging
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=10)"]
+# Tables are brought up to date at each start; exec, so that signals reach gunicorn.
+CMD ["sh", "-c", "flask --app wsgi prepare && exec gunicorn --config gunicorn.conf.py wsgi:app"]
