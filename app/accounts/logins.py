@@ -18,7 +18,8 @@ from typing import Any, ParamSpec
 from flask import abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user, login_user, logout_user
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from app import audit
 from app.accounts import passwords
@@ -53,8 +54,21 @@ class Identity(UserMixin):  # type: ignore[misc]
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _identity(token: str) -> Identity | None:
-    """The login behind a token; None when it ended, expired or never was, or its user is disabled."""
-    row = db.session.execute(
+    """The login behind a token; None when it ended, expired or never was, or its user is disabled.
+
+    Also None while the database can't be read: the page that says so shows who is logged in, and must not fail too.
+    """
+    try:
+        row = _login_of(token)
+    except OperationalError:
+        log.error("logins can't be read")
+        db.session.rollback()
+        return None
+    return Identity(token, row.id, row.name, row.role) if row is not None else None
+
+
+def _login_of(token: str) -> Row[int, str, str] | None:
+    return db.session.execute(
         select(User.id, User.name, User.role)
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
@@ -64,7 +78,6 @@ def _identity(token: str) -> Identity | None:
             User.is_enabled,
         )
     ).one_or_none()
-    return Identity(token, row.id, row.name, row.role) if row is not None else None
 
 
 def log_in(name: str, password: str, lane: str) -> None:

@@ -88,3 +88,9 @@ def test_studies_come_in_the_given_order_over_several_batches(app: Flask, monkey
     with app.app_context():
         study_ids = [add_study(status="queued", hours=hour) for hour in (3, 1, 2, 5, 4)]
         assert [row["id"] for row in _rows(study_ids)] == study_ids
+
+
+def test_every_column_is_documented_as_the_code_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "csv.md").read_text(encoding="utf-8")
+    documented = [line for line in page.splitlines() if line.startswith("| `")]
+    assert documented == [f"| `{column.name}` | {column.meaning} |" for column in table_csv.COLUMNS]

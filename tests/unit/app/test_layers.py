@@ -1,0 +1,63 @@
+"""Picture layers of stored studies."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+
+from app import layers
+from app.extensions import db
+from app.services import services
+from app.storage import MissingPicture
+from app.tables import Study
+from tests.factories.staff import add_analysis, add_study, make_app
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return make_app(tmp_path)
+
+
+def _pixels(study: Study, name: str) -> np.ndarray:
+    with Image.open(io.BytesIO(layers.render(study, name))) as image:
+        return np.asarray(image)
+
+
+def test_each_layer_lies_exactly_over_the_picture(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        picture = _pixels(study, layers.PICTURE)
+        fill = _pixels(study, layers.FILL)
+
+        assert picture.shape == (120, 150)
+        for name in (layers.OUTLINE, layers.FILL, layers.HEAT):
+            assert _pixels(study, name).shape == (120, 150, 4)
+        assert fill[60, 75, 3] > 0
+        assert fill[10, 10, 3] == 0
+        assert max(_pixels(study, layers.THUMBNAIL).shape) <= 160
+
+
+def test_a_study_without_analysis_has_a_picture_and_a_thumbnail_only(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study(status="queued"))
+        assert _pixels(study, layers.THUMBNAIL).ndim == 3
+        for name in (layers.OUTLINE, layers.FILL, layers.HEAT, "anything"):
+            with pytest.raises(MissingPicture):
+                layers.render(study, name)
+
+
+def test_the_entity_tag_changes_with_a_new_reading(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        before = {name: layers.key(study, name) for name in layers.NAMES}
+        add_analysis(study, services().store.get(study.picture_sha256), 0.2)
+        db.session.commit()
+        after = {name: layers.key(study, name) for name in layers.NAMES}
+
+    assert len(set(before.values())) == len(layers.NAMES)
+    assert [name for name in layers.NAMES if before[name] == after[name]] == [layers.PICTURE]
