@@ -70,12 +70,13 @@ def _open(network: Network, provider: str, threads: int) -> onnxruntime.Inferenc
 def _wanted(provider: str) -> list[str]:
     if provider == "cpu" or CUDA not in onnxruntime.get_available_providers():
         return [CPU]
-    if hasattr(onnxruntime, "preload_dlls"):
-        _preload_cuda()
+    if provider == "auto" and not _has_driver():  # asking anyway prints red lines about missing libraries
+        return [CPU]
+    if hasattr(onnxruntime, "preload_dlls") and _has_driver():
+        onnxruntime.preload_dlls()
     return [CUDA, CPU]
 
 
-def _preload_cuda() -> None:
-    """Load the CUDA libraries of requirements-cuda.txt where there is a driver; silent elsewhere."""
-    if Path("/dev/nvidiactl").exists() or os.name == "nt":
-        onnxruntime.preload_dlls()
+def _has_driver() -> bool:
+    """True where an NVIDIA driver may be: its device on Linux, that of WSL, or Windows."""
+    return os.name == "nt" or any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
