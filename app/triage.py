@@ -67,8 +67,12 @@ WORDS: dict[str, Words] = {
     ),
     FAILED: Words(
         "Something went wrong on our side",
-        "Your picture is kept and it is tried again. The reference helps whoever runs this server to find out why.",
-        ("Come back to this page in a few minutes.", _SYMPTOMS),
+        "Your picture is kept. The program tried to read it three times and failed each time.",
+        (
+            "Ask whoever runs this server to have it read again, and name the reference on this page.",
+            "Don't wait for this page when you have symptoms.",
+            _SYMPTOMS,
+        ),
     ),
 }
 

@@ -97,7 +97,19 @@ def _match(towns: Gazetteer, name: str, qualifiers: list[str], is_alone: bool) -
             ignored.append(qualifier)
         else:
             found = kept
-    return _Reading(tuple(found), tuple(ignored))
+    return _Reading(tuple(_without_nicknames(found, name)), tuple(ignored))
+
+
+def _without_nicknames(found: list[Town], name: str) -> list[Town]:
+    """Without smaller towns that only have this as another name: Savage, Minnesota, was once called Hamilton too.
+
+    A larger one stays: "New York" means New York City before any town of exactly that name.
+    """
+    is_main = [fold(town.name) == fold(name) for town in found]
+    if not any(is_main):
+        return found
+    first_main = is_main.index(True)
+    return [town for number, town in enumerate(found) if is_main[number] or number < first_main]
 
 
 def _qualified(towns: Gazetteer, found: list[Town], qualifier: str) -> list[Town] | None:
