@@ -1,11 +1,10 @@
-"""An application with tables, users and seeded studies, and a browser that logs in to it."""
+"""Users and seeded studies of an application, and a browser that logs in to it."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,22 +24,9 @@ from imaging.phantom import speckle
 from imaging.picture import Spacing
 
 PASSWORD = "three quiet lanterns"
+# For `make_app`: a cheap password hash, and no limit per address, because all tests come from one.
+SETTINGS: dict[str, Any] = {"PASSWORD_METHOD": "pbkdf2:sha256:1", "LOGINS_PER_MINUTE": 10_000}
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def make_app(folder: Path, **settings: Any) -> Flask:
-    """The product on an empty database in `folder`, with a cheap password hash and generous limits."""
-    from app import create_app
-
-    app = create_app(
-        **{
-            "DATA_DIR": folder, "PROVIDER": "cpu", "PASSWORD_METHOD": "pbkdf2:sha256:1", "TESTING": True,
-            "LOGINS_PER_MINUTE": 10_000, **settings,
-        }
-    )  # fmt: skip
-    with app.app_context():
-        db.create_all()
-    return app
 
 
 def add_user(app: Flask, name: str, role: str) -> int:

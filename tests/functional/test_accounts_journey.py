@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,12 +14,12 @@ from app import accounts
 from app.extensions import db
 from app.tables import AuditEvent, LoginSession
 from app.tables.moment import now
-from tests.factories.staff import PASSWORD, Browser, add_user, make_app, staff
+from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_user, staff
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(**SETTINGS)
 
 
 def _session_cookie(browser: Browser) -> str:
@@ -132,7 +132,7 @@ def test_a_login_expires(app: Flask) -> None:
     assert browser.get("/admin/").status_code == 302
 
 
-def test_the_token_in_the_cookie_is_not_in_the_database(app: Flask, tmp_path: Path) -> None:
+def test_the_token_in_the_cookie_is_not_in_the_database(app: Flask) -> None:
     browser = staff(app, "ada", "reviewer")
     with browser.client.session_transaction() as session:
         token = session["_user_id"]
@@ -150,8 +150,8 @@ def test_session_cookies_are_hidden_from_scripts_and_other_sites(app: Flask) -> 
     assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)
 
 
-def test_https_installations_send_cookies_over_https_only(tmp_path: Path) -> None:
-    app = make_app(tmp_path, COOKIE_SECURE=True)
+def test_https_installations_send_cookies_over_https_only(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS | {"COOKIE_SECURE": True})
     add_user(app, "ada", "reviewer")
     client = app.test_client()
     page = client.get("/login", base_url="https://localhost")
@@ -165,8 +165,8 @@ def test_https_installations_send_cookies_over_https_only(tmp_path: Path) -> Non
     assert all("Secure" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
 
 
-def test_one_address_may_try_only_so_often_a_minute(tmp_path: Path) -> None:
-    app = make_app(tmp_path, LOGINS_PER_MINUTE=5)
+def test_one_address_may_try_only_so_often_a_minute(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS | {"LOGINS_PER_MINUTE": 5})
     browser = Browser(app)
     token = browser.token("/login")
     statuses = [

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ from app import accounts, audit_trail, tasks
 from app.extensions import db
 from app.services import services
 from app.tables import Analysis, AuditEvent, Review, Study
-from tests.factories.staff import PASSWORD, Browser, add_study, make_app, staff
+from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_study, staff
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setattr(tasks, "start", lambda study_id: None)
-    return make_app(tmp_path)
+    return make_app(**SETTINGS)
 
 
 @pytest.fixture
@@ -308,8 +309,8 @@ def test_the_audit_page_suggests_every_act_that_the_code_records() -> None:
     assert recorded == set(audit_trail.ACTIONS)
 
 
-def test_the_system_page_tells_that_networks_are_missing(tmp_path: Path) -> None:
-    app = make_app(tmp_path / "data", MODELS_DIR=tmp_path)
+def test_the_system_page_tells_that_networks_are_missing(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(**SETTINGS, MODELS_DIR=tmp_path)
     page = staff(app, "ada", "admin").get("/admin/system").text
     assert "Something does not work." in page
     assert "The model manifest can&#39;t be read." in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -12,12 +12,12 @@ from app import accounts
 from app.accounts import passwords
 from app.extensions import db
 from app.tables import AuditEvent, LoginSession, User
-from tests.factories.staff import PASSWORD, make_app, staff
+from tests.factories.staff import PASSWORD, SETTINGS, staff
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(**SETTINGS)
 
 
 def _actions() -> list[tuple[str, str]]:
@@ -73,8 +73,8 @@ def test_a_password_is_the_same_however_its_letters_are_composed(app: Flask) -> 
         assert not passwords.matches(kept, "creme brulee au lait")
 
 
-def test_production_keeps_passwords_with_scrypt(tmp_path: Path) -> None:
-    app = make_app(tmp_path)
+def test_production_keeps_passwords_with_scrypt(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS)
     del app.config["PASSWORD_METHOD"]
     with app.app_context():
         assert passwords.hashed(PASSWORD).startswith("scrypt:")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
 from app import accounts
-from tests.factories.staff import PASSWORD, make_app
+from tests.factories.staff import PASSWORD, SETTINGS
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(**SETTINGS)
 
 
 def _code(app: Flask) -> str:
@@ -21,10 +21,10 @@ def _code(app: Flask) -> str:
         return accounts.setup_link().removeprefix("/setup/")
 
 
-def test_the_setup_code_is_long_random_and_kept_only_as_a_hash(app: Flask, tmp_path: Path) -> None:
+def test_the_setup_code_is_long_random_and_kept_only_as_a_hash(app: Flask) -> None:
     code = _code(app)
 
-    kept = tmp_path / "setup_code"
+    kept = app.config["DATA_DIR"] / "setup_code"
     assert len(code) >= 32
     assert code not in kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
@@ -39,7 +39,7 @@ def test_a_newer_code_kills_the_older_one(app: Flask) -> None:
         assert not accounts.is_setup_code("")
 
 
-def test_a_code_makes_one_admin_and_is_dead(app: Flask, tmp_path: Path) -> None:
+def test_a_code_makes_one_admin_and_is_dead(app: Flask) -> None:
     code = _code(app)
     with app.app_context():
         accounts.complete_setup(code, "ada", PASSWORD)
@@ -47,7 +47,7 @@ def test_a_code_makes_one_admin_and_is_dead(app: Flask, tmp_path: Path) -> None:
         user = accounts.by_name("ada")
         assert user is not None
         assert user.role == "admin"
-        assert not (tmp_path / "setup_code").exists()
+        assert not (app.config["DATA_DIR"] / "setup_code").exists()
         with pytest.raises(accounts.SetupOver):
             accounts.complete_setup(code, "eve", PASSWORD)
         with pytest.raises(accounts.SetupOver):
@@ -92,8 +92,8 @@ def test_commands_say_why_they_refuse(app: Flask) -> None:
     assert "no such user" in unknown.output
 
 
-def test_commands_on_an_empty_database_say_what_to_run(tmp_path: Path) -> None:
-    app = make_app(tmp_path)
+def test_commands_on_an_empty_database_say_what_to_run(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS)
     with app.app_context():
         from app.extensions import db
 

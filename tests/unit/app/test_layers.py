@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,12 +15,12 @@ from app.extensions import db
 from app.services import services
 from app.storage import MissingPicture
 from app.tables import Study
-from tests.factories.staff import add_analysis, add_study, make_app
+from tests.factories.staff import SETTINGS, add_analysis, add_study
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(**SETTINGS)
 
 
 def _pixels(study: Study, name: str) -> np.ndarray:

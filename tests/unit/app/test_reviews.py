@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -14,12 +14,12 @@ from app.reviews import RefusedVerdict, Verdict
 from app.services import services
 from app.studies import UnknownStudy
 from app.tables import AuditEvent, Review, Study
-from tests.factories.staff import PASSWORD, add_analysis, add_study, make_app
+from tests.factories.staff import PASSWORD, SETTINGS, add_analysis, add_study
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    app = make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(**SETTINGS)
     with app.app_context():
         accounts.create("ada", PASSWORD, "reviewer", actor="system")
     return app

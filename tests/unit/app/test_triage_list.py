@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,12 +15,12 @@ from app import triage_list
 from app.extensions import db
 from app.tables import Study
 from app.triage_list import NEWEST, SORTS, WEIGHT, Filters
-from tests.factories.staff import add_study, make_app
+from tests.factories.staff import SETTINGS, add_study
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(**SETTINGS)
 
 
 def _ids(filters: Filters, number: int = 1, size: int = 50) -> list[str]:
