@@ -202,7 +202,9 @@ class TestRefusals:
         assert (answer.status_code, answer.json["code"]) == (413, "too_large")
 
     def test_too_many_parts_are_told_apart_from_a_large_file(self, client: FlaskClient) -> None:
-        answer = send(client, b"x", **{f"field{number}": "x" for number in range(500)})
+        answer = client.post(
+            STUDIES, data={f"field{number}": "x" for number in range(500)}, content_type="multipart/form-data"
+        )
         assert (answer.status_code, answer.json["code"]) == (413, "too_many_parts")
 
     def test_too_many_uploads_in_a_minute_are_slowed_down(self, make_app: Callable[..., Flask], scan: Scan) -> None:
