@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,11 @@ from imaging.errors import RefusedUpload
 from imaging.picture import Picture, Spacing
 
 _ROOT = Path(imaging.__file__).parent.parent
+_COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.decoder_process")
 # A child inherits no secret: only what an interpreter needs to start.
-_PIPE_BYTES = 1 << 20
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
+_STATUSES = {413, 415, 422}
+_USED_UP = -getattr(signal, "SIGXCPU", 0) or None
 _DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
 _TIMEOUT = "Reading the picture took too long, so it was given up. Export it as PNG or JPEG and try again."
 _BUSY = "Many pictures are being read at this moment. Try again in a minute."
@@ -58,14 +63,13 @@ class Decoder:
         is_reusable = False
         try:
             header, pixels = child.ask(content, self.max_pixels, frame, self.timeout_s)
-            picture = _picture(header, pixels)
             is_reusable = not header.get("is_last")
-            return picture
-        except RefusedUpload:
-            is_reusable = child.is_alive
-            raise
+            return _picture(header, pixels)
         except (ChildEnded, ValueError, KeyError, TypeError):
+            is_reusable = False
             raise _refusal(child) from None
+        except OSError:
+            raise RefusedUpload("decoder_busy", _BUSY, 503) from None
         finally:
             if not is_reusable:
                 child.end()
@@ -78,9 +82,8 @@ class Decoder:
         self._free.put(child)
 
     def close(self) -> None:
-        """End every child that is not at work; the others end with the server's pipes."""
-        for child in self._children:
-            child.end()
+        """End every child; an upload that is being decoded is refused as damaged."""
+        _end_all(self._children)
 
     def _take(self) -> Child:
         if self._process_id != os.getpid():
@@ -94,6 +97,7 @@ class Decoder:
 
     def _fill(self) -> None:
         self._children = [Child() for _ in range(self._size)]
+        weakref.finalize(self, _end_all, self._children)
         self._free: queue.LifoQueue[Child] = queue.LifoQueue()
         for child in self._children:
             self._free.put(child)
@@ -103,22 +107,25 @@ class Child:
     """One decoding process, which is replaced by a new one whenever it ended."""
 
     def __init__(self) -> None:
+        self._owner = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
-        self.was_slow = False
+        self._was_killed = False
 
     @property
-    def is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+    def was_slow(self) -> bool:
+        """True when the last job ran out of time by the clock or, as the kernel counts, of processor time."""
+        has_used_up = self._process is not None and self._process.poll() == _USED_UP
+        return self._was_killed or has_used_up
 
     def start(self) -> subprocess.Popen[bytes]:
         """The running process, a new one where none is."""
         if self._process is None or self._process.poll() is not None:
             self.end()
             environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-m", "imaging.decoder_process"],
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, never a word of an upload
+                _COMMAND,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT,
-                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True, pipesize=_PIPE_BYTES,
+                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
             )  # fmt: skip
         return self._process
 
@@ -130,13 +137,15 @@ class Child:
             ValueError: the answer is not one.
         """
         process = self.start()
-        self.was_slow = False
+        self._was_killed = False
         clock = threading.Timer(timeout_s, self._kill_slow, (process,))
         clock.daemon = True
         clock.start()
         try:
             return _exchange(process, content, {"max_pixels": max_pixels, "frame": frame, "cpu_s": timeout_s})
         except (OSError, EOFError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)  # a process that broke off is about to end; how it did tells why
             raise ChildEnded from error
         finally:
             clock.cancel()
@@ -146,6 +155,9 @@ class Child:
         """Kill the process, if there is one, and wait for it."""
         if self._process is None:
             return
+        if self._owner != os.getpid():
+            self._process = None  # a fork's copy: the process belongs to the parent
+            return
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -153,7 +165,7 @@ class Child:
         self._process = None
 
     def _kill_slow(self, process: subprocess.Popen[bytes]) -> None:
-        self.was_slow = True
+        self._was_killed = True
         process.kill()
 
 
@@ -184,8 +196,12 @@ def _picture(header: dict[str, Any], pixels: bytes) -> Picture:
     """
     if "refused" in header:
         refused = header["refused"]
+        if refused["status"] not in _STATUSES:
+            raise ValueError("not a status of a refusal")
         raise RefusedUpload(str(refused["code"]), str(refused["sentence"]), int(refused["status"]))
     height, width = int(header["height"]), int(header["width"])
+    if min(height, width) < 1:
+        raise ValueError("a picture without pixels")
     millimetres = header["spacing_mm"]
     return Picture(
         pixels=np.frombuffer(pixels, dtype=np.uint8).reshape(height, width),
@@ -202,6 +218,11 @@ def _refusal(child: Child) -> RefusedUpload:
     if child.was_slow:
         return RefusedUpload("decode_timeout", _TIMEOUT)
     return RefusedUpload("damaged_image", _DAMAGED)
+
+
+def _end_all(children: Sequence[Child]) -> None:
+    for child in children:
+        child.end()
 
 
 def _close(pipe: Any) -> None:

@@ -6,24 +6,36 @@ Transfer syntaxes are an allowlist. Deflated files, DICOMDIR and codecs without 
 from __future__ import annotations
 
 import io
+import logging
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import get_frame
 from pydicom.filereader import dcmread, read_dataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
-from imaging import intensity
+from imaging import intensity, raster
 from imaging.dicom_regions import cut_to_region, spacing_of
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture
 from imaging.preprocess import Grey
 from imaging.validate import check_size
 
-READABLE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless}
+# What pydicom warns about quotes the file, names of patients included.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+READABLE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEGBaseline8Bit}
 MODALITIES = {"", "US", "OT", "SC"}
 MOST_FRAMES = 3000
 _PREAMBLE = 132
@@ -53,13 +65,15 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
             `not_ultrasound` (422), `too_many_frames` (413), and those of `validate.check_size`.
         Exception: whatever pydicom raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
     """
-    _check_transfer_syntax(content)
+    syntax = _checked_transfer_syntax(content)
     dataset = dcmread(io.BytesIO(content), specific_tags=_TAGS)
     _check_header(dataset, max_pixels)
     frames = int(dataset.get("NumberOfFrames") or 1)
     chosen = _chosen(frame, frames)
-    stored = pixel_array(dataset, index=chosen)
-    pixels, share = _grey(dataset, stored)
+    if syntax == JPEGBaseline8Bit:
+        pixels, share = _grey_of_jpeg(dataset, chosen, frames, max_pixels)
+    else:
+        pixels, share = _grey(dataset, pixel_array(dataset, index=chosen))
     pixels, region_notices = cut_to_region(dataset, pixels)
     check_size(pixels.shape[1], pixels.shape[0], max_pixels)
     spacing, spacing_notices = spacing_of(dataset)
@@ -67,7 +81,7 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
     return Picture(pixels, "dicom", share, spacing, chosen, frames, notices)
 
 
-def _check_transfer_syntax(content: bytes) -> None:
+def _checked_transfer_syntax(content: bytes) -> UID:
     """Read the file meta group alone: a deflated data set would be inflated by merely opening it."""
     file = io.BytesIO(content)
     file.seek(_PREAMBLE)
@@ -84,6 +98,7 @@ def _check_transfer_syntax(content: bytes) -> None:
             f"The DICOM file is encoded as {name}, which is not read here. Export it uncompressed or as PNG.",
             415,
         )
+    return syntax
 
 
 def _check_header(dataset: Dataset, max_pixels: int) -> None:
@@ -91,7 +106,9 @@ def _check_header(dataset: Dataset, max_pixels: int) -> None:
     if "PixelData" not in dataset:
         raise RefusedUpload("no_image_inside", "The DICOM file holds no picture (a report or a document, perhaps).")
     if modality not in MODALITIES:
-        raise RefusedUpload("not_ultrasound", f"The DICOM file says that it is {modality[:16]!r}, not ultrasound (US).")
+        # Quoted only where it looks like a modality: it is text that somebody else wrote.
+        named = modality if modality.isalnum() and modality.isascii() and len(modality) <= 4 else "something else"
+        raise RefusedUpload("not_ultrasound", f"The DICOM file says that it is {named}, not ultrasound (US).")
     for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"):
         if name not in dataset or dataset[name].VR != "US" or not isinstance(dataset[name].value, int):
             raise RefusedUpload("bad_dicom", f"The DICOM file gives no usable {name}.")
@@ -131,6 +148,15 @@ def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
         raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
     rgb = intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
     return intensity.grey_of_rgb(rgb), intensity.colour_share(rgb)
+
+
+def _grey_of_jpeg(dataset: Dataset, frame: int, frames: int, max_pixels: int) -> tuple[Grey, float]:
+    """One frame of a JPEG clip, read by the one JPEG reader that is used here; pydicom's would try others too."""
+    content = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+    found = raster.read(content, "jpeg", max_pixels)
+    if found.pixels.shape != (dataset.Rows, dataset.Columns):
+        raise RefusedUpload("bad_dicom", "The DICOM file's picture is not of the size that its header says.")
+    return found.pixels, found.colour_share
 
 
 def _monochrome(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:

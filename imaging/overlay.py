@@ -47,7 +47,9 @@ def outline_rgba(mask: NDArray[np.bool_]) -> Rgba:
     cv2.drawContours(stroke, outlines, -1, 255, thickness, cv2.LINE_AA)
     weight = stroke[:, :, None].astype(np.float32) / 255.0
     colour = weight * np.array(OUTLINE, np.float32) + (1.0 - weight) * np.array(RIM, np.float32)
-    return np.dstack([np.rint(colour).astype(np.uint8), np.maximum(stroke, rim)])
+    opacity = np.maximum(stroke, rim)
+    colour[opacity == 0] = 0
+    return np.dstack([np.rint(colour).astype(np.uint8), opacity])
 
 
 def fill_rgba(mask: NDArray[np.bool_]) -> Rgba:

@@ -53,19 +53,19 @@ def texture(pixels: Grey) -> Texture:
     small = _small(pixels)
     values = small.astype(np.float32)
     variance = max(float(values.var()), 1e-6)
-    low, high = np.percentile(small, (1, 99))
+    shares = np.bincount(small.ravel(), minlength=256) / small.size
     is_flat = _span_3x3(small) <= _FLAT_RANGE
     is_tissue = (small > 16) & (small < 250)
     return Texture(
         deviation=variance**0.5,
-        span=float(high - low),
+        span=_span(shares),
         structure=float(cv2.GaussianBlur(values, (0, 0), 4).var()) / variance,
         flat=float(is_flat.mean()),
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
         layering=_ratio(*(float(change.mean()) for change in _changes(values))),
         lit_layering=_lit_layering(values),
         band_layering=_band_layering(values),
-        paper=_paper(small),
+        paper=_paper(shares),
     )
 
 
@@ -114,8 +114,12 @@ def _tile_means(values: _Real) -> _Real:
     return np.asarray(whole.reshape(rows, _TILE_PX, columns, _TILE_PX).mean(axis=(1, 3)), dtype=np.float32)
 
 
-def _paper(small: Grey) -> float:
-    shares = np.bincount(small.ravel(), minlength=256) / small.size
+def _span(shares: NDArray[np.float64]) -> float:
+    low, high = np.searchsorted(np.cumsum(shares), (0.01, 0.99))
+    return float(high - low)
+
+
+def _paper(shares: NDArray[np.float64]) -> float:
     nearby = np.convolve(shares, np.ones(9), mode="same")
     level = int(nearby.argmax())
     return float(nearby[level]) if level > 60 else 0.0

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from imaging.phantom import speckle
@@ -67,10 +68,13 @@ def dicom(
         values["PlanarConfiguration"] = 0
     content = pixels.tobytes() if body is None else body
     values["PixelData"] = content + b"\0" * (len(content) % 2)
-    for name, value in (values | tags).items():
-        if value is not None:
-            setattr(dataset, name, value)
-    dataset["PixelData"].VR = "OW" if bits == 16 or body is not None else "OB"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in (values | tags).items():
+            if value is not None:
+                setattr(dataset, name, value)
+    if "PixelData" in dataset:
+        dataset["PixelData"].VR = "OW" if bits == 16 else "OB"
     return written(dataset)
 
 
@@ -79,7 +83,7 @@ def written(dataset: FileDataset) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset.save_as(buffer, enforce_file_format=True)
+        dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
 
 

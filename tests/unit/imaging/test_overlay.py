@@ -1,0 +1,64 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imaging.overlay import OUTLINE, heat_rgba, layer_png, outline, thumbnail
+from imaging.phantom import lesion_mask, speckle
+
+PIXELS, MASK = speckle(3, "oval"), lesion_mask(3, "oval")
+EMPTY = np.zeros(MASK.shape, bool)
+
+
+def test_the_outline_follows_the_mask_and_leaves_the_rest_alone():
+    drawn = outline(PIXELS, MASK)
+    assert drawn.shape == (*PIXELS.shape, 3)
+    changed = (drawn != PIXELS[:, :, None]).any(axis=2)
+    rows, columns = np.nonzero(MASK)
+    assert changed.any()
+    assert not changed[: rows.min() - 5].any()
+    assert not changed[rows.min() + 25 : rows.max() - 25, columns.min() + 40 : columns.max() - 40].any()
+
+
+def test_without_a_lesion_the_outline_is_the_picture():
+    assert np.array_equal(outline(PIXELS, EMPTY), np.repeat(PIXELS[:, :, None], 3, axis=2))
+
+
+@pytest.mark.parametrize("style", ["outline", "fill"])
+def test_a_layer_is_a_transparent_png(style):
+    image = Image.open(io.BytesIO(layer_png(MASK, style)))
+    layer = np.asarray(image)
+    assert (image.format, image.mode, image.size) == ("PNG", "RGBA", PIXELS.shape[::-1])
+    assert (layer[..., 3] == 0).mean() > 0.5
+    assert np.abs(layer[layer[..., 3] > 0][:, :3].astype(int) - OUTLINE).sum(axis=1).min() < 60
+
+
+def test_the_fill_covers_exactly_the_mask():
+    layer = np.asarray(Image.open(io.BytesIO(layer_png(MASK, "fill"))))
+    assert np.array_equal(layer[..., 3] > 0, MASK)
+
+
+def test_an_empty_layer_is_fully_transparent():
+    assert not np.asarray(Image.open(io.BytesIO(layer_png(EMPTY)))).any()
+
+
+def test_cold_parts_of_a_heat_map_are_transparent():
+    heat = np.tile(np.arange(256, dtype=np.uint8), (100, 1))
+    layer = heat_rgba(heat)
+    assert layer.dtype == np.uint8
+    assert np.array_equal(layer[..., 3], heat)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((375, 448), (134, 160)), ((448, 300), (160, 107)), ((80, 90), (80, 90))]
+)
+def test_a_thumbnail_keeps_the_shape_and_never_grows(shape, expected):
+    pixels = np.zeros(shape, np.uint8)
+    assert thumbnail(pixels, np.zeros(shape, bool)).shape == (*expected, 3)
+
+
+def test_a_thumbnail_shows_the_outline():
+    small = thumbnail(PIXELS, MASK)
+    assert (small[..., 0] != small[..., 2]).any()
+    assert not (thumbnail(PIXELS, EMPTY)[..., 0] != thumbnail(PIXELS, EMPTY)[..., 2]).any()
