@@ -25,6 +25,8 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
+__all__ = ["driver", "is_full", "prepare", "writing"]
+
 FIXED_SINCE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5000
 STORELESS_COMMAND = "analyse"

@@ -104,7 +104,7 @@ def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) ->
     return row.id
 
 
-def _same(owner: str, digest: str, frame: int | None) -> Select[tuple[Study]]:
+def _same(owner: str, digest: str, frame: int | None) -> Select[Study]:
     wanted = -1 if frame is None else frame
     return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == wanted)
 

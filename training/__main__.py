@@ -26,7 +26,7 @@ def main() -> None:
     samples = _limited(datasets.read(recipe["sources"], arguments.data), recipe.get("limit"))
     parts = split(samples, arguments.fold)
     folder = _run_folder(arguments, recipe["name"])
-    trained = pipeline.train(recipe, parts, folder, _run_folder(arguments, recipe.get("unet_of", recipe["name"])))
+    trained = pipeline.train(recipe, parts, folder, _run_folder(arguments, str(recipe.get("unet_of", recipe["name"]))))
     if arguments.command == "train":
         return
     found = evaluate.evaluate(trained, recipe, parts, folder)

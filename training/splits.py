@@ -37,7 +37,8 @@ def split(samples: list[Sample], fold: int) -> Split:
 
 def halves(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
     """Two halves of the training part for out-of-fold masks; a group stays whole, the dealing is by its hash."""
-    first, second = [], []
+    first: list[Sample] = []
+    second: list[Sample] = []
     for sample in samples:
         digest = hashlib.sha256(sample.group.encode()).digest()
         (first if digest[0] % 2 == 0 else second).append(sample)
