@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import dcmread, read_dataset
@@ -147,7 +148,7 @@ def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
     elif interpretation not in _COLOUR or stored.ndim != 3:
         raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
     rgb = intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
-    return intensity.grey_of_rgb(rgb), intensity.colour_share(rgb)
+    return intensity.grey_of_rgb(Image.fromarray(rgb))
 
 
 def _grey_of_jpeg(dataset: Dataset, frame: int, frames: int, max_pixels: int) -> tuple[Grey, float]:
@@ -165,8 +166,7 @@ def _monochrome(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
     if centre is None or width is None:
         return intensity.grey_of_stored(stored, bits, is_signed)
     slope, intercept = _first(dataset, "RescaleSlope"), _first(dataset, "RescaleIntercept")
-    values = stored.astype(np.float32) * (1.0 if slope is None else slope) + (intercept or 0.0)
-    return intensity.grey_of_window(values, centre, width)
+    return intensity.grey_of_window(stored, centre, width, 1.0 if slope is None else slope, intercept or 0.0)
 
 
 def _palette_bits(dataset: Dataset) -> int:

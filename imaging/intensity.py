@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -22,37 +25,62 @@ _SAMPLED_PIXELS = 1_000_000
 
 
 def colour_share(rgb: NDArray[np.uint8]) -> float:
-    """Share in 0..1 of coloured pixels in uint8 `H x W x 3`; large pictures are sampled on a regular grid."""
-    step = max(1, round((rgb.shape[0] * rgb.shape[1] / _SAMPLED_PIXELS) ** 0.5))
-    red, green, blue = (rgb[::step, ::step, channel] for channel in range(3))
+    """Share in 0..1 of coloured pixels in uint8 `H x W x 3`."""
+    red, green, blue = (rgb[..., channel] for channel in range(3))
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
     return float(np.count_nonzero(highest - lowest > COLOURED_ABOVE) / highest.size)
 
 
-def grey_of_rgb(rgb: NDArray[np.uint8]) -> Grey:
-    """Luma of uint8 `H x W x 3`."""
-    return np.asarray(Image.fromarray(rgb).convert("L"), dtype=np.uint8)
+def grey_of_rgb(image: Image.Image) -> tuple[Grey, float]:
+    """Luma of a picture in red, green and blue, and its share of coloured pixels.
+
+    Large pictures are sampled on a regular grid for the share, so that no second copy of all pixels is needed.
+    """
+    step = max(1, round((image.width * image.height / _SAMPLED_PIXELS) ** 0.5))
+    size = (max(1, image.width // step), max(1, image.height // step))
+    sampled = image if step == 1 else image.resize(size, Image.Resampling.NEAREST)
+    return np.array(image.convert("L"), dtype=np.uint8), colour_share(np.asarray(sampled))
 
 
-def grey_of_stored(values: NDArray[np.integer], bits: int, is_signed: bool) -> Grey:
-    """Scale integers of `bits` stored bits (1 to 16) by the full range of their type to uint8."""
-    unsigned = values.astype(np.int32) + (1 << (bits - 1) if is_signed else 0)
-    clipped = np.clip(unsigned, 0, (1 << bits) - 1)
-    if bits >= 8:
-        return np.asarray(clipped >> (bits - 8), dtype=np.uint8)
-    return np.asarray(np.rint(clipped * (255.0 / ((1 << bits) - 1))), dtype=np.uint8)
+def grey_of_stored(values: NDArray[Any], bits: int, is_signed: bool) -> Grey:
+    """Scale 8- or 16-bit integers with `bits` stored bits (1 to 16) by the full range of their type to uint8."""
+    if bits == 8 and values.dtype == np.uint8:
+        return values
+
+    def scaled(every: NDArray[np.int32]) -> NDArray[Any]:
+        clipped = np.clip(every + (1 << (bits - 1) if is_signed else 0), 0, (1 << bits) - 1)
+        return clipped >> (bits - 8) if bits >= 8 else clipped * (255.0 / ((1 << bits) - 1))
+
+    return _looked_up(values, scaled)
 
 
-def grey_of_window(values: NDArray[np.floating], centre: float, width: float) -> Grey:
-    """Apply a DICOM window: `centre`, `width` (at least 1) in units of `values`; result uint8.
+def grey_of_window(
+    values: NDArray[Any], centre: float, width: float, slope: float = 1.0, intercept: float = 0.0
+) -> Grey:
+    """Apply a DICOM window to 8- or 16-bit integers; result uint8.
+
+    Args:
+        centre, width: in units of `slope * value + intercept`; a width is at least 1.
 
     Raises:
         RefusedUpload: `bad_dicom`, a width below 1.
     """
     if not width >= 1:
         raise RefusedUpload("bad_dicom", "The DICOM file holds a window without width.")
-    if width == 1:
-        return np.where(values <= centre - 0.5, np.uint8(0), np.uint8(255))
-    scaled = (values - (centre - 0.5)) / (width - 1.0) + 0.5
-    return np.asarray(np.rint(np.clip(scaled, 0.0, 1.0) * 255.0), dtype=np.uint8)
+
+    def windowed(every: NDArray[np.int32]) -> NDArray[Any]:
+        distance = every * slope + intercept - (centre - 0.5)
+        share = distance / (width - 1.0) + 0.5 if width > 1 else (distance > 0) * 1.0
+        return np.asarray(np.clip(share, 0.0, 1.0) * 255.0)
+
+    return _looked_up(values, windowed)
+
+
+def _looked_up(values: NDArray[Any], function: Callable[[NDArray[np.int32]], NDArray[Any]]) -> Grey:
+    """Compute `function` once for each value that the type can hold, and look every pixel up: little memory, fast."""
+    unsigned = np.dtype(f"u{values.dtype.itemsize}")
+    every = np.arange(1 << (8 * unsigned.itemsize), dtype=unsigned)
+    table = np.rint(function(every.view(values.dtype.newbyteorder("=")).astype(np.int32))).astype(np.uint8)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return np.asarray(table[native.view(unsigned)], dtype=np.uint8)

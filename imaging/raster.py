@@ -75,8 +75,7 @@ def _grey(image: Image.Image) -> tuple[Grey, float]:
         return np.array(image, dtype=np.uint8), 0.0
     if image.mode == "1":
         return np.array(image.convert("L"), dtype=np.uint8), 0.0
-    image = image.convert("RGB")
-    return np.array(image.convert("L"), dtype=np.uint8), intensity.colour_share(np.asarray(image))
+    return intensity.grey_of_rgb(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _on_black(image: Image.Image) -> Image.Image:

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from imaging import intensity
+from imaging.errors import RefusedUpload
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12, 16])
+def test_the_full_range_of_the_type_becomes_0_to_255(bits):
+    values = np.array([[0, (1 << bits) - 1, 1 << (bits - 1)]], np.uint16)
+    assert intensity.grey_of_stored(values, bits, is_signed=False).tolist() == [[0, 255, 128]]
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_signed_values_are_scaled_from_their_lowest(bits):
+    kind = np.int8 if bits == 8 else np.int16
+    values = np.array([[-(1 << (bits - 1)), (1 << (bits - 1)) - 1, 0]], kind)
+    assert intensity.grey_of_stored(values, bits, is_signed=True).tolist() == [[0, 255, 128]]
+
+
+def test_values_beyond_the_stored_bits_are_clipped():
+    values = np.array([[5000, 4095]], np.uint16)
+    assert intensity.grey_of_stored(values, 12, is_signed=False).tolist() == [[255, 255]]
+
+
+def test_fewer_than_eight_bits_are_spread():
+    values = np.array([[0, 3, 1]], np.uint8)
+    assert intensity.grey_of_stored(values, 2, is_signed=False).tolist() == [[0, 255, 85]]
+
+
+def test_byte_order_does_not_matter():
+    values = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    swapped = values.astype(">u2")
+    assert np.array_equal(
+        intensity.grey_of_stored(values, 16, is_signed=False), intensity.grey_of_stored(swapped, 16, is_signed=False)
+    )
+
+
+def test_a_window_maps_its_ends_to_black_and_white():
+    values = np.array([[0, 72, 199, 200, 300]], np.int16)
+    assert intensity.grey_of_window(values, 136, 128).tolist() == [[0, 0, 255, 255, 255]]
+
+
+def test_the_narrowest_window_is_a_threshold():
+    values = np.array([[9, 10, 11]], np.int16)
+    assert intensity.grey_of_window(values, 10, 1).tolist() == [[0, 255, 255]]
+
+
+@pytest.mark.parametrize("width", [0, -5, 0.5, float("nan")])
+def test_a_window_without_width_is_refused(width):
+    with pytest.raises(RefusedUpload):
+        intensity.grey_of_window(np.zeros((2, 2), np.uint8), 10, width)
+
+
+@pytest.mark.parametrize("size", [(200, 200), (3000, 2000)])
+def test_the_share_of_coloured_pixels_is_the_same_at_every_size(size):
+    image = Image.new("RGB", size, (90, 90, 90))
+    image.paste((200, 40, 40), (0, 0, size[0] // 4, size[1]))
+    assert intensity.grey_of_rgb(image)[1] == pytest.approx(0.25, abs=0.01)
+
+
+def test_grey_with_the_rounding_of_a_jpeg_is_not_coloured():
+    image = Image.new("RGB", (100, 100), (90, 80, 96))
+    assert intensity.grey_of_rgb(image)[1] == 0
