@@ -6,41 +6,26 @@ Transfer syntaxes are an allowlist. Deflated files, DICOMDIR and codecs without 
 from __future__ import annotations
 
 import io
-import logging
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.filereader import dcmread, read_dataset
+from pydicom.filereader import dcmread
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import (
-    UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEGBaseline8Bit,
-    RLELossless,
-)
+from pydicom.uid import JPEGBaseline8Bit
 
 from imaging import intensity, raster
+from imaging.dicom_header import check_header, checked_transfer_syntax, chosen_frame
 from imaging.dicom_regions import cut_to_region, spacing_of
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture
 from imaging.preprocess import Grey
 from imaging.validate import check_size
 
-# What pydicom warns about quotes the file, names of patients included.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-
-READABLE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEGBaseline8Bit}
-MODALITIES = {"", "US", "OT", "SC"}
-MOST_FRAMES = 3000
-_PREAMBLE = 132
-_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422"}
 # Only these are parsed: what is never read can't leak.
 _TAGS: list[Any] = [
@@ -66,11 +51,11 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
             `not_ultrasound` (422), `too_many_frames` (413), and those of `validate.check_size`.
         Exception: whatever pydicom raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
     """
-    syntax = _checked_transfer_syntax(content)
+    syntax = checked_transfer_syntax(content)
     dataset = dcmread(io.BytesIO(content), specific_tags=_TAGS)
-    _check_header(dataset, max_pixels)
+    check_header(dataset, max_pixels)
     frames = int(dataset.get("NumberOfFrames") or 1)
-    chosen = _chosen(frame, frames)
+    chosen = chosen_frame(frame, frames)
     if syntax == JPEGBaseline8Bit:
         pixels, share = _grey_of_jpeg(dataset, chosen, frames, max_pixels)
     else:
@@ -80,54 +65,6 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
     spacing, spacing_notices = spacing_of(dataset)
     notices = _frame_notices(frame, chosen, frames) + region_notices + spacing_notices
     return Picture(pixels, "dicom", share, spacing, chosen, frames, notices)
-
-
-def _checked_transfer_syntax(content: bytes) -> UID:
-    """Read the file meta group alone: a deflated data set would be inflated by merely opening it."""
-    file = io.BytesIO(content)
-    file.seek(_PREAMBLE)
-    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2))
-    syntax = UID(str(meta.get("TransferSyntaxUID", "")))
-    if str(meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY_CLASS:
-        raise RefusedUpload("dicom_directory", "This is a DICOMDIR index. Send one of the files it lists.", 415)
-    if not syntax:
-        raise RefusedUpload("bad_dicom", "The DICOM file does not say how it is encoded (transfer syntax).")
-    if syntax not in READABLE:
-        name = syntax.name if syntax.is_transfer_syntax else "an unknown encoding"
-        raise RefusedUpload(
-            "transfer_syntax",
-            f"The DICOM file is encoded as {name}, which is not read here. Export it uncompressed or as PNG.",
-            415,
-        )
-    return syntax
-
-
-def _check_header(dataset: Dataset, max_pixels: int) -> None:
-    modality = str(dataset.get("Modality", "") or "").strip().upper()
-    if "PixelData" not in dataset:
-        raise RefusedUpload("no_image_inside", "The DICOM file holds no picture (a report or a document, perhaps).")
-    if modality not in MODALITIES:
-        # Quoted only where it looks like a modality: it is text that somebody else wrote.
-        named = modality if modality.isalnum() and modality.isascii() and len(modality) <= 4 else "something else"
-        raise RefusedUpload("not_ultrasound", f"The DICOM file says that it is {named}, not ultrasound (US).")
-    for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"):
-        if name not in dataset or dataset[name].VR != "US" or not isinstance(dataset[name].value, int):
-            raise RefusedUpload("bad_dicom", f"The DICOM file gives no usable {name}.")
-    if dataset.BitsAllocated not in (8, 16) or not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
-        raise RefusedUpload("bad_dicom", "Only DICOM pictures of 8 or 16 bits are read.")
-    check_size(dataset.Columns, dataset.Rows, max_pixels)
-
-
-def _chosen(frame: int | None, frames: int) -> int:
-    if frames > MOST_FRAMES:
-        raise RefusedUpload("too_many_frames", f"The clip has {frames} frames; at most {MOST_FRAMES} are read.", 413)
-    if frames < 1:
-        raise RefusedUpload("bad_dicom", "The DICOM file says that it has no frames.")
-    if frame is None:
-        return frames // 2
-    if not 0 <= frame < frames:
-        raise RefusedUpload("no_such_frame", f"The clip has {frames} frames; there is no frame {frame + 1}.")
-    return frame
 
 
 def _frame_notices(asked: int | None, chosen: int, frames: int) -> tuple[str, ...]:

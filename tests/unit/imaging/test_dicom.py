@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from imaging.decode import decode
-from imaging.dicom import MOST_FRAMES
+from imaging.dicom_header import MOST_FRAMES
 from imaging.errors import RefusedUpload
 from tests.factories import pictures
 
