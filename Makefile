@@ -67,7 +67,7 @@ leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
 
 .PHONY: bench
 bench: $(VENV)/.testing ## Measure latency and throughput on this machine
-	@$(VENV)/bin/python -m benchmarks $(FLAGS)
+	@$(VENV)/bin/python -m benchmarks.latency $(FLAGS)
 
 .PHONY: docs
 docs: $(VENV)/.testing ## Write the tables of docs/reference from the code
