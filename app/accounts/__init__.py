@@ -11,7 +11,8 @@ from app.accounts.errors import (
     WeakPassword,
     WrongLogin,
 )
-from app.accounts.logins import actor_name, end_all, log_in, log_out, requires, user_id, welcome
+from app.accounts.guard import requires
+from app.accounts.logins import actor_name, end_all, log_in, log_out, user_id, welcome
 from app.accounts.setup import announce_setup, complete_setup, is_setup_code, setup_link
 from app.accounts.users import (
     by_name,

@@ -9,14 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
-from flask import abort, current_app, redirect, request, session, url_for
-from flask.typing import ResponseReturnValue
+from flask import current_app, session
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.exc import OperationalError
@@ -35,7 +32,6 @@ log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 KEPT_AFTER_END = timedelta(days=30)
-Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True)
@@ -143,34 +139,6 @@ def actor_name() -> str:
 def user_id() -> int:
     """The logged-in user's id; only behind `requires`."""
     return int(current_user.user_id)
-
-
-def requires(
-    role: str,
-) -> Callable[[Callable[Arguments, ResponseReturnValue]], Callable[Arguments, ResponseReturnValue]]:
-    """A view's guard: without a login to the login page (401 for anything but reading), without the role 403."""
-
-    def guard(view: Callable[Arguments, ResponseReturnValue]) -> Callable[Arguments, ResponseReturnValue]:
-        @wraps(view)
-        def guarded(*arguments: Arguments.args, **named: Arguments.kwargs) -> ResponseReturnValue:
-            if not current_user.is_authenticated:
-                return _ask_for_login()
-            if not current_user.may(role):
-                log.warning("access refused", extra={"endpoint": request.endpoint})
-                abort(403)
-            return view(*arguments, **named)
-
-        setattr(guarded, "required_role", role)  # noqa: B010, read by the test that walks all routes
-        return guarded
-
-    return guard
-
-
-def _ask_for_login() -> ResponseReturnValue:
-    if request.method not in ("GET", "HEAD"):
-        abort(401)
-    asked_for = request.full_path.rstrip("?") if request.query_string else request.path
-    return redirect(url_for("accounts.login", next=asked_for))
 
 
 def _digest(token: str) -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from app.inventory import Inventory
-from app.pages.admin import NARROW_SPACE, Fact, percent
+from app.pages.admin import NARROW_SPACE, percent
+from app.pages.admin_study import Fact
 
 GIB = 1024**3
 LOW_SPACE_BYTES = 2 * GIB

@@ -18,7 +18,8 @@ from app import accounts, analysis, audit, audit_trail, layers, reviews, studies
 from app.database import writing
 from app.extensions import db
 from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
-from app.pages.admin import ListPage, StudyPage
+from app.pages.admin import ListPage
+from app.pages.admin_study import StudyPage
 from app.reports import table_csv
 from app.reviews import RefusedVerdict
 from app.routes import admin_server
