@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the logits of both networks become probabilities.
+
+    The U-Net has a small head of its own that weighs the classes from the whole picture; the classifier sees the
+    segmented lesion. Their logits are added, the U-Net's with `unet_weight`, and then scaled; all three parameters are
+    fitted together on pictures that trained neither.
+    """
+
+    temperature: float
+    unet_weight: float
+    bias: tuple[float, ...]
+
+    def probabilities(self, logits: NDArray[np.floating], unet_logits: NDArray[np.floating]) -> Scores:
+        """float64 `N x 3`, rows sum to 1, from float `N x 3` logits of the classifier and of the U-Net."""
+        return calibrated(logits + self.unet_weight * unet_logits, self.temperature, self.bias)
 
 
 def calibrated(logits: NDArray[np.floating], temperature: float, bias: tuple[float, ...]) -> Scores:

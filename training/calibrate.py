@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imaging.scores import Scores, calibrated, conformal_limits
+from imaging.scores import Scaling, Scores, conformal_limits
 from training.datasets.sample import LABELS
 from training.predict import Predictions
 
@@ -17,7 +17,7 @@ WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows i
 NOVELTY_PASS = 0.99  # share of real tuning pictures that the novelty limit lets through
 COMPONENTS = 64
 
-MALIGNANT = LABELS.index("malignant")
+MALIGNANT, NORMAL = LABELS.index("malignant"), LABELS.index("normal")
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,50 @@ class Novelty:
 class Calibration:
     """All that serving needs to turn logits and embeddings into an answer."""
 
-    temperature: float
-    bias: tuple[float, ...]
+    scaling: Scaling
     limits: tuple[float, ...]
     malignant_threshold: float
+    normal_limit: float
     novelty: Novelty
     novelty_limit: float
 
     def probabilities(self, predictions: Predictions) -> Scores:
-        return calibrated(predictions.logits, self.temperature, self.bias)
+        return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
+
+    def is_cleared(self, predictions: Predictions) -> NDArray[np.bool_]:
+        """Pictures whose outline is dropped, because they are held for normal."""
+        return np.asarray(self.probabilities(predictions)[:, NORMAL] >= self.normal_limit)
 
 
 def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calibration:
     """Fit everything on the tuning part; the novelty's directions come from the training part."""
-    weights = source_weights(tune)
-    temperature, bias = fit_scaling(tune.logits, tune.labels, weights)
-    scores = calibrated(tune.logits, temperature, bias)
+    scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, source_weights(tune))
+    scores = scaling.probabilities(tune.logits, tune.unet_logits)
     novelty = fit_novelty(train_embeddings)
     return Calibration(
-        temperature,
-        bias,
+        scaling,
         conformal_limits(scores, tune.labels, COVERAGE),
         malignant_threshold(scores[:, MALIGNANT], tune.labels, WANTED_SENSITIVITY),
+        fit_normal_limit(scores[:, NORMAL], tune),
         novelty,
         float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
     )
+
+
+def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
+    """The probability of normal at and above which an outline is dropped: where the mean Dice is highest.
+
+    The mean is over the data sets that hold normals, each picture alike; above 1 nothing is ever dropped.
+    """
+    is_normal = tune.labels == NORMAL
+    sources = np.asarray([sample.source for sample in tune.samples])
+    is_used = np.isin(sources, np.unique(sources[is_normal]))
+
+    def mean_dice(limit: float) -> float:
+        dice = np.where(scores >= limit, is_normal.astype(np.float64), tune.dice)
+        return float(dice[is_used].mean()) if is_used.any() else 0.0
+
+    return float(max((1.01, *np.linspace(0.95, 0.2, 16)), key=mean_dice))
 
 
 def source_weights(predictions: Predictions) -> NDArray[np.float64]:
@@ -82,18 +101,24 @@ def source_weights(predictions: Predictions) -> NDArray[np.float64]:
 
 
 def fit_scaling(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]
-) -> tuple[float, tuple[float, ...]]:
-    """Temperature and bias per class that minimise the weighted negative log likelihood."""
+    logits: NDArray[np.float32],
+    unet_logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+) -> Scaling:
+    """Temperature, weight of the U-Net's head and bias per class that minimise the weighted negative log likelihood."""
+
+    def scaling(parameters: NDArray[np.float64]) -> Scaling:
+        bias = parameters[2:] - parameters[2:].mean()
+        return Scaling(
+            float(np.exp(parameters[0])), float(np.exp(parameters[1])), tuple(float(number) for number in bias)
+        )
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        scores = calibrated(logits, float(np.exp(parameters[0])), tuple(parameters[1:]))
-        own = scores[np.arange(len(labels)), labels]
-        return float(-(weights * np.log(own + 1e-12)).sum() + 1e-3 * np.square(parameters[1:]).sum())
+        own = scaling(parameters).probabilities(logits, unet_logits)[np.arange(len(labels)), labels]
+        return float(-(weights * np.log(own + 1e-12)).sum() + 1e-3 * np.square(parameters).sum())
 
-    best = minimize(loss, np.zeros(1 + len(LABELS)), method="L-BFGS-B")
-    bias = best.x[1:] - best.x[1:].mean()
-    return float(np.exp(best.x[0])), tuple(float(number) for number in bias)
+    return scaling(minimize(loss, np.zeros(2 + len(LABELS)), method="L-BFGS-B").x)
 
 
 def malignant_threshold(scores: NDArray[np.float64], labels: NDArray[np.int64], sensitivity: float) -> float:

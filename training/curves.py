@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib import pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
-from training.calibrate import MALIGNANT, Calibration
+from training.calibrate import MALIGNANT, NORMAL, Calibration
 from training.datasets.sample import LABELS
-from training.metrics import NORMAL, reliability
+from training.metrics import reliability
 from training.predict import Predictions
 
 

@@ -81,7 +81,7 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
 
 def _predicted(trained: Trained, recipe: Recipe, samples: list[Any], path: Path) -> Predictions:
     """Predictions of `samples`, read from `path` where they were made before."""
-    arrays = ("logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
+    arrays = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
     if path.is_file():
         with np.load(path) as kept:
             return Predictions(samples, *(kept[name] for name in arrays))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
 
 
 class ServedUNet(nn.Module):
-    """uint8 picture in, uint8 lesion probability out (times 255)."""
+    """uint8 picture in; uint8 lesion probability (times 255) and the U-Net's own class logits out."""
 
     def __init__(self, network: LesionUNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        logits, _ = self.network(picture.float() / 255)
-        return torch.round(torch.sigmoid(logits) * 255).to(torch.uint8)
+    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, class_logits = self.network(picture.float() / 255)
+        return torch.round(torch.sigmoid(logits) * 255).to(torch.uint8), class_logits
 
 
 class ServedClassifier(nn.Module):
@@ -94,7 +94,7 @@ def export_networks(
     classifier = ServedClassifier(trained.classifier.float().cpu(), novelty).eval()
     outputs = ["logits", "activation", "embedding", "novelty"]
     return (
-        _export(unet, golden[0], "picture", ["probability"], folder / "unet.onnx", MASK_TOLERANCE),
+        _export(unet, golden[0], "picture", ["probability", "class_logits"], folder / "unet.onnx", MASK_TOLERANCE),
         _export(classifier, golden[1], "segmented", outputs, folder / "efficientnetb3.onnx", TOLERANCE),
     )
 
@@ -163,7 +163,10 @@ def write_manifest(
                 "precision": "fp32",
                 "input_size": trained.segmentation_size,
                 "input": "picture: uint8 N x 1 x S x S, letterboxed grey picture",
-                "outputs": {"probability": "uint8 N x 1 x S x S, lesion probability times 255"},
+                "outputs": {
+                    "probability": "uint8 N x 1 x S x S, lesion probability times 255",
+                    "class_logits": "float32 N x 3, the U-Net's own weighing of the classes",
+                },
                 "onnx_against_pytorch": exported[0].largest_difference,
             },
             "classification": {
@@ -184,11 +187,11 @@ def write_manifest(
                 "onnx_against_pytorch": exported[1].largest_difference,
             },
         },
-        "mask": recipe["mask"],
+        "mask": {**recipe["mask"], "normal_limit": calibration.normal_limit},
         "border": recipe["classification"]["border"],
         "calibration": {
-            "method": "temperature scaling with a bias per class",
-            "parameters": {"temperature": calibration.temperature, "bias": list(calibration.bias)},
+            "method": "sum of both networks' logits, temperature scaling, a bias per class",
+            "parameters": asdict(calibration.scaling),
         },
         "conformal": {"coverage": facts["coverage"], "limits": list(calibration.limits)},
         "out_of_distribution": {

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from imaging.scores import Scores, plausible_classes
-from training.calibrate import MALIGNANT, Calibration
+from training.calibrate import MALIGNANT, NORMAL, Calibration
 from training.datasets.sample import LABELS
 from training.predict import Predictions
 
 RESAMPLES = 1000
-BENIGN, NORMAL = LABELS.index("benign"), LABELS.index("normal")
+BENIGN = LABELS.index("benign")
 
 Figure = dict[str, float]  # value, low, high
 Measure = Callable[[NDArray[np.int64]], float]
@@ -25,7 +25,7 @@ def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Fig
     """All figures of one set of predictions; a figure that the set can't give (no normals, say) is left out."""
     scores = calibration.probabilities(predictions)
     measures = {
-        **_overlap_measures(predictions),
+        **_overlap_measures(predictions, calibration.is_cleared(predictions)),
         **_class_measures(predictions.labels, scores),
         **_decision_measures(predictions, scores, calibration),
     }
@@ -46,17 +46,21 @@ def _with_interval(measure: Measure, groups: NDArray[np.str_]) -> Figure:
     return {"value": measure(np.arange(len(groups))), "low": float(low), "high": float(high)}
 
 
-def _overlap_measures(predictions: Predictions) -> dict[str, Measure]:
+def _overlap_measures(predictions: Predictions, is_cleared: NDArray[np.bool_]) -> dict[str, Measure]:
     has_lesion = predictions.labels != NORMAL
+    dice = np.where(is_cleared, (~has_lesion).astype(np.float64), predictions.dice)
+    iou = np.where(is_cleared, (~has_lesion).astype(np.float64), predictions.iou)
+    distance = np.where(is_cleared, np.nan, predictions.hausdorff_px)
 
     def over_lesions(values: NDArray[np.float64]) -> Measure:
         return lambda rows: _mean(values[rows][has_lesion[rows]])
 
     return {
-        "dice_lesions": over_lesions(predictions.dice),
-        "iou_lesions": over_lesions(predictions.iou),
-        "hausdorff95_px": over_lesions(predictions.hausdorff_px),
-        "dice_with_normals": lambda rows: _mean(predictions.dice[rows]) if not has_lesion.all() else float("nan"),
+        "dice_lesions_unet_alone": over_lesions(predictions.dice),
+        "dice_lesions": over_lesions(dice),
+        "iou_lesions": over_lesions(iou),
+        "hausdorff95_px": over_lesions(distance),
+        "dice_with_normals": lambda rows: _mean(dice[rows]) if not has_lesion.all() else float("nan"),
     }
 
 

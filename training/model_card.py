@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 NAMES = {
-    "dice_lesions": "Dice, pictures with a lesion",
+    "dice_lesions": "Dice, pictures with a lesion (an outline dropped as normal counts 0)",
+    "dice_lesions_unet_alone": "Dice, pictures with a lesion, before any outline is dropped",
     "dice_with_normals": "Dice, with normals (nothing outlined on a normal counts 1, anything counts 0)",
     "iou_lesions": "Intersection over union, pictures with a lesion",
     "hausdorff95_px": "Hausdorff distance, 95th percentile, stored pixels",

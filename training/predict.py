@@ -22,12 +22,15 @@ from training.recipe import Recipe
 class Predictions:
     """Rows in the order of `samples`: logits float32 `N x 3`, embeddings float32 `N x D`, overlap per picture.
 
+    `logits` are the classifier's, `unet_logits` those of the U-Net's own head; calibration weighs the two.
+
     `dice` and `iou` are in 0..1; for a picture without a lesion they are 1 when nothing was outlined and else 0.
     `hausdorff_px` is the 95th percentile distance in stored pixels, NaN where either mask is empty.
     """
 
     samples: list[Sample]
     logits: NDArray[np.float32]
+    unet_logits: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     dice: NDArray[np.float64]
     iou: NDArray[np.float64]
@@ -47,6 +50,7 @@ class Predictions:
         return Predictions(
             [sample for sample, kept in zip(self.samples, is_kept, strict=True) if kept],
             self.logits[is_kept],
+            self.unet_logits[is_kept],
             self.embeddings[is_kept],
             self.dice[is_kept],
             self.iou[is_kept],
@@ -62,11 +66,12 @@ class Predictions:
 def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predictions:
     """Outline and classify every sample, and measure the outlines against the experts'."""
     part, mask_rule = recipe["classification"], recipe["mask"]
-    inputs, overlaps = [], []
+    inputs, overlaps, weighed = [], [], []
     for start in tqdm(range(0, len(samples), 16), desc="predicting", unit="batch", leave=False):
         chunk = samples[start : start + 16]
         pixels = [sample.pixels() for sample in chunk]
-        maps = segmentation.probabilities(trained.unet, pixels, trained.segmentation_size)
+        maps, class_logits = segmentation.read(trained.unet, pixels, trained.segmentation_size)
+        weighed.append(class_logits)
         for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
             found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
             overlaps.append(_overlap(found, sample.mask(*picture.shape)))
@@ -76,7 +81,8 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
             )
     logits, embeddings = _judge(trained, inputs)
     table = np.asarray(overlaps, dtype=np.float64)
-    return Predictions(samples, logits, embeddings, table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_))
+    unet_logits, is_outlined = np.concatenate(weighed), table[:, 3].astype(np.bool_)
+    return Predictions(samples, logits, unet_logits, embeddings, table[:, 0], table[:, 1], table[:, 2], is_outlined)
 
 
 def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from imaging.preprocess import Grey, fit, restore
@@ -40,14 +41,23 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
     return trained
 
 
-@torch.inference_mode()
 def probabilities(network: unet.LesionUNet, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:
     """Lesion probability maps (uint8, times 255) at the size of each picture; as served: no mirrored average."""
+    return read(network, pixels, size, batch_size)[0]
+
+
+@torch.inference_mode()
+def read(
+    network: unet.LesionUNet, pixels: list[Grey], size: int, batch_size: int = 16
+) -> tuple[list[Grey], NDArray[np.float32]]:
+    """Lesion probability maps as in `probabilities`, and the U-Net's own class logits, float32 `N x 3`."""
     maps: list[Grey] = []
+    weighed = []
     for start in range(0, len(pixels), batch_size):
         fitted = [fit(picture, size) for picture in pixels[start : start + batch_size]]
         batch = torch.from_numpy(np.stack([square for square, _ in fitted]))[:, None].to(device()).float() / 255
-        logits, _ = network(batch.to(memory_format=torch.channels_last))
+        logits, class_logits = network(batch.to(memory_format=torch.channels_last))
+        weighed.append(class_logits.float().cpu().numpy())
         squares = (torch.sigmoid(logits[:, 0].float()) * 255).round().to(torch.uint8).cpu().numpy()
         maps.extend(restore(square, place) for square, (_, place) in zip(squares, fitted, strict=True))
-    return maps
+    return maps, np.concatenate(weighed)

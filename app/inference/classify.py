@@ -14,7 +14,7 @@ from app.inference.segment import Segmented
 from app.inference.sessions import NetworkSession
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, bordered, segmented
-from imaging.scores import calibrated, plausible_classes
+from imaging.scores import plausible_classes
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def classify(session: NetworkSession, manifest: Manifest, found: Sequence[Segmen
         for item, box in zip(found, boxes, strict=True)
     ]
     outputs = session.run({"segmented": np.stack(inputs)})
-    scores = calibrated(outputs["logits"], manifest.temperature, manifest.bias)
+    scores = manifest.scaling.probabilities(outputs["logits"], np.stack([item.class_logits for item in found]))
     return [
         Classified(
             probabilities=Probabilities(*(float(score) for score in row)),

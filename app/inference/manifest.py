@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imaging.scores import Scaling
+
 
 class ModelUnusable(RuntimeError):
     """The networks can't be used: `code` for programs, `sentence` for people. Uploads wait until it is mended."""
@@ -54,8 +56,8 @@ class Manifest:
     mask_threshold: float
     smallest_share: float
     border: float
-    temperature: float
-    bias: tuple[float, ...]
+    normal_limit: float
+    scaling: Scaling
     conformal_limits: tuple[float, ...]
     novelty_limit: float
     malignant_threshold: float
@@ -85,13 +87,18 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         mask_threshold=float(raw["mask"]["threshold"]),
         smallest_share=float(raw["mask"]["smallest_share"]),
         border=float(raw["border"]),
-        temperature=float(raw["calibration"]["parameters"]["temperature"]),
-        bias=tuple(float(number) for number in raw["calibration"]["parameters"]["bias"]),
+        normal_limit=float(raw["mask"]["normal_limit"]),
+        scaling=_scaling(raw["calibration"]["parameters"]),
         conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
         novelty_limit=float(raw["out_of_distribution"]["limit"]),
         malignant_threshold=float(raw["operating_points"]["malignant"]["threshold"]),
         raw=raw,
     )
+
+
+def _scaling(raw: dict[str, Any]) -> Scaling:
+    bias = tuple(float(number) for number in raw["bias"])
+    return Scaling(float(raw["temperature"]), float(raw["unet_weight"]), bias)
 
 
 def _network(raw: dict[str, Any], folder: Path) -> Network:

@@ -116,19 +116,21 @@ def _findings(
     loaded: _Loaded, picture: Picture, item: Segmented, judged: Classified, shared: dict[str, float]
 ) -> Findings:
     watch, small, manifest = Stopwatch(), item.picture, loaded.manifest
+    is_cleared = judged.probabilities.normal >= manifest.normal_limit
+    mask = np.zeros_like(item.mask) if is_cleared else item.mask
     with watch.stage("explain"):
         heat = heat_map(judged, small.height, small.width)
     with watch.stage("measure"):
-        lesion = measure(small.pixels, item.mask, small.spacing)
+        lesion = measure(small.pixels, mask, small.spacing)
     return Findings(
-        mask=enlarged_mask(item.mask, picture),
+        mask=enlarged_mask(mask, picture),
         heat=enlarged_heat(heat, picture),
         lesion=in_pixels_of(lesion, small, picture),
         probabilities=judged.probabilities,
         plausible=judged.plausible,
         novelty=judged.novelty,
         novelty_limit=manifest.novelty_limit,
-        heat_in_lesion=share_in_lesion(heat, item.mask),
+        heat_in_lesion=share_in_lesion(heat, mask),
         milliseconds={**shared, **watch.milliseconds},
         provider=loaded.segmentation.provider,
         precision="fp32",

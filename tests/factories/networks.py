@@ -21,8 +21,8 @@ def write_tiny_networks(folder: Path) -> Path:
     }
     manifest = {
         "schema": 1, "version": "0.0.1", "recipe": "tiny", "labels": ["benign", "malignant", "normal"],
-        "networks": networks, "mask": {"threshold": 0.5, "smallest_share": 0.002}, "border": 0.25,
-        "calibration": {"method": "temperature", "parameters": {"temperature": 0.2, "bias": [0.0, 0.0, 0.0]}},
+        "networks": networks, "mask": {"threshold": 0.5, "smallest_share": 0.002, "normal_limit": 1.01}, "border": 0.25,
+        "calibration": {"parameters": {"temperature": 0.2, "unet_weight": 1.0, "bias": [0.0, 0.0, 0.0]}},
         "conformal": {"coverage": 0.9, "limits": [0.3, 0.3, 0.3]}, "out_of_distribution": {"limit": 0.9},
         "operating_points": {"malignant": {"threshold": 0.4}}, "reliability": [], "metrics": {}, "training_data": [],
     }  # fmt: skip
@@ -38,12 +38,23 @@ def _described(model: onnx.ModelProto, path: Path) -> dict[str, object]:
 
 
 def _segmentation() -> onnx.ModelProto:
-    graph = helper.make_graph(
-        [helper.make_node("Identity", ["picture"], ["probability"])], "segmentation",
-        [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", 1, SIZE, SIZE])],
-        [helper.make_tensor_value_info("probability", TensorProto.UINT8, ["batch", 1, SIZE, SIZE])],
-    )  # fmt: skip
-    return _model(graph)
+    """Bright is lesion; the class logits are all zero."""
+    nodes = [
+        helper.make_node("Identity", ["picture"], ["probability"]),
+        helper.make_node("Cast", ["picture"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "space"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zeros"], ["class_logits"]),
+    ]
+    constants = [
+        helper.make_tensor("space", TensorProto.INT64, [2], [2, 3]),
+        helper.make_tensor("zeros", TensorProto.FLOAT, [1, 3], [0.0, 0.0, 0.0]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("probability", TensorProto.UINT8, ["batch", 1, SIZE, SIZE]),
+        helper.make_tensor_value_info("class_logits", TensorProto.FLOAT, ["batch", 3]),
+    ]
+    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", 1, SIZE, SIZE])
+    return _model(helper.make_graph(nodes, "segmentation", [picture], outputs, constants))
 
 
 def _classification() -> onnx.ModelProto:

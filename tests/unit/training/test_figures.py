@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.calibrate import fit_novelty, fit_scaling, malignant_threshold
+from imaging.scores import Scaling
+from training.calibrate import fit_normal_limit, fit_novelty, fit_scaling, malignant_threshold
 from training.datasets.sample import LABELS, Sample
 from training.metrics import brier, calibration_error, figures, reliability
 from training.predict import Predictions, _overlap
@@ -23,7 +24,16 @@ def predictions(labels: list[str], logits: np.ndarray, groups: list[str] | None 
     ]
     ones = np.ones(count)
     embeddings = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
-    return Predictions(samples, logits.astype(np.float32), embeddings, ones, ones, ones, ones.astype(bool))
+    return Predictions(
+        samples,
+        logits.astype(np.float32),
+        np.zeros((count, 3), np.float32),
+        embeddings,
+        ones,
+        ones,
+        ones,
+        ones.astype(bool),
+    )
 
 
 def test_overlap_of_half_covered_masks() -> None:
@@ -73,11 +83,10 @@ def test_overconfidence_is_measured_and_mended_by_scaling() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 3, 2000)
     honest = random.normal(size=(2000, 3)) + 1.5 * np.eye(3)[labels]
-    temperature, bias = fit_scaling((6 * honest).astype(np.float32), labels, np.full(2000, 1 / 2000))
-    from imaging.scores import calibrated
-
-    before = calibrated(6 * honest, 1.0, (0.0, 0.0, 0.0))
-    after = calibrated(6 * honest, temperature, bias)
+    none = np.zeros((2000, 3), dtype=np.float32)
+    scaling = fit_scaling((6 * honest).astype(np.float32), none, labels, np.full(2000, 1 / 2000))
+    before = Scaling(1.0, 1.0, (0.0, 0.0, 0.0)).probabilities(6 * honest, none)
+    after = scaling.probabilities(6 * honest, none)
     assert calibration_error(after, labels) < 0.05 < calibration_error(before, labels)
     assert brier(after, labels) < brier(before, labels)
 
@@ -103,3 +112,21 @@ def test_a_strange_embedding_is_more_novel_than_a_training_one() -> None:
     novelty = fit_novelty(known)
     assert novelty.score(known).mean() == pytest.approx(1.0, rel=0.05)
     assert novelty.score(known[:10] + 5).min() > np.quantile(novelty.score(known), 0.99)
+
+
+def test_the_more_telling_network_gets_the_weight() -> None:
+    random = np.random.default_rng(6)
+    labels = random.integers(0, 3, 1500)
+    noise = random.normal(size=(1500, 3)).astype(np.float32)
+    telling = (random.normal(size=(1500, 3)) + 2 * np.eye(3)[labels]).astype(np.float32)
+    weights = np.full(1500, 1 / 1500)
+    assert fit_scaling(noise, telling, labels, weights).unet_weight > 3
+    assert fit_scaling(telling, noise, labels, weights).unet_weight < 0.3
+
+
+def test_outlines_are_dropped_only_where_that_raises_the_mean_dice() -> None:
+    part = predictions(["normal"] * 5 + ["benign"] * 5, np.zeros((10, 3)))
+    part.dice[:5] = 0.0
+    telling = np.asarray([0.8] * 5 + [0.1] * 5)
+    assert 0.1 < fit_normal_limit(telling, part) <= 0.8
+    assert fit_normal_limit(1 - telling, part) > 1

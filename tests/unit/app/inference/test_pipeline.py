@@ -117,3 +117,12 @@ def test_networks_mended_on_disk_are_used_without_a_restart(models: Path) -> Non
         engine.warm_up()
     (models / "unet.onnx").write_bytes(content)
     assert engine.read([black()])[0].provider == "CPU"
+
+
+def test_no_outline_is_shown_on_a_picture_that_is_held_for_normal(models: Path) -> None:
+    raw = json.loads((models / "manifest.json").read_text())
+    raw["mask"]["normal_limit"] = 0.01
+    (models / "manifest.json").write_text(json.dumps(raw))
+    findings = Engine(models, "cpu").read([bright_square()])[0]
+    assert not findings.mask.any()
+    assert findings.lesion is None
