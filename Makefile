@@ -14,9 +14,11 @@ VENV := .venv
 TRAINING := .venv-training
 PIP := -m pip install --quiet --require-virtualenv
 FLASK := $(VENV)/bin/python -m flask --app wsgi
-# Recipes, data and extra flags of training: make train RECIPE=unet-efficientnetb3 FLAGS=--quick
-RECIPE ?= unet-efficientnetb3
+# FLAGS goes to the tool behind a target: make test FLAGS="-k upload". Training also knows RECIPE, FOLD and QUICK=1.
 FLAGS ?=
+RECIPE ?= unet-efficientnetb3
+FOLD ?= 0
+TRAINING_FLAGS = --recipe $(RECIPE) --fold $(FOLD) $(if $(QUICK),--quick) $(FLAGS)
 
 .PHONY: help
 help: ## Print this help
@@ -57,13 +59,13 @@ test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 
 .PHONY: train evaluate export leaderboard
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
-	@$(TRAINING)/bin/python -m training train --recipe $(RECIPE) $(FLAGS)
+	@$(TRAINING)/bin/python -m training train $(TRAINING_FLAGS)
 evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
-	@$(TRAINING)/bin/python -m training evaluate --recipe $(RECIPE) $(FLAGS)
+	@$(TRAINING)/bin/python -m training evaluate $(TRAINING_FLAGS)
 export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifest and model card
-	@$(TRAINING)/bin/python -m training export --recipe $(RECIPE) $(FLAGS)
+	@$(TRAINING)/bin/python -m training export $(TRAINING_FLAGS)
 leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
-	@$(TRAINING)/bin/python -m training leaderboard $(FLAGS)
+	@$(TRAINING)/bin/python -m training.leaderboard $(FLAGS)
 
 .PHONY: bench
 bench: $(VENV)/.testing ## Measure latency and throughput on this machine
