@@ -55,7 +55,7 @@ browser-test: $(VENV)/.testing ## Drive a browser (Chromium) through the whole j
 
 .PHONY: test-training
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
-	@$(TRAINING)/bin/python -m pytest -m training $(FLAGS)
+	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)
 
 .PHONY: train evaluate export leaderboard
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
