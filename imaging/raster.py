@@ -62,6 +62,8 @@ def read(content: bytes, kind: str, max_pixels: int) -> Raster:
         image.load()
         # A frame may grow while it is decoded (a GIF frame beyond its screen), so the size is checked again.
         check_size(image.width, image.height, max_pixels)
+        if kind == "jpeg" and _is_filled_up(image):
+            raise RefusedUpload("damaged_image", "The picture breaks off half way. Export or download it again.")
         pixels, share = _grey(_upright(image))
     return Raster(pixels, share, frames, (FIRST_FRAME,) if frames > 1 else ())
 
@@ -76,6 +78,12 @@ def _grey(image: Image.Image) -> tuple[Grey, float]:
     if image.mode == "1":
         return np.array(image.convert("L"), dtype=np.uint8), 0.0
     return intensity.grey_of_rgb(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _is_filled_up(image: Image.Image) -> bool:
+    """Whether a JPEG that broke off was closed by an end marker: its reader fills what is missing with mid grey."""
+    last_rows = image.crop((0, image.height - 8, image.width, image.height))
+    return last_rows.convert("L").getextrema() == (128, 128)
 
 
 def _on_black(image: Image.Image) -> Image.Image:

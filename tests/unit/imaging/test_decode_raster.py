@@ -164,6 +164,12 @@ def test_other_cut_files_are_refused(kind, options, share):
     assert refusal_of(content[: int(len(content) * share)]).code == "damaged_image"
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_cut_jpeg_that_was_closed_again_is_refused(share):
+    content = pictures.encoded(GREY, "JPEG")
+    assert refusal_of(content[: int(len(content) * share)] + b"\xff\xd9").code == "damaged_image"
+
+
 def test_one_flipped_byte_in_a_png_is_found():
     content = bytearray(pictures.encoded(GREY))
     content[content.index(b"IDAT") + 500] ^= 1
