@@ -31,6 +31,7 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
+forwarded_allow_ips = ""  # gunicorn believes no X-Forwarded header; TRUSTED_PROXIES decides (app/security.py)
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file, not on a slow disk
 
 accesslog = None  # the application writes its own lines, without addresses

@@ -11,7 +11,17 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
 
-from app import api_clients, api_errors, api_pictures, api_places, api_schemas, intake, observability, studies, tasks
+from app import (
+    api_clients,
+    api_errors,
+    api_pictures,
+    api_places,
+    api_schemas,
+    api_waiting,
+    intake,
+    observability,
+    studies,
+)
 from app import api_specification as specification
 from app.api_base import JsonInterface
 from app.api_errors import ApiRefusal, NoFile, NoPlace, OneFileOnly
@@ -61,7 +71,7 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
         content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
         with api_clients.turn(owner, content, frame):
             receipt = intake.receive(content, Actor(owner, "api"), frame, place)
-    is_finished = tasks.wait(receipt.study_id, current_app.config["WAIT_S"])
+    is_finished = api_waiting.until_finished(receipt.study_id)
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202
     return study_json(study), status, {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}

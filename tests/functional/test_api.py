@@ -14,6 +14,7 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from app import api_waiting
 from app.extensions import db
 from app.services import services
 from app.tables import Study
@@ -69,6 +70,15 @@ class TestUpload:
         assert (answer.status_code, answer.json["status"]) == (202, "queued")
         assert answer.json["links"]["mask"] is None
         assert client.get(answer.headers["Location"]).json["status"] == "queued"
+
+    def test_only_half_of_the_server_s_threads_wait_for_answers(
+        self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_app(WEB_THREADS=4, WAIT_S=60)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        monkeypatch.setattr(api_waiting, "_waiting", 2)
+        assert send(app.test_client(), scan()).status_code == 202
+        assert api_waiting._waiting == 2
 
     def test_a_study_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         study_id = send(client, scan()).json["id"]

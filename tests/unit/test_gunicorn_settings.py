@@ -21,6 +21,7 @@ def test_one_process_owns_the_networks_and_loads_the_product_after_fork() -> Non
     assert (found["workers"], found["worker_class"], found["preload_app"]) == (1, "gthread", False)
     assert found["bind"] == "127.0.0.1:8000"
     assert found["accesslog"] is None
+    assert found["forwarded_allow_ips"] == ""
 
 
 def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
