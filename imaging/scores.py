@@ -25,7 +25,8 @@ class Scaling:
 
     def probabilities(self, logits: NDArray[np.floating], unet_logits: NDArray[np.floating]) -> Scores:
         """float64 `N x 3`, rows sum to 1, from float `N x 3` logits of the classifier and of the U-Net."""
-        return calibrated(logits + self.unet_weight * unet_logits, self.temperature, self.bias)
+        combined = logits.astype(np.float64) + self.unet_weight * unet_logits.astype(np.float64)
+        return calibrated(combined, self.temperature, self.bias)
 
 
 def calibrated(logits: NDArray[np.floating], temperature: float, bias: tuple[float, ...]) -> Scores:

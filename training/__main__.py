@@ -29,8 +29,8 @@ def main() -> None:
     trained = pipeline.train(recipe, parts, folder, _run_folder(arguments, str(recipe.get("unet_of", recipe["name"]))))
     if arguments.command == "train":
         return
-    found = evaluate.evaluate(trained, recipe, parts, folder)
-    _show(evaluate.all_figures(found))
+    found = evaluate.evaluate(trained, recipe, parts, arguments.fold, folder)
+    _show(found.metrics)
     if arguments.command == "export":
         facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
         golden = _golden(recipe, trained, parts.tune[:8])

@@ -17,6 +17,10 @@ WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows i
 NOVELTY_PASS = 0.99  # share of real tuning pictures that the novelty limit lets through
 COMPONENTS = 64
 
+# The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
+# BUS-BRA has no normals at all. So the mix is stated instead of inherited, and stands in the manifest.
+CASE_MIX = {"benign": 0.5, "malignant": 0.3, "normal": 0.2}
+
 MALIGNANT, NORMAL = LABELS.index("malignant"), LABELS.index("normal")
 
 
@@ -62,7 +66,7 @@ class Calibration:
 
 def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calibration:
     """Fit everything on the tuning part; the novelty's directions come from the training part."""
-    scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, source_weights(tune))
+    scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
     scores = scaling.probabilities(tune.logits, tune.unet_logits)
     novelty = fit_novelty(train_embeddings)
     return Calibration(
@@ -91,12 +95,13 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
     return float(max((1.01, *np.linspace(0.95, 0.2, 16)), key=mean_dice))
 
 
-def source_weights(predictions: Predictions) -> NDArray[np.float64]:
-    """Each data set weighs the same, whatever its size: the larger one's case mix must not set the probabilities."""
-    sources = np.asarray([sample.source for sample in predictions.samples])
-    weights = np.zeros(len(sources))
-    for source in np.unique(sources):
-        weights[sources == source] = 1.0 / (sources == source).sum()
+def case_mix_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A weight per picture so that the classes weigh as in `CASE_MIX`; classes that do not occur are left out."""
+    weights = np.zeros(len(labels))
+    for index, label in enumerate(LABELS):
+        is_class = labels == index
+        if is_class.any():
+            weights[is_class] = CASE_MIX[label] / is_class.sum()
     return np.asarray(weights / weights.sum())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,7 @@ def train(
     part: dict[str, Any],
     mask: dict[str, float],
     samples: list[Sample],
-    maps: list[Grey],
-    crop_maps: list[Grey],
+    draw_maps: Callable[[], tuple[list[Grey], list[Grey]]],
     encoder: dict[str, torch.Tensor] | None,
     folder: Path,
     seed: int,
@@ -51,13 +51,14 @@ def train(
     """Train the classifier of a recipe part.
 
     Args:
-        maps: out-of-fold lesion probability maps (uint8) of `samples`, in their order.
-        crop_maps: the same for the samples' lesion-free crops (see `lesion_free_crops`).
+        draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order, and those of
+            the samples' lesion-free crops (see `lesion_free_crops`); asked only when there is something to train.
         encoder: weights of a U-Net encoder to start from, or None to start from chance.
     """
 
     def pack_at(size: int) -> Packed:
         inputs, labels, strata = [], [], []
+        maps, crop_maps = draw_maps()
         for sample, probability in zip(samples, maps, strict=True):
             handed_on = seen_by_classifier(sample, probability, part)
             inputs.append(classifier_input(sample.pixels(), handed_on, part, mask, size))

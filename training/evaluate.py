@@ -11,6 +11,8 @@ import numpy as np
 
 from training import curves
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
+from training.export import commit
+from training.loop import device
 from training.metrics import figures, reliability
 from training.pipeline import Trained
 from training.predict import Predictions, predict
@@ -25,50 +27,64 @@ CREDITS = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Calibration fitted on the tuning part, and predictions on the tuning and the test part."""
+    """Calibration fitted on the tuning part, predictions on the test part, and their figures per data set."""
 
     calibration: Calibration
-    tune: Predictions
     test: Predictions
+    metrics: dict[str, Any]
 
 
-def evaluate(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> Evaluation:
+def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: Path) -> Evaluation:
     """Predict tuning and test part once (kept in `folder`), calibrate on the first, save figures of the second."""
     trained.unet.eval()
     trained.classifier.eval()
     tune = _predicted(trained, recipe, parts.tune, folder / "predictions-tune.npz")
     test = _predicted(trained, recipe, parts.test, folder / "predictions-test.npz")
     train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
-    found = Evaluation(calibrate(tune, train.embeddings), tune, test)
-    report = {"recipe": recipe["name"], "split_sha256": parts.digest, "metrics": all_figures(found)}
+    calibration = calibrate(tune, train.embeddings)
+    found = Evaluation(calibration, test, all_figures(test, calibration))
+    report = _report(recipe, parts, fold) | {"metrics": found.metrics}
     (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     curves.draw(folder, test, found.calibration)
     return found
 
 
-def all_figures(found: Evaluation) -> dict[str, Any]:
+def _report(recipe: Recipe, parts: Split, fold: int) -> dict[str, Any]:
+    sources = " and ".join(recipe["sources"])
+    return {
+        "recipe": recipe["name"],
+        "protocol": f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold",
+        "fold": fold,
+        "leaking": False,
+        "device": str(device()),
+        "commit": commit(),
+        "command": f"make evaluate RECIPE={recipe['name']} FOLD={fold}",
+        "split_sha256": parts.digest,
+    }
+
+
+def all_figures(test: Predictions, calibration: Calibration) -> dict[str, Any]:
     """Figures of the test part per data set; of BUSI also without the near copies whose labels conflict."""
-    busi = found.test.from_source("busi")
+    busi = test.from_source("busi")
     is_clear = np.asarray([not sample.is_conflicting for sample in busi.samples], dtype=np.bool_)
     parts = {
         "busi": busi,
         "busi_without_conflicts": busi.where(is_clear),
-        "busbra": found.test.from_source("busbra"),
+        "busbra": test.from_source("busbra"),
     }
-    return {name: figures(part, found.calibration) for name, part in parts.items() if part.samples}
+    return {name: figures(part, calibration) for name, part in parts.items() if part.samples}
 
 
 def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: str) -> dict[str, Any]:
     """What the manifest says of training data, operating point and figures."""
-    metrics = all_figures(found)
-    busi = metrics["busi"]
+    busi = found.metrics["busi"]
     scores = found.calibration.probabilities(found.test)[:, MALIGNANT]
     return {
         "version": version,
         "coverage": COVERAGE,
         "split_sha256": parts.digest,
         "training_data": [CREDITS[source] for source in recipe["sources"]],
-        "metrics": metrics,
+        "metrics": found.metrics,
         "operating_point": {
             "chosen_on": f"fold {(fold + 1) % 5} of {' and '.join(recipe['sources'])}",
             "measured_on": f"BUSI fold {fold}, never trained or tuned on",

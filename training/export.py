@@ -17,7 +17,7 @@ from monai.networks.nets.efficientnet import EfficientNet
 from numpy.typing import NDArray
 from torch import nn
 
-from training.calibrate import Calibration, Novelty
+from training.calibrate import CASE_MIX, Calibration, Novelty
 from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
 from training.pipeline import Trained
@@ -150,7 +150,7 @@ def write_manifest(
         "version": facts["version"],
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "recipe": recipe["name"],
-        "commit": _commit(),
+        "commit": commit(),
         "intended_use": "Research on breast ultrasound; not a medical device.",
         "labels": ["benign", "malignant", "normal"],
         "networks": {
@@ -192,6 +192,7 @@ def write_manifest(
         "calibration": {
             "method": "sum of both networks' logits, temperature scaling, a bias per class",
             "parameters": asdict(calibration.scaling),
+            "case_mix": CASE_MIX,
         },
         "conformal": {"coverage": facts["coverage"], "limits": list(calibration.limits)},
         "out_of_distribution": {
@@ -208,6 +209,7 @@ def write_manifest(
     return manifest
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that the code stands at, or "unknown" outside a checkout."""
     answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"

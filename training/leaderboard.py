@@ -1,59 +1,97 @@
-"""`python -m training.leaderboard`: the figures of all evaluated runs, best first."""
+"""`python -m training.leaderboard`: every evaluated run side by side, as data and as a page.
+
+A run is a folder `runs/<recipe>/fold<k>/` with the `metrics.json` that `evaluate` wrote. Rows are kept: a run made on
+another machine replaces the row of the same recipe, data and fold, and leaves the others.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-COLUMNS = ("dice_lesions", "benign_malignant_auc", "balanced_accuracy")
-RANKED_BY = "benign_malignant_auc"
+Row = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One evaluated run: its name, and its figures on one data set as (value, low, high)."""
-
-    run: str
-    data_set: str
-    figures: dict[str, tuple[float, float, float]]
-
-
-def read(runs: Path) -> list[Entry]:
-    """Every run with a metrics.json below `runs`, by data set, best first."""
-    entries = [entry for path in sorted(runs.glob("*/fold*/metrics.json")) for entry in _entries(path)]
-    return sorted(entries, key=lambda entry: (entry.data_set, -entry.figures.get(RANKED_BY, (0.0, 0.0, 0.0))[0]))
-
-
-def _entries(path: Path) -> list[Entry]:
-    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-    run = f"{path.parents[1].name}/{path.parent.name}"
-    return [
-        Entry(run, data_set, {name: (one["value"], one["low"], one["high"]) for name, one in figures.items()})
-        for data_set, figures in metrics.items()
-    ]
-
-
-def table(entries: list[Entry]) -> str:
-    """The entries as a Markdown table; each figure with its 95 % interval."""
-    head = ["data set", "run", *COLUMNS]
-    rows = [[entry.data_set, entry.run, *(_cell(entry, name) for name in COLUMNS)] for entry in entries]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
-
-
-def _cell(entry: Entry, name: str) -> str:
-    if name not in entry.figures:
-        return ""
-    value, low, high = entry.figures[name]
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+COLUMNS = {
+    "dice_lesions_unet_alone": "Dice, U-Net alone",
+    "dice_lesions": "Dice, lesions",
+    "dice_with_normals": "Dice, with normals",
+    "benign_malignant_auc": "AUC malignant / benign",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "normal_sensitivity": "normal, sensitivity",
+    "sensitivity_at_operating_point": "malignant, sensitivity at the operating point",
+    "specificity_at_operating_point": "malignant, specificity at the operating point",
+    "expected_calibration_error": "calibration error",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.leaderboard", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    entries = read(parser.parse_args().runs)
-    print(table(entries) if entries else "No run has been evaluated yet: make evaluate")
+    parser.add_argument("--results", type=Path, default=Path("training/results/leaderboard.json"))
+    parser.add_argument("--page", type=Path, default=Path("docs/reference/leaderboard.md"))
+    arguments = parser.parse_args()
+    rows = merged(_kept(arguments.results), found(arguments.runs))
+    for path, text in ((arguments.results, json.dumps(rows, indent=2) + "\n"), (arguments.page, page(rows))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print(f"{len(rows)} rows in {arguments.page}")
+
+
+def found(runs: Path) -> list[Row]:
+    """A row per data set of every evaluated run; quick runs are no results."""
+    rows = []
+    for path in sorted(runs.glob("*/fold*/metrics.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if path.parent.parent.name.endswith("-quick"):
+            continue
+        shared = {key: report[key] for key in ("recipe", "protocol", "fold", "leaking", "device", "commit", "command")}
+        rows += [
+            {**shared, "data": data, "split_sha256": report["split_sha256"], "metrics": metrics}
+            for data, metrics in report["metrics"].items()
+        ]
+    return rows
+
+
+def merged(kept: list[Row], new: list[Row]) -> list[Row]:
+    """Kept rows, each replaced by the new one of the same recipe, data, protocol and fold."""
+    by_name = {(row["recipe"], row["data"], row["protocol"], str(row["fold"])): row for row in [*kept, *new]}
+    return [by_name[name] for name in sorted(by_name)]
+
+
+def page(rows: list[Row]) -> str:
+    """The rows as Markdown: a table per data set, every figure with its 95 % interval."""
+    parts = [_table(data, [row for row in rows if row["data"] == data]) for data in sorted({r["data"] for r in rows})]
+    head = (
+        "# Leaderboard\n\nWritten by `make leaderboard` from `training/results/leaderboard.json`. Intervals are 95 % "
+        "bootstrap intervals that resample groups of near copies or patients. A fold that is reported was neither "
+        "trained nor tuned on.\n"
+    )
+    return head + "\n" + "\n".join(parts)
+
+
+def _table(data: str, rows: list[Row]) -> str:
+    lines = [f"## {data.replace('_', ' ')}\n"]
+    for row in rows:
+        leak = " **leaking, for comparison alone**" if row["leaking"] else ""
+        lines.append(
+            f"### {row['recipe']}, fold {row['fold']}{leak}\n\nProtocol: {row['protocol']}. Device: {row['device']}. "
+            f"Commit: `{row['commit'][:10]}`. Split: `{row['split_sha256'][:12]}`. Command: `{row['command']}`\n\n"
+            "| figure | value | 95 % interval |\n| --- | --- | --- |"
+        )
+        lines += [
+            f"| {title} | {figure['value']:.3f} | {figure['low']:.3f} to {figure['high']:.3f} |"
+            for key, title in COLUMNS.items()
+            if (figure := row["metrics"].get(key))
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _kept(path: Path) -> list[Row]:
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
 
 
 if __name__ == "__main__":

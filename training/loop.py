@@ -66,7 +66,7 @@ def fit_network(
         )
         _save(state, epoch + 1, folder)
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
-    return _finished(average, pack_at(sizes[-1]) if packed is None else packed, part, step, folder, seed)
+    return _finished(average, lambda: packed or pack_at(sizes[-1]), part, step, folder, seed)
 
 
 def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
@@ -81,7 +81,7 @@ def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor]
 
 
 def _finished(
-    average: AveragedModel, packed: Packed, part: dict[str, Any], step: Step, folder: Path, seed: int
+    average: AveragedModel, pack: Callable[[], Packed], part: dict[str, Any], step: Step, folder: Path, seed: int
 ) -> nn.Module:
     """The averaged network with normalisation statistics of its own, made once and kept in `averaged.pt`.
 
@@ -98,7 +98,7 @@ def _finished(
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over all batches
-    _measure_statistics(network, packed, part, step, seed)
+    _measure_statistics(network, pack(), part, step, seed)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     torch.save(network.state_dict(), path)

@@ -37,6 +37,7 @@ def card(manifest: dict[str, Any]) -> str:
     networks = manifest["networks"]
     tables = "\n\n".join(_table(name, figures) for name, figures in manifest["metrics"].items())
     point = manifest["operating_points"]["malignant"]
+    mix = ", ".join(f"{share:.0%} {label}" for label, share in manifest["calibration"]["case_mix"].items())
     return f"""# Model card: {manifest["recipe"]} {manifest["version"]}
 
 Made by `python -m training export`; every figure is read from `manifest.json`.
@@ -70,6 +71,7 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
 
 ## Decisions
 
+- Probabilities refer to a stated case mix, not to that of a data set: {mix}.
 - A picture is marked for prompt attention at a calibrated probability of malignant of {point["threshold"]:.3f} or more.
 - Conformal sets aim at a coverage of {manifest["conformal"]["coverage"]:.0%} per class; a set with several classes
   makes the program say that it can't tell.

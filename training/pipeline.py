@@ -32,13 +32,11 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
         folder: holds the classifier's checkpoint; unet_folder: those of the U-Nets, which ablations share.
     """
     unet = segmentation.train(recipe["segmentation"], parts.train, unet_folder / "segmentation", recipe["seed"])
-    maps, crop_maps = _out_of_fold_maps(recipe, parts.train, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
         parts.train,
-        maps,
-        crop_maps,
+        lambda: _out_of_fold_maps(recipe, parts.train, unet_folder),
         unet.unet.encoder.state_dict(),
         folder / "classification",
         recipe["seed"],

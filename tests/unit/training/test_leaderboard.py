@@ -1,4 +1,4 @@
-"""The figures of all runs side by side."""
+"""The leaderboard keeps rows of other machines and replaces its own."""
 
 from __future__ import annotations
 
@@ -7,26 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from training import leaderboard
+from training.leaderboard import found, merged, page
 
 pytestmark = pytest.mark.training
 
-
-def evaluated(runs: Path, name: str, auc: float) -> None:
-    figure = {"value": auc, "low": auc - 0.1, "high": auc + 0.05}
-    folder = runs / name / "fold0"
-    folder.mkdir(parents=True)
-    report = {"metrics": {"busi": {"benign_malignant_auc": figure}}}
-    (folder / "metrics.json").write_text(json.dumps(report))
+FIGURE = {"value": 0.8, "low": 0.7, "high": 0.9}
 
 
-def test_the_best_run_comes_first_with_its_interval(tmp_path: Path) -> None:
-    evaluated(tmp_path, "worse", 0.8)
-    evaluated(tmp_path, "better", 0.9)
-    entries = leaderboard.read(tmp_path)
-    assert [entry.run for entry in entries] == ["better/fold0", "worse/fold0"]
-    assert "| busi | better/fold0 |  | 0.900 (0.800 to 0.950) |  |" in leaderboard.table(entries)
+def report(folder: Path, recipe: str, fold: int, value: float) -> None:
+    run = folder / recipe / f"fold{fold}"
+    run.mkdir(parents=True)
+    name = recipe.removesuffix("-quick")
+    content = {
+        "recipe": name, "protocol": "grouped folds", "fold": fold, "leaking": False, "device": "cpu",
+        "commit": "0" * 40, "command": "make evaluate", "split_sha256": "1" * 64,
+        "metrics": {"busi": {"dice_lesions": FIGURE | {"value": value}}},
+    }  # fmt: skip
+    (run / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_no_runs_make_no_entries(tmp_path: Path) -> None:
-    assert leaderboard.read(tmp_path) == []
+def test_every_evaluated_run_has_a_row_and_quick_runs_have_none(tmp_path: Path) -> None:
+    report(tmp_path, "one", 0, 0.8)
+    report(tmp_path, "one", 1, 0.7)
+    report(tmp_path, "one-quick", 0, 0.1)
+    assert [(row["recipe"], row["fold"]) for row in found(tmp_path)] == [("one", 0), ("one", 1)]
+
+
+def test_a_new_row_replaces_its_own_and_no_other(tmp_path: Path) -> None:
+    report(tmp_path / "before", "one", 0, 0.5)
+    report(tmp_path / "before", "two", 0, 0.6)
+    report(tmp_path / "after", "one", 0, 0.9)
+    rows = merged(found(tmp_path / "before"), found(tmp_path / "after"))
+    assert {row["recipe"]: row["metrics"]["dice_lesions"]["value"] for row in rows} == {"one": 0.9, "two": 0.6}
+
+
+def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
+    report(tmp_path, "one", 0, 0.8)
+    assert "| Dice, lesions | 0.800 | 0.700 to 0.900 |" in page(found(tmp_path))
