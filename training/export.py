@@ -35,9 +35,16 @@ class ServedUNet(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, class_logits = self.network(picture.float() / 255)
-        return torch.round(torch.sigmoid(logits) * 255).to(torch.uint8), class_logits
+    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        logits, maps = self.network.parts(picture.float() / 255)
+        activation = activation_maps(maps, self.network.class_head[-1])
+        probability = torch.round(torch.sigmoid(logits) * 255).to(torch.uint8)
+        return probability, self.network.class_head(maps.mean(dim=(2, 3))), activation
+
+
+def activation_maps(maps: torch.Tensor, head: nn.Linear) -> torch.Tensor:
+    """Class activation maps `B x 3 x h x w` of `B x C x h x w` feature maps that a linear head averages."""
+    return torch.einsum("bchw,kc->bkhw", maps, head.weight)
 
 
 class ServedClassifier(nn.Module):
@@ -58,7 +65,7 @@ class ServedClassifier(nn.Module):
         maps = self.network.features(segmented.float() / 255)
         embedding = maps.mean(dim=(2, 3))
         head = self.network.trunk._fc
-        activation = torch.einsum("bchw,kc->bkhw", maps, head.weight)
+        activation = activation_maps(maps, head)
         centred = embedding - self.mean
         within = torch.square(centred @ self.directions).mean(dim=1)
         beside = centred - (centred @ self.components) @ self.components.T
@@ -94,7 +101,14 @@ def export_networks(
     classifier = ServedClassifier(trained.classifier.float().cpu(), novelty).eval()
     outputs = ["logits", "activation", "embedding", "novelty"]
     return (
-        _export(unet, golden[0], "picture", ["probability", "class_logits"], folder / "unet.onnx", MASK_TOLERANCE),
+        _export(
+            unet,
+            golden[0],
+            "picture",
+            ["probability", "class_logits", "activation"],
+            folder / "unet.onnx",
+            MASK_TOLERANCE,
+        ),
         _export(classifier, golden[1], "segmented", outputs, folder / "efficientnetb3.onnx", TOLERANCE),
     )
 
@@ -166,6 +180,7 @@ def write_manifest(
                 "outputs": {
                     "probability": "uint8 N x 1 x S x S, lesion probability times 255",
                     "class_logits": "float32 N x 3, the U-Net's own weighing of the classes",
+                    "activation": "float32 N x 3 x h x w, class activation maps of that weighing",
                 },
                 "onnx_against_pytorch": exported[0].largest_difference,
             },

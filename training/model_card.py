@@ -37,6 +37,7 @@ def card(manifest: dict[str, Any]) -> str:
     networks = manifest["networks"]
     tables = "\n\n".join(_table(name, figures) for name, figures in manifest["metrics"].items())
     point = manifest["operating_points"]["malignant"]
+    weight = manifest["calibration"]["parameters"]["unet_weight"]
     mix = ", ".join(f"{share:.0%} {label}" for label, share in manifest["calibration"]["case_mix"].items())
     return f"""# Model card: {manifest["recipe"]} {manifest["version"]}
 
@@ -72,6 +73,8 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
 ## Decisions
 
 - Probabilities refer to a stated case mix, not to that of a data set: {mix}.
+- The U-Net's own head weighs {weight:.1f} times as much as the classifier's logits: fitted on the tuning fold, not
+  chosen. The heat map adds both in the same proportion.
 - A picture is marked for prompt attention at a calibrated probability of malignant of {point["threshold"]:.3f} or more.
 - Conformal sets aim at a coverage of {manifest["conformal"]["coverage"]:.0%} per class; a set with several classes
   makes the program say that it can't tell.
@@ -88,10 +91,13 @@ No men, no implants, no pictures after surgery are marked as such in the data. A
 
 def _network_row(stage: str, network: dict[str, Any]) -> str:
     size = network["input_size"]
-    return (
-        f"| {stage} | {network['name']} | `{network['file']}` | {size} x {size} px, uint8 | "
-        f"{network['onnx_against_pytorch']:.1e} |"
-    )
+    return f"| {stage} | {network['name']} | `{network['file']}` | {size} x {size} px, uint8 | {_difference(network)} |"
+
+
+def _difference(network: dict[str, Any]) -> str:
+    """Rounded outputs differ by whole steps or not at all; the others as a plain number."""
+    largest = network["onnx_against_pytorch"]
+    return f"{largest:.0f} of 255 steps" if "probability" in network["outputs"] else f"{largest:.1e}"
 
 
 def _table(name: str, figures: dict[str, dict[str, float]]) -> str:

@@ -8,30 +8,40 @@ from numpy.typing import NDArray
 
 from app.inference.classify import Classified
 from app.inference.results import LABELS
+from app.inference.segment import Segmented
 from imaging.preprocess import Grey, placement
 
 
-def heat_map(judged: Classified, height: int, width: int) -> Grey:
-    """Class activation map of the leading class, laid on the picture.
+def heat_map(item: Segmented, judged: Classified, unet_weight: float) -> Grey:
+    """Class activation map of the leading class, laid on the picture: what both networks found, as they are weighed.
 
     Zhou et al. 2016, "Learning Deep Features for Discriminative Localization": for a network that averages its last
-    feature maps, the class weights times the maps is exact, no gradient is needed.
+    feature maps, the class weights times the maps is exact, no gradient is needed. Each map is divided by the area it
+    is averaged over, so that the two add up per pixel as their logits do per picture.
+
+    Args:
+        unet_weight: weight of the U-Net's logits beside the classifier's.
 
     Returns:
-        uint8 `height x width`, 0 where nothing speaks for the class, 255 at its strongest point.
+        uint8 `H x W` of the picture, 0 where nothing speaks for the class, 255 at the strongest point.
     """
-    evidence = np.maximum(judged.activation[LABELS.index(judged.probabilities.label)], 0.0)
+    index = LABELS.index(judged.probabilities.label)
+    height, width = item.picture.pixels.shape
+    evidence = unet_weight * _laid(item.activation[index], height, width)
     window = judged.window
-    place = placement(window.height, window.width, max(window.height, window.width))
-    square = cv2.resize(evidence.astype(np.float32), (place.size, place.size), interpolation=cv2.INTER_CUBIC)
+    rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
+    evidence[rows, columns] += _laid(judged.activation[index], window.height, window.width)
+    positive = np.maximum(evidence, 0.0)
+    peak = float(positive.max())
+    return np.asarray(positive / peak * 255 if peak > 0 else positive, dtype=np.uint8)
+
+
+def _laid(activation: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Evidence per pixel, float32 `height x width`, from the map of the letterboxed square that holds the part."""
+    place = placement(height, width, max(height, width))
+    square = cv2.resize(activation.astype(np.float32), (place.size, place.size), interpolation=cv2.INTER_LINEAR)
     part = square[place.top : place.top + place.fitted_height, place.left : place.left + place.fitted_width]
-    part = np.maximum(part, 0.0)
-    peak = float(part.max())
-    heat = np.zeros((height, width), dtype=np.uint8)
-    if peak > 0:
-        scaled = np.asarray(part / peak * 255, dtype=np.uint8)
-        heat[window.top : window.bottom, window.left : window.right] = scaled
-    return heat
+    return np.asarray(part / (place.size * place.size), dtype=np.float32)
 
 
 def share_in_lesion(heat: Grey, mask: NDArray[np.bool_]) -> float | None:

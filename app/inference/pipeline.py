@@ -119,7 +119,7 @@ def _findings(
     is_cleared = judged.probabilities.normal >= manifest.normal_limit
     mask = np.zeros_like(item.mask) if is_cleared else item.mask
     with watch.stage("explain"):
-        heat = heat_map(judged, small.height, small.width)
+        heat = heat_map(item, judged, manifest.scaling.unet_weight)
     with watch.stage("measure"):
         lesion = measure(small.pixels, mask, small.spacing)
     return Findings(

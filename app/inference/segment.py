@@ -20,7 +20,8 @@ class Segmented:
     """What the U-Net saw in one picture.
 
     `probability` uint8 `H x W` (times 255); `mask` bool `H x W`; `main_part` its largest connected part;
-    `class_logits` float32 `3`, the U-Net's own weighing of the classes.
+    `class_logits` float32 `3`, the U-Net's own weighing of the classes; `activation` float32 `3 x h x w`, its class
+    activation maps over the letterboxed picture.
     """
 
     picture: Picture
@@ -28,6 +29,7 @@ class Segmented:
     mask: NDArray[np.bool_]
     main_part: NDArray[np.bool_]
     class_logits: NDArray[np.float32]
+    activation: NDArray[np.float32]
 
 
 def segment(session: NetworkSession, manifest: Manifest, pictures: Sequence[Picture]) -> list[Segmented]:
@@ -35,10 +37,11 @@ def segment(session: NetworkSession, manifest: Manifest, pictures: Sequence[Pict
     fitted = [fit(picture.pixels, manifest.segmentation.input_size) for picture in pictures]
     squares = np.stack([square for square, _ in fitted])[:, None]
     outputs = session.run({"picture": squares})
-    answers = zip(pictures, outputs["probability"][:, 0], outputs["class_logits"], fitted, strict=True)
     found = []
-    for picture, square, class_logits, (_, place) in answers:
-        map_on_picture = restore(np.ascontiguousarray(square), place)
-        mask = mask_of(map_on_picture, manifest.mask_threshold, manifest.smallest_share)
-        found.append(Segmented(picture, map_on_picture, mask, largest_part(mask), class_logits))
+    for index, (picture, (_, place)) in enumerate(zip(pictures, fitted, strict=True)):
+        probability = restore(np.ascontiguousarray(outputs["probability"][index, 0]), place)
+        mask = mask_of(probability, manifest.mask_threshold, manifest.smallest_share)
+        main_part = largest_part(mask)
+        class_logits, activation = outputs["class_logits"][index], outputs["activation"][index]
+        found.append(Segmented(picture, probability, mask, main_part, class_logits, activation))
     return found

@@ -38,20 +38,25 @@ def _described(model: onnx.ModelProto, path: Path) -> dict[str, object]:
 
 
 def _segmentation() -> onnx.ModelProto:
-    """Bright is lesion; the class logits are all zero."""
+    """Bright is lesion; the class logits and their maps are all zero."""
     nodes = [
         helper.make_node("Identity", ["picture"], ["probability"]),
         helper.make_node("Cast", ["picture"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["float", "space"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "zeros"], ["class_logits"]),
+        helper.make_node("Concat", ["float", "float", "float"], ["three"], axis=1),
+        helper.make_node("Mul", ["three", "zero"], ["nothing"]),
+        helper.make_node("AveragePool", ["nothing"], ["activation"], kernel_shape=[8, 8], strides=[8, 8]),
     ]
     constants = [
         helper.make_tensor("space", TensorProto.INT64, [2], [2, 3]),
         helper.make_tensor("zeros", TensorProto.FLOAT, [1, 3], [0.0, 0.0, 0.0]),
+        helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
     ]
     outputs = [
         helper.make_tensor_value_info("probability", TensorProto.UINT8, ["batch", 1, SIZE, SIZE]),
         helper.make_tensor_value_info("class_logits", TensorProto.FLOAT, ["batch", 3]),
+        helper.make_tensor_value_info("activation", TensorProto.FLOAT, ["batch", 3, 4, 4]),
     ]
     picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", 1, SIZE, SIZE])
     return _model(helper.make_graph(nodes, "segmentation", [picture], outputs, constants))

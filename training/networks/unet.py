@@ -25,10 +25,15 @@ class LesionUNet(nn.Module):
         width = self.unet.encoder._blocks[-1][-1]._bn2.num_features
         self.class_head = nn.Sequential(nn.Dropout(0.3), nn.Linear(width, len(LABELS)))
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def parts(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mask logits `B x 1 x H x W` and the deepest feature maps `B x C x H/32 x W/32`."""
         features = self.unet.encoder((pixels - 0.5) * 4.0)
         decoded = self.unet.decoder(features, self.unet.skip_connect)
-        return self.unet.segmentation_head(decoded), self.class_head(features[-1].mean(dim=(2, 3)))
+        return self.unet.segmentation_head(decoded), features[-1]
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mask_logits, maps = self.parts(pixels)
+        return mask_logits, self.class_head(maps.mean(dim=(2, 3)))
 
 
 def build(part: dict[str, Any], pretrained: bool = False) -> LesionUNet:
