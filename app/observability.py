@@ -1,31 +1,26 @@
-"""What an operator sees: one JSON log line per event, a request id on every answer, and figures for Prometheus.
+"""What an operator sees: a log line per request, a request id on every answer, and figures for Prometheus.
 
 Nothing personal is logged: no addresses, file names, query strings, ids of studies or texts of exceptions (they may
-quote what was sent). What a program or a newline in a field tries to write into the log stays inside one JSON string.
+quote what was sent). How a line is written: `json_log.py`.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.inference.results import Findings
 from app.triage import DECLINED, Decision
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,32}$")
-FRAMES = 24  # of a stack that are logged, the innermost
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 REGISTRY = CollectorRegistry()
@@ -44,54 +39,6 @@ REQUESTS = Histogram(
 QUEUE = Gauge("sonotriage_queue_length", "Studies that wait or are being analysed.", registry=REGISTRY)
 
 log = logging.getLogger(__name__)
-
-
-class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, logger, message, request id, extras, place of an exception."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if has_request_context() and "request_id" in g:
-            line["request_id"] = g.request_id
-        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
-        if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = record.exc_info[0].__name__
-            line["stack"] = _stack(record.exc_info[1])[-FRAMES:]
-        return json.dumps(line, default=str)
-
-
-def _stack(error: BaseException | None) -> list[str]:
-    """Where an exception came from, innermost last, without its text."""
-    if error is None:
-        return []
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    cause = error.__cause__ or error.__context__
-    return [*_stack(cause), *([f"{type(cause).__name__} led to"] if cause else []), *frames]
-
-
-def logging_settings(level: str) -> dict[str, Any]:
-    """Settings for `logging.config.dictConfig`: everything to standard error as JSON, gunicorn's own lines too.
-
-    Args:
-        level: least severe level that is logged.
-    """
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "app.observability.JsonFormatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"level": level, "handlers": ["console"]},
-        "loggers": {
-            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
-            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
-            "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
-        },
-    }
 
 
 def bind(app: Flask) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,15 @@ def test_one_process_owns_the_networks_and_loads_the_product_after_fork() -> Non
     assert found["bind"] == "127.0.0.1:8000"
     assert found["accesslog"] is None
     assert found["forwarded_allow_ips"] == ""
+
+
+def test_the_first_process_never_loads_the_networks_library() -> None:
+    """Loaded before the fork, onnxruntime lets the serving process abort when it ends."""
+    program = (
+        f"import runpy, sys; runpy.run_path({str(FILE)!r}); print(sorted({{'app', 'onnxruntime'}} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=FILE.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import observability
-from app.observability import JsonFormatter, logging_settings
 from app.triage import DECLINED
+from json_log import JsonFormatter, logging_settings
 
 CANARY = "Jane-Canary-1970"
 
