@@ -116,9 +116,11 @@ def test_a_sample_is_read_with_one_click(page: Page) -> None:
 
 def test_the_viewer_switches_layers_by_keyboard_and_mouse(page: Page, ultrasound: Path) -> None:
     send(page, ultrasound)
-    chosen = page.locator("input[name=layer]:checked")
-    page.locator("label:has(input[name=layer][value=heat])").click()
+    chosen = page.locator("input[name=viewer-layer]:checked")
+    page.locator("label:has(input[name=viewer-layer][value=heat])").click()
     expect(chosen).to_have_attribute("value", "heat")
+    expect(page.locator("img[data-layer=heat]")).to_be_visible()
+    expect(page.locator("img[data-layer=outline]")).to_be_hidden()
     chosen.focus()
     page.keyboard.press("ArrowRight")
     expect(chosen).to_have_attribute("value", "none")
@@ -142,7 +144,7 @@ def test_a_clinician_finds_the_picture_records_a_verdict_and_exports_it(
         page.evaluate("location.href = '/admin/export.csv?reviewed='")
     path = tmp_path / "export.csv"
     download.value.save_as(path)
-    rows = list(csv.DictReader(path.open(newline="", encoding="utf-8-sig")))
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
     own = [row for row in rows if any(reference.lower() in str(value).lower() for value in row.values())]
     assert own
     assert not any(str(value).startswith("=") for row in rows for value in row.values())
