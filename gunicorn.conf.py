@@ -43,14 +43,18 @@ def post_worker_init(worker: Any) -> None:
     application = worker.app.wsgi()
     services = application.extensions["sonotriage"]
     services.worker.start()
-    threading.Thread(target=_warm_up, args=(worker, services.engine), name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(worker, services), name="warm-up", daemon=True).start()
 
 
-def _warm_up(worker: Any, engine: Any) -> None:
+def _warm_up(worker: Any, services: Any) -> None:
+    from app.clinics import places  # here: the application is loaded in the worker, not in gunicorn's own process
+
     try:
-        engine.warm_up()
+        services.engine.warm_up()
     except Exception as error:  # the pages still work, uploads wait, and /health/ready says why
         worker.log.error("networks could not be opened: %s", getattr(error, "code", type(error).__name__))
+    services.decoder.warm_up()
+    places.warm_up()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -62,5 +62,6 @@ def logging_settings(level: str) -> dict[str, Any]:
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
             "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
+            "alembic.runtime.plugins": {"level": "WARNING"},  # six lines at each start that tell nobody anything
         },
     }

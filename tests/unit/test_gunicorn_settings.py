@@ -51,5 +51,8 @@ def test_networks_that_can_t_be_opened_do_not_stop_the_server() -> None:
             raise error
 
     worker = SimpleNamespace(log=SimpleNamespace(error=lambda text, code: said.append(text % code)))
-    settings()["_warm_up"](worker, Broken())
+    warmed: list[str] = []
+    decoder = SimpleNamespace(warm_up=lambda: warmed.append("decoder"))
+    settings()["_warm_up"](worker, SimpleNamespace(engine=Broken(), decoder=decoder))
     assert said == ["networks could not be opened: model_bad"]
+    assert warmed == ["decoder"]
