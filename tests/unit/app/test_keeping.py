@@ -1,0 +1,117 @@
+"""Check, backup and restore on a real database and real files."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import analysis, backup, intake, integrity, studies, tasks
+from app.backup import BadBackup
+from app.extensions import db
+from app.intake import Actor
+from app.services import services
+from app.tables import Study
+from app.tables.study import DONE
+
+SENDER = Actor("1" * 64, "visitor")
+
+
+@pytest.fixture
+def product(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The product, its worker at rest: the test decides when it works."""
+    monkeypatch.setattr(tasks.Worker, "wake", lambda _self: None)
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def study_ids(product: Flask, scan: Callable[..., bytes]) -> list[str]:
+    """Three analysed studies."""
+    ids = [intake.receive(scan(seed), SENDER).study_id for seed in range(3)]
+    analysis.analyse(tasks.lease(4, 120))
+    return ids
+
+
+def picture_of(study_id: str) -> Path:
+    return services().store.path(studies.find(study_id).picture_sha256)
+
+
+class TestChecking:
+    def test_what_is_whole_is_sound(self, study_ids: list[str]) -> None:
+        report = integrity.check()
+        assert (report.is_sound, report.studies, report.orphans) == (True, len(study_ids), [])
+
+    def test_a_damaged_picture_is_reported_with_its_study(self, study_ids: list[str]) -> None:
+        path = picture_of(study_ids[1])
+        path.write_bytes(path.read_bytes()[:-5])
+        report = integrity.check()
+        assert (report.is_sound, report.damaged) == (False, [study_ids[1]])
+
+    def test_lost_results_are_made_again_with_the_same_answer(self, study_ids: list[str]) -> None:
+        first = studies.find(study_ids[0]).analysis
+        assert first is not None
+        key, before = first.mask_sha256, services().store.content(first.mask_sha256)
+        services().store.remove(key)
+        integrity.check(is_mending=True)
+        analysis.analyse(tasks.lease(4, 120))
+        assert services().store.content(key) == before
+        assert integrity.check().is_sound
+
+    def test_pictures_that_belong_to_nobody_are_removed_only_when_mending(self, study_ids: list[str]) -> None:
+        db.session.delete(studies.find(study_ids[2]))
+        db.session.commit()
+        assert integrity.check().orphans
+        integrity.check(is_mending=True)
+        report = integrity.check()
+        assert (report.is_sound, report.orphans, report.studies) == (True, [], 2)
+
+
+class TestBackup:
+    def test_a_restored_backup_holds_what_was_there_and_the_present_is_set_aside(
+        self, product: Flask, study_ids: list[str], tmp_path: Path
+    ) -> None:
+        data = product.config["DATA_DIR"]
+        copied = backup.create(data, tmp_path / "copy")
+        assert (copied.studies, copied.missing) == (3, ())
+        studies.delete(study_ids[0], "visitor")
+        db.session.remove()
+        db.engine.dispose()
+        point = backup.restore(tmp_path / "copy", data)
+        assert {row.id: row.status for row in db.session.query(Study)} == dict.fromkeys(study_ids, DONE)
+        assert integrity.check().is_sound
+        with sqlite3.connect(point / backup.DATABASE) as earlier:
+            assert earlier.execute("SELECT COUNT(*) FROM study").fetchone() == (2,)
+        earlier.close()
+
+    def test_an_existing_folder_is_never_overwritten(self, product: Flask, tmp_path: Path) -> None:
+        (tmp_path / "copy").mkdir()
+        with pytest.raises(BadBackup, match="exists"):
+            backup.create(product.config["DATA_DIR"], tmp_path / "copy")
+
+    @pytest.mark.usefixtures("study_ids")
+    def test_a_damaged_backup_is_refused_and_nothing_is_touched(self, product: Flask, tmp_path: Path) -> None:
+        data, copy = product.config["DATA_DIR"], tmp_path / "copy"
+        backup.create(data, copy)
+        keys = {row.picture_sha256 for row in db.session.query(Study)}
+        path = next(path for path in (copy / backup.PICTURES).glob("*/*.png") if path.stem in keys)
+        path.write_bytes(b"damaged")
+        with pytest.raises(BadBackup, match="damaged"):
+            backup.restore(copy, data)
+        assert integrity.check().is_sound
+
+    def test_restoring_is_refused_while_the_server_runs(self, product: Flask, tmp_path: Path) -> None:
+        data = product.config["DATA_DIR"]
+        backup.create(data, tmp_path / "copy")
+        with (data / "worker.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as a running server's worker does
+            with pytest.raises(BadBackup, match="running"):
+                backup.restore(tmp_path / "copy", data)
+
+    def test_a_folder_without_a_database_is_no_backup(self, product: Flask, tmp_path: Path) -> None:
+        with pytest.raises(BadBackup, match="holds no"):
+            backup.restore(tmp_path, product.config["DATA_DIR"])
