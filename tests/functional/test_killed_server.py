@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def _send(server: Server, seed: int, acknowledged: list[str]) -> None:
 
 
 def _check_database(data: Path, acknowledged: list[str]) -> None:
-    with sqlite3.connect(data / "sonotriage.db") as database:
+    with closing(sqlite3.connect(data / "sonotriage.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows = database.execute("SELECT id, status, picture_sha256 FROM study").fetchall()
         analyses = dict(database.execute("SELECT study_id, COUNT(*) FROM analysis GROUP BY study_id").fetchall())
