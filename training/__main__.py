@@ -34,7 +34,9 @@ def main() -> None:
     if arguments.command == "export":
         facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
         golden = _golden(recipe, trained, parts.tune[:8])
-        exported = export.export_networks(trained, found.calibration.novelty, golden, arguments.models)
+        exported = export.export_networks(
+            trained, found.calibration.novelty, golden, arguments.models, leeway=100 if arguments.quick else 1
+        )
         manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, arguments.models)
         model_card.write(manifest, arguments.models)
 

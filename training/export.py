@@ -24,7 +24,7 @@ from training.pipeline import Trained
 from training.recipe import Recipe
 
 OPSET = 18
-TOLERANCE = 1e-4  # largest difference between ONNX and PyTorch that is accepted, in logits
+TOLERANCE = 1e-4  # largest difference between ONNX and PyTorch that is accepted, in logits or against the largest
 MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
 
 
@@ -86,12 +86,18 @@ class Exported:
 
 
 def export_networks(
-    trained: Trained, novelty: Novelty, golden: tuple[NDArray[np.uint8], NDArray[np.uint8]], folder: Path
+    trained: Trained,
+    novelty: Novelty,
+    golden: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    folder: Path,
+    leeway: int = 1,
 ) -> tuple[Exported, Exported]:
     """Write both networks and prove on golden inputs that ONNX equals PyTorch.
 
     Args:
         golden: uint8 `N x 1 x S x S` pictures and uint8 `N x 3 x T x T` segmented pictures.
+        leeway: how many times the tolerance is accepted; more than 1 only for networks that were hardly trained,
+            whose normalisation rests on a few pictures and blows up rounding.
 
     Raises:
         ValueError: the answers differ by more than the tolerance.
@@ -107,9 +113,9 @@ def export_networks(
             "picture",
             ["probability", "class_logits", "activation"],
             folder / "unet.onnx",
-            MASK_TOLERANCE,
+            MASK_TOLERANCE * leeway,
         ),
-        _export(classifier, golden[1], "segmented", outputs, folder / "efficientnetb3.onnx", TOLERANCE),
+        _export(classifier, golden[1], "segmented", outputs, folder / "efficientnetb3.onnx", TOLERANCE * leeway),
     )
 
 
@@ -137,13 +143,15 @@ def _export(
 
 
 def _difference(network: nn.Module, golden: NDArray[np.uint8], name: str, path: Path) -> float:
-    """Largest difference in the first output over the golden inputs."""
+    """Largest difference in the first output over the golden inputs: in steps, or against the largest logit above 1."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     served = session.run(None, {name: golden})[0]
     with torch.inference_mode():
         answer = network(torch.from_numpy(golden))
     expected = (answer[0] if isinstance(answer, tuple) else answer).numpy()
-    return float(np.abs(served.astype(np.float64) - expected.astype(np.float64)).max())
+    largest = float(np.abs(served.astype(np.float64) - expected.astype(np.float64)).max())
+    # logits of hundreds, as an untrained network gives, can't agree better than their own rounding
+    return largest if served.dtype == np.uint8 else largest / max(1.0, float(np.abs(expected).max()))
 
 
 def write_manifest(
