@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -107,6 +108,7 @@ def _answer(request: urllib.request.Request) -> tuple[int, bytes]:
         with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return 0, b""
+        with error:
+            return error.code, error.read()
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
+        return 0, b""  # also an answer that a kill cut off in its middle: nobody can act on it
