@@ -36,7 +36,7 @@ migrate: $(VENV)/.serving ## Bring the database up to date, fill an empty clinic
 .PHONY: test
 test: $(VENV)/.testing ## Run the unit and functional tests
 	@echo "Not in this run: browser tests (make browser-test), training tests (make test-training)"
-	@$(VENV)/bin/python -m pytest -n auto -m "not browser and not training" $(FLAGS)
+	@$(VENV)/bin/python -m pytest -n auto -m "not browser and not training and not exam" $(FLAGS)
 
 .PHONY: check
 check: $(VENV)/.testing ## Lint and check types
@@ -52,6 +52,13 @@ fix: $(VENV)/.testing ## Mend and format what the linter can
 .PHONY: browser-test
 browser-test: $(VENV)/.testing ## Drive a browser (Chromium) through the whole journey
 	@$(VENV)/bin/python -m pytest -m browser $(FLAGS)
+
+.PHONY: exam exam-short
+exam: $(VENV)/.testing ## Examine the running product: bad inputs, faults, loads; writes docs/reference/exam.md (hours)
+	@$(VENV)/bin/python -m pytest tests/exam --exam-results tests/exam/results.json $(FLAGS) || failed=1; \
+	$(VENV)/bin/python scripts/write_exam.py; exit $${failed:-0}
+exam-short: $(VENV)/.testing ## Examine what fits in ten minutes
+	@$(VENV)/bin/python -m pytest tests/exam -m "not long" $(FLAGS)
 
 .PHONY: test-training
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch

@@ -29,6 +29,7 @@ class Server:
     """Migrates and serves a data folder; `kill` is `kill -9` of the server and all its children."""
 
     def __init__(self, data: Path, models: Path, **settings: str) -> None:
+        self.data = data
         self.port = free_port()
         self.log = data.parent / f"{data.name}.log"
         self.environment = {

@@ -1,0 +1,98 @@
+"""The servers under examination and the record of what was seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.exam import footprint
+from tests.factories.server import ROOT, Server
+
+Launch = Callable[..., Server]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exam-results", default="", help="write what each row of the exam showed into this JSON file")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server with the shipped networks, shared by the tests of a module."""
+    running = Server(tmp_path_factory.mktemp("exam") / "data", ROOT / "models")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Makes servers of this test's own (not yet started), and ends them after it."""
+    made: list[Server] = []
+
+    def make(name: str = "data", models: Path = ROOT / "models", **settings: str) -> Server:
+        made.append(Server(tmp_path / name, models, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def untouched(server: Server) -> Callable[[], AbstractContextManager[None]]:
+    """`with untouched():` around uploads that must leave nothing behind in the module's server."""
+    return partial(footprint.untouched, server)
+
+
+@pytest.fixture
+def seen(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """`seen("...")`: what this run showed, for the exam's page."""
+    return partial(record_property, "seen")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here) and item.get_closest_marker("exam") is None:
+            raise pytest.UsageError(f"{item.nodeid} names no row of the exam")
+
+
+class Record:
+    """Collects outcome and sights of every test and writes them at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tests: list[dict[str, Any]] = []
+        self._rows: dict[str, dict[str, str]] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            mark = item.get_closest_marker("exam")
+            if mark is not None:
+                self._rows[item.nodeid] = {"row": mark.args[0], **mark.kwargs}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid not in self._rows or (report.when != "call" and report.outcome == "passed"):
+            return
+        self._tests.append({
+            **self._rows[report.nodeid],
+            "test": report.nodeid.split("::", 1)[1],
+            "outcome": report.outcome,
+            "seconds": round(report.duration, 1),
+            "seen": [str(value) for name, value in report.user_properties if name == "seen"],
+        })  # fmt: skip
+
+    def pytest_sessionfinish(self) -> None:
+        self._path.write_text(json.dumps(self._tests, indent=1, ensure_ascii=False) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--exam-results", default="")
+    if path:
+        config.pluginmanager.register(Record(Path(path)), "exam-record")
