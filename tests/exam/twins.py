@@ -1,0 +1,67 @@
+"""Two files of one picture must be read alike: uploads a file, waits for the answer, and compares answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.factories.server import Server
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the server answered: the mask (bool, H x W), calibrated probabilities by class, and the whole study."""
+
+    mask: NDArray[np.bool_]
+    probabilities: dict[str, float]
+    study: dict[str, Any]
+
+
+def finished(server: Server, content: bytes, name: str = "picture.png", timeout_s: float = 120.0) -> dict[str, Any]:
+    """Upload a file that is accepted, and wait until its study is done or declined."""
+    status, study = server.upload(content, name)
+    assert status in (200, 201, 202), f"{status} {study}"
+    deadline = time.monotonic() + timeout_s
+    while study["status"] == "queued":
+        assert time.monotonic() < deadline, f"still waiting after {timeout_s} s"
+        time.sleep(0.2)
+        study = json.loads(server.get(study["links"]["self"])[1])
+    return study
+
+
+def read(server: Server, content: bytes, name: str = "picture.png") -> Reading:
+    """Upload a file that is read (not declined), and fetch its mask."""
+    study = finished(server, content, name)
+    assert study["status"] == "done", f"{study['status']}: {study['reason']}"
+    status, mask = server.get(study["links"]["mask"])
+    assert status == 200
+    with Image.open(io.BytesIO(mask)) as image:
+        return Reading(np.asarray(image) > 127, study["probabilities"], study)
+
+
+def overlap(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Dice coefficient of two masks of one size: 1 for the same, 0 for disjoint ones."""
+    both = int(a.sum() + b.sum())
+    return 1.0 if both == 0 else 2.0 * float((a & b).sum()) / both
+
+
+def difference(a: Reading, b: Reading) -> float:
+    """Largest difference of a class's probability."""
+    return max(abs(a.probabilities[name] - b.probabilities[name]) for name in a.probabilities)
+
+
+def assert_same(a: Reading, b: Reading, probability_bound: float = 0.02, dice: float = 0.99) -> str:
+    """The same lesion and the same weights, within the bounds; returns the figures, fit for `seen`."""
+    assert a.mask.shape == b.mask.shape, f"{a.mask.shape} and {b.mask.shape}"
+    assert a.mask.any(), "nothing was outlined: two empty masks prove nothing"
+    dice_seen, difference_seen = overlap(a.mask, b.mask), difference(a, b)
+    assert dice_seen >= dice, f"Dice {dice_seen:.4f}"
+    assert difference_seen <= probability_bound, f"probabilities differ by {difference_seen:.4f}"
+    return f"Dice {dice_seen:.4f}, probabilities differ by {difference_seen:.4f}"
