@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import audit, observability, tasks, triage
+from app import audit, failpoints, observability, tasks, triage
 from app.database import writing
 from app.extensions import db
 from app.inference.manifest import ModelUnusable
@@ -118,6 +118,7 @@ def _picture(study: Study) -> Picture:
 
 
 def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
+    failpoints.reached(failpoints.INFERENCE)
     judged = judge([picture for _, picture in pictures])
     return [
         Outcome(study_id, picture, declined=verdict)
@@ -140,6 +141,8 @@ def _store(outcomes: Sequence[Outcome]) -> None:
                 _decline(study, outcome)
             else:
                 _finish(study, by_study[study.id], outcome.findings, outcome.decision)
+        db.session.flush()
+        failpoints.reached(failpoints.BEFORE_RESULT)
     for outcome in outcomes:
         observability.count_analysis(outcome.findings, outcome.decision)
 

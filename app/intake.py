@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import OperationalError
 
-from app import audit, tasks
+from app import audit, failpoints, tasks
 from app.clinics.places import Place
 from app.database import is_full, writing
 from app.extensions import db
@@ -85,6 +85,7 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     study = _study(picture, digest, frame, actor, place, decode_ms)
     receipt = _keep(study, picture, actor)
+    failpoints.reached(failpoints.AFTER_COMMIT)
     if receipt.is_new:
         tasks.start(receipt.study_id)
     return receipt
@@ -153,6 +154,8 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
             store.put(picture.pixels)  # again under the write lock: a deletion may have removed the shared file
             db.session.add(study)
             audit.record(actor.name, "study.receive", study.id, kind=study.kind)
+            db.session.flush()
+            failpoints.reached(failpoints.BEFORE_COMMIT)
             return Receipt(study.id, is_new=True)
     except OperationalError as error:
         raise StorageFull() if is_full(error) else StoreBusy() from error

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app import failpoints
+
 _KEY = re.compile(r"^[0-9a-f]{64}\Z")
 
 
@@ -86,6 +88,7 @@ def _write_durably(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
+        failpoints.reached(failpoints.PICTURE_RENAMED)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
