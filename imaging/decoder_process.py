@@ -13,6 +13,8 @@ import os
 import struct
 from typing import IO, Any
 
+import numpy as np
+
 from imaging.decode import decode
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture
@@ -74,12 +76,12 @@ def write_frame(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryv
     stream.flush()
 
 
-def _answer(content: bytes, header: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _answer(content: bytes, header: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
     try:
         picture = decode(content, header["max_pixels"], header["frame"])
     except RefusedUpload as error:
         return {"refused": {"code": error.code, "sentence": error.sentence, "status": error.status}}, b""
-    return _described(picture), picture.pixels.tobytes()
+    return _described(picture), np.ascontiguousarray(picture.pixels).data.cast("B")
 
 
 def _described(picture: Picture) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import dcmread
-from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
@@ -26,7 +26,7 @@ from imaging.picture import Picture
 from imaging.preprocess import Grey
 from imaging.validate import check_size
 
-_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422"}
+_COLOUR = {"PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
 # Only these are parsed: what is never read can't leak.
 _TAGS: list[Any] = [
     "Modality", "Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation",
@@ -59,7 +59,8 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
     if syntax == JPEGBaseline8Bit:
         pixels, share = _grey_of_jpeg(dataset, chosen, frames, max_pixels)
     else:
-        pixels, share = _grey(dataset, pixel_array(dataset, index=chosen))
+        # Raw and as a view: other colours become red, green and blue below, a band at a time.
+        pixels, share = _grey(dataset, pixel_array(dataset, index=chosen, raw=True, view_only=True))
     pixels, region_notices = cut_to_region(dataset, pixels)
     check_size(pixels.shape[1], pixels.shape[0], max_pixels)
     spacing, spacing_notices = spacing_of(dataset)
@@ -80,12 +81,26 @@ def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
     if interpretation in {"MONOCHROME1", "MONOCHROME2"} and stored.ndim == 2:
         grey = _monochrome(dataset, stored, bits)
         return (255 - grey if interpretation == "MONOCHROME1" else grey), 0.0
-    if interpretation == "PALETTE COLOR" and stored.ndim == 2:
-        stored, bits = apply_color_lut(stored, dataset), _palette_bits(dataset)
-    elif interpretation not in _COLOUR or stored.ndim != 3:
+    if not _is_colour(interpretation, stored):
         raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
-    rgb = intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
-    return intensity.grey_of_rgb(Image.fromarray(rgb))
+
+    def rgb(top: int, bottom: int) -> Image.Image:
+        return Image.fromarray(_rgb(dataset, interpretation, stored[top:bottom], bits))
+
+    return intensity.grey_of_rgb(stored.shape[0], stored.shape[1], rgb)
+
+
+def _is_colour(interpretation: str, stored: NDArray[Any]) -> bool:
+    return stored.ndim == (2 if interpretation == "PALETTE COLOR" else 3) and interpretation in _COLOUR
+
+
+def _rgb(dataset: Dataset, interpretation: str, stored: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Rows as stored, in red, green and blue with 8 bits."""
+    if interpretation == "PALETTE COLOR":
+        stored, bits = apply_color_lut(stored, dataset), _palette_bits(dataset)
+    elif interpretation != "RGB":
+        stored = convert_color_space(stored, interpretation, "RGB")
+    return intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
 
 
 def _grey_of_jpeg(dataset: Dataset, frame: int, frames: int, max_pixels: int) -> tuple[Grey, float]:

@@ -22,25 +22,57 @@ from imaging.preprocess import Grey
 # A pixel counts as coloured when its largest and smallest channel differ by more: JPEG's rounding stays below 12.
 COLOURED_ABOVE = 28
 _SAMPLED_PIXELS = 1_000_000
+_BAND_PIXELS = 1_000_000  # in colour at a time: the largest picture in all its forms at once would take 500 MB
 
 
-def colour_share(rgb: NDArray[np.uint8]) -> float:
-    """Share in 0..1 of coloured pixels in uint8 `H x W x 3`."""
+def _count_coloured(rgb: NDArray[np.uint8]) -> int:
+    """How many pixels of uint8 `H x W x 3` are coloured."""
     red, green, blue = (rgb[..., channel] for channel in range(3))
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
-    return float(np.count_nonzero(highest - lowest > COLOURED_ABOVE) / highest.size)
+    return int(np.count_nonzero(highest - lowest > COLOURED_ABOVE))
 
 
-def grey_of_rgb(image: Image.Image) -> tuple[Grey, float]:
+def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Image]) -> tuple[Grey, float]:
     """Luma of a picture in red, green and blue, and its share of coloured pixels.
 
-    Large pictures are sampled on a regular grid for the share, so that no second copy of all pixels is needed.
+    Large pictures are sampled on a regular grid for the share. Only one band is there in colour at a time.
+
+    Args:
+        band_of: makes the rows from the first number up to the second as an image of mode RGB.
     """
-    step = max(1, round((image.width * image.height / _SAMPLED_PIXELS) ** 0.5))
-    size = (max(1, image.width // step), max(1, image.height // step))
-    sampled = image if step == 1 else image.resize(size, Image.Resampling.NEAREST)
-    return np.array(image.convert("L"), dtype=np.uint8), colour_share(np.asarray(sampled))
+    rows, columns = _sampling_grid(height, width)
+    coloured = 0
+
+    def luma(top: int, bottom: int) -> Grey:
+        nonlocal coloured
+        band = band_of(top, bottom)
+        sampled = rows[(rows >= top) & (rows < bottom)] - top
+        coloured += _count_coloured(np.asarray(band)[sampled][:, columns])
+        return np.asarray(band.convert("L"))
+
+    grey = in_bands(height, width, luma)
+    return grey, coloured / (rows.size * columns.size)
+
+
+def in_bands(height: int, width: int, grey_of: Callable[[int, int], Grey]) -> Grey:
+    """Fill uint8 `height x width` some rows at a time, so that what leads to them never is there for all at once."""
+    grey = np.empty((height, width), dtype=np.uint8)
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        bottom = min(top + step, height)
+        grey[top:bottom] = grey_of(top, bottom)
+    return grey
+
+
+def _sampling_grid(height: int, width: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Rows and columns of about a million pixels, as Pillow's nearest-neighbour resize takes them; small: all."""
+    step = max(1, round((width * height / _SAMPLED_PIXELS) ** 0.5))
+    row = Image.fromarray(np.arange(width, dtype=np.int32)[None, :])
+    column = Image.fromarray(np.arange(height, dtype=np.int32)[:, None])
+    rows = column.resize((1, max(1, height // step)), Image.Resampling.NEAREST)
+    columns = row.resize((max(1, width // step), 1), Image.Resampling.NEAREST)
+    return np.asarray(rows)[:, 0], np.asarray(columns)[0]
 
 
 def grey_of_stored(values: NDArray[Any], bits: int, is_signed: bool) -> Grey:

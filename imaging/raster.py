@@ -69,15 +69,24 @@ def read(content: bytes, kind: str, max_pixels: int) -> Raster:
 
 
 def _grey(image: Image.Image) -> tuple[Grey, float]:
+    def rows(top: int, bottom: int) -> Image.Image:
+        return image.crop((0, top, image.width, bottom))
+
     if image.mode in _SIXTEEN_BIT:
-        return intensity.grey_of_stored(np.asarray(image), 16, is_signed=False), 0.0
+        return intensity.in_bands(image.height, image.width, lambda *band: _sixteen_bit(rows(*band))), 0.0
+    if image.mode in {"L", "1"} and not image.has_transparency_data:
+        return intensity.in_bands(image.height, image.width, lambda *band: np.asarray(rows(*band).convert("L"))), 0.0
+    return intensity.grey_of_rgb(image.height, image.width, lambda *band: _rgb(rows(*band)))
+
+
+def _sixteen_bit(image: Image.Image) -> Grey:
+    return intensity.grey_of_stored(np.asarray(image), 16, is_signed=False)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
-        image = _on_black(image)
-    if image.mode == "L":
-        return np.array(image, dtype=np.uint8), 0.0
-    if image.mode == "1":
-        return np.array(image.convert("L"), dtype=np.uint8), 0.0
-    return intensity.grey_of_rgb(image if image.mode == "RGB" else image.convert("RGB"))
+        return _on_black(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _is_filled_up(image: Image.Image) -> bool:

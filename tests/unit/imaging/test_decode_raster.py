@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imaging import intensity
 from imaging.decode import decode
 from imaging.errors import RefusedUpload
 from imaging.raster import FIRST_FRAME
@@ -252,3 +253,34 @@ def test_a_file_is_read_by_content_whatever_it_is_called():
 def test_dots_per_inch_of_a_picture_are_no_spacing():
     assert decode(pictures.encoded(GREY, "PNG", dpi=(254, 254)), MOST).spacing is None
     assert decode(pictures.encoded(GREY, "JPEG", dpi=(254, 254)), MOST).spacing is None
+
+
+def _whole(image):
+    """Grey as Pillow gives it for a whole picture, transparent pixels on black."""
+    if image.mode == "I;16":
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    return np.asarray(image.convert("RGB").convert("L"))
+
+
+def _modes():
+    colours = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=2)
+    with_alpha = Image.fromarray(np.dstack([colours, np.roll(GREY, 9, 0)]))
+    palette = Image.fromarray(colours).quantize(64, dither=Image.Dither.NONE)
+    yield from (Image.fromarray(colours), with_alpha, with_alpha.convert("LA"), palette, Image.fromarray(GREY))
+    yield Image.fromarray(GREY.astype(np.uint16) * 257 ^ 37)
+    clear = palette.copy()
+    clear.info["transparency"] = bytes(range(0, 256, 4))
+    yield clear
+
+
+@pytest.mark.parametrize("image", list(_modes()), ids=lambda image: f"{image.mode}{sorted(image.info)}")
+def test_a_picture_read_in_bands_has_the_pixels_of_one_read_at_once(image, monkeypatch):
+    monkeypatch.setattr(intensity, "_BAND_PIXELS", 1300)
+    content = pictures.encoded(image)
+    with Image.open(io.BytesIO(content)) as again:
+        again.load()
+        expected = _whole(again)
+    assert np.array_equal(decode(content, MOST).pixels, expected)

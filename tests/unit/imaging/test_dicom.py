@@ -5,10 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.utils import pack_bits
+from pydicom.pixels.utils import pack_bits, pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -22,6 +23,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from imaging import intensity
 from imaging.decode import decode
 from imaging.dicom_header import MOST_FRAMES
 from imaging.errors import RefusedUpload
@@ -341,3 +343,11 @@ def test_markup_in_a_tag_stays_out_of_the_sentence(name):
     except RefusedUpload as refusal:
         told = refusal.sentence
     assert "<img" not in told.lower()
+
+
+@pytest.mark.parametrize("interpretation", ["RGB", "YBR_FULL"])
+def test_colours_read_in_bands_have_the_pixels_of_those_read_at_once(interpretation, monkeypatch):
+    content = pictures.dicom(RGB, interpretation=interpretation)
+    whole = np.asarray(Image.fromarray(pixel_array(io.BytesIO(content))).convert("L"))
+    monkeypatch.setattr(intensity, "_BAND_PIXELS", 1300)
+    assert np.array_equal(decode(content, MOST).pixels, whole)

@@ -6,6 +6,11 @@ from imaging import intensity
 from imaging.errors import RefusedUpload
 
 
+def grey_of(image):
+    """Luma and coloured share of an RGB image."""
+    return intensity.grey_of_rgb(image.height, image.width, lambda top, end: image.crop((0, top, image.width, end)))
+
+
 @pytest.mark.parametrize("bits", [9, 10, 12, 16])
 def test_the_full_range_of_the_type_becomes_0_to_255(bits):
     values = np.array([[0, (1 << bits) - 1, 1 << (bits - 1)]], np.uint16)
@@ -57,9 +62,22 @@ def test_a_window_without_width_is_refused(width):
 def test_the_share_of_coloured_pixels_is_the_same_at_every_size(size):
     image = Image.new("RGB", size, (90, 90, 90))
     image.paste((200, 40, 40), (0, 0, size[0] // 4, size[1]))
-    assert intensity.grey_of_rgb(image)[1] == pytest.approx(0.25, abs=0.01)
+    assert grey_of(image)[1] == pytest.approx(0.25, abs=0.01)
 
 
 def test_grey_with_the_rounding_of_a_jpeg_is_not_coloured():
     image = Image.new("RGB", (100, 100), (90, 80, 96))
-    assert intensity.grey_of_rgb(image)[1] == 0
+    assert grey_of(image)[1] == 0
+
+
+@pytest.mark.parametrize("size", [(97, 131), (1501, 1499), (1777, 2311)])
+def test_bands_give_what_the_whole_picture_gives_at_once(size, monkeypatch):
+    monkeypatch.setattr(intensity, "_BAND_PIXELS", 30_011)
+    ramp = np.arange(size[0] * size[1] * 3, dtype=np.uint32)
+    image = Image.fromarray((ramp * ramp // 977 % 251).astype(np.uint8).reshape(*size, 3))
+    step = max(1, round((size[0] * size[1] / 1e6) ** 0.5))
+    sampled = np.asarray(image.resize((size[1] // step, size[0] // step), Image.Resampling.NEAREST), dtype=np.int16)
+    grey, share = grey_of(image)
+    assert np.array_equal(grey, np.asarray(image.convert("L")))
+    assert share == np.count_nonzero(np.ptp(sampled, axis=2) > intensity.COLOURED_ABOVE) / sampled[..., 0].size
+    assert 0 < share < 1
