@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy.exc import OperationalError
 
 from app import audit, failpoints, observability, tasks, triage
 from app.database import writing
+from app.early import Offer
 from app.extensions import db
 from app.inference.manifest import ModelUnusable
 from app.inference.results import Findings, to_json
@@ -22,8 +25,13 @@ from app.triage import Decision
 from imaging import overlay, quality
 from imaging.errors import UnusablePicture
 from imaging.picture import Picture, Spacing
+from imaging.preprocess import fitted, resize
+
+_STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 log = logging.getLogger(__name__)
+
+LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ def analyse(study_ids: Sequence[str]) -> None:
     """Analyse leased studies in one batch and write all results in one transaction. Delivering twice changes nothing.
 
     A failure of ours puts the studies back in the queue; one that failed three times is given up. While the networks
-    are unusable the studies wait, and no attempt is counted.
+    or the store are unusable the studies wait, and no attempt is counted.
     """
     try:
         pictures = [(study_id, _picture(db.session.get_one(Study, study_id))) for study_id in study_ids]
@@ -51,14 +59,40 @@ def analyse(study_ids: Sequence[str]) -> None:
         log.error("networks unusable, studies wait", extra={"code": error.code})
         _put_back(study_ids, is_counted=False)
         time.sleep(tasks.REST_S)
-    except Exception:
+    except Exception as error:
         db.session.rollback()
+        if _is_fault_of_the_store(error):
+            log.error("store unusable, studies wait", extra={"error": type(error).__name__})
+            _put_back(study_ids, is_counted=False)
+            time.sleep(tasks.REST_S)
+            return
         if len(study_ids) > 1:  # one of them may be to blame: try each alone
             for study_id in study_ids:
                 analyse([study_id])
             return
         log.exception("analysis failed", extra={"stage": "analysis"})
         _put_back(study_ids, is_counted=True)
+
+
+def analyse_early(offers: Sequence[Offer]) -> None:
+    """Read pictures whose rows are still being written, and write the results of those that were kept.
+
+    Whatever fails here is done again the usual way, from the kept pictures.
+    """
+    failpoints.reached(failpoints.INFERENCE)
+    try:
+        outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
+        kept = {offer.study_id for offer in offers if offer.is_kept()}
+        _store([outcome for outcome in outcomes if outcome.study_id in kept])
+    except Exception as error:
+        log.warning("early reading failed", extra={"error": type(error).__name__})
+        db.session.rollback()
+        analyse([offer.study_id for offer in offers if offer.is_kept()])
+
+
+def _is_fault_of_the_store(error: Exception) -> bool:
+    """True when the disk is full or read-only, or the database is out of reach: no study is to blame for that."""
+    return isinstance(error, OperationalError) or (isinstance(error, OSError) and error.errno in _STORE_FAULTS)
 
 
 def rerun(study_id: str, actor: str) -> None:
@@ -155,9 +189,10 @@ def _analysis(outcome: Outcome) -> Analysis:
     decode_ms = db.session.get_one(Study, outcome.study_id).decode_ms
     db.session.rollback()
     started = time.perf_counter()
-    mask_key = store.put(findings.mask.astype(np.uint8) * 255)
-    heat_key = store.put(findings.heat) if findings.heat is not None else None
-    thumbnail_key = store.put(overlay.thumbnail(outcome.picture.pixels, findings.mask))
+    layers = [findings.mask.astype(np.uint8) * 255, overlay.thumbnail(outcome.picture.pixels, findings.mask)]
+    if findings.heat is not None:
+        layers.append(resize(findings.heat, *fitted(*findings.heat.shape, LONGEST_HEAT_PX)))
+    mask_key, thumbnail_key, heat_key = [*store.put_all(layers), None][:3]
     store_ms = round((time.perf_counter() - started) * 1000, 2)
     plain = to_json(findings)
     plain["milliseconds"] = {"decode": decode_ms, **findings.milliseconds, "store": store_ms}

@@ -9,6 +9,7 @@ from app.services import services
 from app.storage import MissingPicture
 from app.tables import Analysis, Study
 from imaging import overlay
+from imaging.preprocess import resize
 
 PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL = "picture", "outline", "fill", "heat", "thumbnail"
 NAMES = (PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL)
@@ -35,7 +36,7 @@ def render(study: Study, name: str) -> bytes:
     if analysis is None or name not in (OUTLINE, FILL, HEAT):
         raise MissingPicture(f"This study has no {name} layer.")
     if name == HEAT:
-        return _heat(analysis)
+        return _heat(analysis, study.height, study.width)
     return overlay.layer_png(_mask(analysis), name)
 
 
@@ -54,10 +55,11 @@ def _thumbnail(study: Study) -> bytes:
     return overlay.png_bytes(overlay.thumbnail(pixels, np.zeros(pixels.shape[:2], dtype=np.bool_)))
 
 
-def _heat(analysis: Analysis) -> bytes:
+def _heat(analysis: Analysis, height: int, width: int) -> bytes:
     if analysis.heat_sha256 is None:
         raise MissingPicture("This study has no heat layer.")
-    return overlay.png_bytes(overlay.heat_rgba(services().store.get(analysis.heat_sha256)))
+    heat = resize(services().store.get(analysis.heat_sha256), height, width)
+    return overlay.png_bytes(overlay.heat_rgba(heat))
 
 
 def _mask(analysis: Analysis) -> NDArray[np.bool_]:

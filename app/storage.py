@@ -7,19 +7,49 @@ import io
 import os
 import re
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from app import failpoints
 
+_PNG = [
+    cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
+    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
+]  # fmt: skip
 _KEY = re.compile(r"^[0-9a-f]{64}\Z")
 
 
 class MissingPicture(LookupError):
     """No picture is kept under this key."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture as the bytes of a PNG file, and their sha256."""
+
+    content: bytes
+    key: str
+
+
+def encode(pixels: NDArray[np.uint8]) -> Encoded:
+    """Pixels, uint8 `H x W` or `H x W x 3` (red green blue), as PNG.
+
+    Fast rather than small: of one ultrasound picture the file is a sixth larger than at the usual effort, and takes a
+    third of the time.
+    """
+    ordered = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+    done, buffer = cv2.imencode(".png", ordered, _PNG)
+    if not done:
+        raise ValueError("These pixels can't be written as PNG.")
+    content = buffer.tobytes()
+    return Encoded(content, hashlib.sha256(content).hexdigest())
 
 
 class PictureStore:
@@ -30,14 +60,19 @@ class PictureStore:
 
     def put(self, pixels: NDArray[np.uint8]) -> str:
         """Keep uint8 `H x W` or `H x W x 3` pixels and return their key; on return they survive a power loss."""
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
-        content = buffer.getvalue()
-        key = hashlib.sha256(content).hexdigest()
-        path = self.path(key)
+        return self.write(encode(pixels))
+
+    def put_all(self, several: Sequence[NDArray[np.uint8]]) -> list[str]:
+        """As `put` for several pictures, side by side: the disk takes their syncs together."""
+        with ThreadPoolExecutor(max_workers=len(several)) as writers:
+            return list(writers.map(self.put, several))
+
+    def write(self, encoded: Encoded) -> str:
+        """Keep an encoded picture unless it is there, and return its key; on return it survives a power loss."""
+        path = self.path(encoded.key)
         if not path.exists():
-            _write_durably(path, content)
-        return key
+            _write_durably(path, encoded.content)
+        return encoded.key
 
     def get(self, key: str) -> NDArray[np.uint8]:
         """The pixels kept under a key.

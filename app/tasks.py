@@ -20,10 +20,12 @@ from sqlalchemy import or_, select, update
 
 from app import triage
 from app.database import writing
+from app.early import Offer, Offers
 from app.extensions import db
 from app.tables import Study
 from app.tables.moment import now
 from app.tables.study import FAILED, QUEUED, RUNNING
+from imaging.picture import Picture
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,22 @@ HOUSEKEEPING_S = 3600.0
 
 def start(study_id: str) -> None:
     """Have a queued study analysed soon. Calling twice changes nothing."""
-    current_app.extensions["sonotriage"].worker.wake()
+    current_app.extensions["sonotriage"].worker.wake(has_queued=True)
+
+
+def offer(study_id: str, picture: Picture) -> Offer | None:
+    """Have a picture read while its row is still being written; None when the worker is busy, or is elsewhere.
+
+    The caller writes the row as leased (`lease_to`) and settles the offer in any case.
+    """
+    worker: Worker = current_app.extensions["sonotriage"].worker
+    return worker.offer(study_id, picture)
+
+
+def lease_to(study: Study) -> None:
+    """Mark a row that is not written yet as leased to the worker that reads its picture already."""
+    study.status, study.attempts = RUNNING, 1
+    study.lease_until = now() + timedelta(seconds=current_app.config["LEASE_S"])
 
 
 def wait(study_id: str, timeout_s: float) -> bool:
@@ -64,6 +81,9 @@ class Worker:
         self._finished = threading.Condition()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._offers = Offers(most=2 * app.config["BATCH_SIZE"])
+        self._is_serving = False  # True while this process holds the lock
+        self._has_queued = True  # rows may wait in the database
         self.finished_count = 0
 
     def start(self) -> None:
@@ -81,10 +101,18 @@ class Worker:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def wake(self) -> None:
-        """Look at the queue now."""
+    def wake(self, has_queued: bool = False) -> None:
+        """Look at the queue now; `has_queued` when a row was put into the database."""
         self.start()
+        self._has_queued |= has_queued
         self._woken.set()
+
+    def offer(self, study_id: str, picture: Picture) -> Offer | None:
+        """See `tasks.offer`."""
+        made = self._offers.make(study_id, picture) if self._is_serving else None
+        if made is not None:
+            self._woken.set()
+        return made
 
     def wait_for_more(self, seen: int, timeout_s: float) -> None:
         """Wait until more batches are finished than the `seen` ones, or the time is over."""
@@ -98,7 +126,11 @@ class Worker:
                 return
             with lock:
                 self._requeue()
-                self._serve()
+                self._is_serving = True
+                try:
+                    self._serve()
+                finally:
+                    self._is_serving = False
 
     def _take_lock(self) -> IO[str] | None:
         """The lock file, held; None when the worker is stopped before another process lets go of it."""
@@ -118,16 +150,13 @@ class Worker:
             db.session.execute(update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None))
 
     def _serve(self) -> None:
-        from app import analysis, housekeeping  # here: services make the worker, and both of these use the services
+        from app import housekeeping  # here: services make the worker, and this uses the services
 
         swept = 0.0
         while not self._stopping.is_set():
             self._woken.clear()
             try:
-                leased = lease(self._app.config["BATCH_SIZE"], self._app.config["LEASE_S"])
-                if leased:
-                    analysis.analyse(leased)
-                    self._announce()
+                if self._read_offered() + self._read_queued() > 0:
                     continue
                 if time.monotonic() - swept > HOUSEKEEPING_S or swept == 0.0:
                     swept = time.monotonic()
@@ -138,7 +167,32 @@ class Worker:
                 self._stopping.wait(REST_S)
             finally:
                 db.session.remove()
-            self._woken.wait(IDLE_S)
+            if not self._woken.wait(IDLE_S):
+                self._has_queued = True  # nothing stirs: look for rows of other processes and for expired leases
+
+    def _read_offered(self) -> int:
+        """Read what was offered while the batch before ran: a lone picture never waits for others to join it."""
+        from app import analysis
+
+        offers = self._offers.take(self._app.config["BATCH_SIZE"])
+        if offers:
+            analysis.analyse_early(offers)
+            self._announce()
+        return len(offers)
+
+    def _read_queued(self) -> int:
+        """One batch from the database, in turn with the offers, so that neither starves the other."""
+        from app import analysis
+
+        if not self._has_queued:
+            return 0
+        self._has_queued = False  # before looking: a row that comes now sets it again
+        leased = lease(self._app.config["BATCH_SIZE"], self._app.config["LEASE_S"])
+        if leased:
+            self._has_queued = True
+            analysis.analyse(leased)
+            self._announce()
+        return len(leased)
 
     def _announce(self) -> None:
         with self._finished:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +11,7 @@ from imaging import descriptors
 from imaging.descriptors import Descriptor as Descriptor
 from imaging.echo import Echo, echo_of
 from imaging.picture import Spacing
-from imaging.postprocess import box_of, largest_part
+from imaging.postprocess import box_of, largest_part, parts_of
 from imaging.preprocess import Grey
 from imaging.shape import Shape, shape_of
 
@@ -76,7 +75,7 @@ def measure(pixels: Grey, mask: NDArray[np.bool_], spacing: Spacing | None) -> L
         solidity=shape.solidity,
         contrast_db=echo.contrast_db,
         posterior_db=echo.posterior_db,
-        parts=_parts(mask),
+        parts=parts_of(mask),
         spacing_mm=millimetres,
         spacing_source=spacing.source if spacing is not None else None,
         area_mm2=_times(area_px, millimetres and millimetres**2),
@@ -85,11 +84,6 @@ def measure(pixels: Grey, mask: NDArray[np.bool_], spacing: Spacing | None) -> L
         longest_axis_mm=_times(shape.longest_axis_px, millimetres),
         descriptors=_descriptors(shape, echo),
     )
-
-
-def _parts(mask: NDArray[np.bool_]) -> int:
-    count, _ = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    return int(count) - 1
 
 
 def _times(value: float, factor: float | None) -> float | None:

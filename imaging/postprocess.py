@@ -20,22 +20,45 @@ def mask_of(probability: Grey, threshold: float, smallest_share: float) -> NDArr
     Returns:
         bool `H x W`; all False when nothing remains.
     """
-    binary = (probability >= round(threshold * 255)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
-    smallest_area = smallest_share * probability.size
-    is_kept = stats[:, cv2.CC_STAT_AREA] >= smallest_area
-    is_kept[0] = False
-    if count <= 1:
-        return np.zeros(probability.shape, dtype=np.bool_)
-    return np.asarray(is_kept[labels], dtype=np.bool_)
+    binary = probability >= round(threshold * 255)
+    mask, box = np.zeros(probability.shape, dtype=np.bool_), box_of(binary)
+    if box is not None:
+        labels, areas = _parts(binary, box)
+        is_kept = areas >= smallest_share * probability.size
+        is_kept[0] = False
+        mask[_window(box)] = is_kept[labels]
+    return mask
 
 
 def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest connected part of a bool `H x W` mask, which is the one that is measured and cropped."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count <= 1:
+    box = box_of(mask)
+    if box is None:
         return mask
-    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])), dtype=np.bool_)
+    labels, areas = _parts(mask, box)
+    part = np.zeros(mask.shape, dtype=np.bool_)
+    part[_window(box)] = labels == 1 + int(np.argmax(areas[1:]))
+    return part
+
+
+def parts_of(mask: NDArray[np.bool_]) -> int:
+    """The number of connected parts of a bool `H x W` mask."""
+    box = box_of(mask)
+    return 0 if box is None else _parts(mask, box)[1].size - 1
+
+
+def _parts(mask: NDArray[np.bool_], box: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Labels of the connected parts inside the box that holds them all (0 is ground), and the area of each label.
+
+    Inside the box alone: a lesion fills a small part of its picture.
+    """
+    inside = np.ascontiguousarray(mask[_window(box)]).view(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    return np.asarray(labels, dtype=np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], dtype=np.int32)
+
+
+def _window(box: Box) -> tuple[slice, slice]:
+    return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:

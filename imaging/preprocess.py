@@ -55,6 +55,12 @@ def placement(height: int, width: int, size: int) -> Placement:
     return Placement(height, width, size, top, left, fitted_height, fitted_width)
 
 
+def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Height and width of a picture shrunk to at most `longest` px on its longer side; never enlarged."""
+    scale = min(1.0, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def resize(pixels: Grey, height: int, width: int) -> Grey:
     """Resize `H x W` pixels: by area when shrinking, so that speckle is averaged and not sampled; else bilinear."""
     if pixels.shape[:2] == (height, width):

@@ -52,18 +52,19 @@ def texture(pixels: Grey) -> Texture:
     """Statistics of uint8 `H x W` pixels."""
     small = _small(pixels)
     values = small.astype(np.float32)
-    variance = max(float(values.var()), 1e-6)
+    variance = max(_variance(values), 1e-6)
+    changes = _changes(values)
     shares = np.bincount(small.ravel(), minlength=256) / small.size
     is_flat = _span_3x3(small) <= _FLAT_RANGE
     is_tissue = (small > 16) & (small < 250)
     return Texture(
         deviation=variance**0.5,
         span=_span(shares),
-        structure=float(cv2.GaussianBlur(values, (0, 0), 4).var()) / variance,
+        structure=_variance(cv2.GaussianBlur(values, (0, 0), 4)) / variance,
         flat=float(is_flat.mean()),
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
-        layering=_ratio(*(float(change.mean()) for change in _changes(values))),
-        lit_layering=_lit_layering(values),
+        layering=_ratio(*(cv2.mean(change)[0] for change in changes)),
+        lit_layering=_lit_layering(values, changes),
         band_layering=_band_layering(values),
         paper=_paper(shares),
     )
@@ -81,21 +82,26 @@ def _span_3x3(small: Grey) -> Grey:
     return np.asarray(cv2.dilate(small, window) - cv2.erode(small, window), dtype=np.uint8)
 
 
+def _variance(values: NDArray[np.floating]) -> float:
+    return float(cv2.meanStdDev(np.asarray(values))[1][0, 0]) ** 2
+
+
 def _changes(values: _Real) -> tuple[_Real, _Real]:
     """Absolute change to the next row and to the next column, both `H-1 x W-1`."""
     corner = values[:-1, :-1]
-    return np.abs(values[1:, :-1] - corner), np.abs(values[:-1, 1:] - corner)
+    down, across = cv2.absdiff(values[1:, :-1], corner), cv2.absdiff(values[:-1, 1:], corner)
+    return np.asarray(down, dtype=np.float32), np.asarray(across, dtype=np.float32)
 
 
 def _ratio(down: float, across: float) -> float:
     return (down + 0.1) / (across + 0.1)
 
 
-def _lit_layering(values: _Real) -> float:
+def _lit_layering(values: _Real, changes: tuple[_Real, _Real]) -> float:
     is_lit = _tile_means((values[:-1, :-1] > _BLACK).astype(np.float32)) > _LIT_SHARE
     if not is_lit.any():
         return 1.0
-    return _ratio(*(float(_tile_means(change)[is_lit].mean()) for change in _changes(values)))
+    return _ratio(*(float(_tile_means(change)[is_lit].mean()) for change in changes))
 
 
 def _band_layering(values: _Real) -> float:
@@ -110,8 +116,10 @@ def _band_layering(values: _Real) -> float:
 
 def _tile_means(values: _Real) -> _Real:
     rows, columns = values.shape[0] // _TILE_PX, values.shape[1] // _TILE_PX
+    if rows == 0 or columns == 0:
+        return np.zeros((rows, columns), dtype=np.float32)
     whole = values[: rows * _TILE_PX, : columns * _TILE_PX]
-    return np.asarray(whole.reshape(rows, _TILE_PX, columns, _TILE_PX).mean(axis=(1, 3)), dtype=np.float32)
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _span(shares: NDArray[np.float64]) -> float:

@@ -54,6 +54,8 @@ class NetworkSession:
 def _open(network: Network, provider: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
+    # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
     content = network.checked()
