@@ -21,6 +21,7 @@ from typing import Any
 from app.database import driver
 
 DATABASE, PICTURES, NOTE = "sonotriage.db", "pictures", "backup.json"
+LAST_BACKUP = "last-backup.json"  # in the data folder, so that a damaged database can name it
 
 
 class BadBackup(RuntimeError):
@@ -55,6 +56,8 @@ def create(data: Path, target: Path) -> Copied:
     note = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "studies": copied.studies}
     (unfinished / NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
     unfinished.rename(target)
+    remembered = {"folder": str(target.absolute()), "made": note["made"]}
+    (data / LAST_BACKUP).write_text(json.dumps(remembered) + "\n", encoding="utf-8")
     return copied
 
 
@@ -96,12 +99,29 @@ def restore(backup: Path, data: Path) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         point = data / f"before-restore-{stamp}"
         point.mkdir()
-        for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", PICTURES):
-            if (data / name).exists():
-                (data / name).rename(point / name)
+        _move(data, point)
         shutil.copytree(backup / PICTURES, data / PICTURES)
         _copy(backup / DATABASE, data / DATABASE)
     return point
+
+
+def take_back(point: Path, data: Path) -> None:
+    """Undo a restore: what came goes to `discarded` in the restore point, what was there before is back.
+
+    Raises:
+        BadBackup: the server is running.
+    """
+    with _stopped_server(data):
+        discarded = point / "discarded"
+        discarded.mkdir()
+        _move(data, discarded)
+        _move(point, data)
+
+
+def _move(source: Path, target: Path) -> None:
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", PICTURES):
+        if (source / name).exists():
+            (source / name).rename(target / name)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from app import accounts
+from app import accounts, startup
 from app.cli_accounts import accounts_commands
 from app.cli_analyse import analyse
 from app.cli_clinics import clinics_commands
@@ -22,8 +22,13 @@ from app.extensions import db
 @with_appcontext
 def prepare() -> None:
     """Make everything ready to serve: tables up to date, clinics filled in, set-up link printed at first start."""
+    try:
+        startup.check(current_app.config)
+    except startup.CantStart as error:
+        raise click.ClickException(str(error)) from error
     _check_database()
     flask_migrate.upgrade()
+    startup.mark(current_app.config["DATA_DIR"])
     directory.seed()
     accounts.announce_setup()
 
@@ -41,9 +46,11 @@ def _check_database() -> None:
     finally:
         db.session.remove()
     if state != "ok":
+        data = current_app.config["DATA_DIR"]
+        newest = startup.newest_backup(data)
         raise click.ClickException(
-            f"The database in {current_app.config['DATA_DIR']} is damaged ({state}). Nothing was changed. Restore a "
-            "backup: flask --app wsgi restore FOLDER"
+            f"The database in {data} is damaged ({state}). Nothing was changed. Restore a backup: flask --app wsgi "
+            f"restore FOLDER. {f'The newest known here is {newest}.' if newest else 'None is known here.'}"
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
 
 from app import backup as backups
-from app import integrity
+from app import integrity, startup
+from app.extensions import db
 
 
 @click.command("check")
@@ -46,11 +48,32 @@ def backup(folder: Path) -> None:
 @with_appcontext
 def restore(folder: Path) -> None:
     """Put the backup in FOLDER in place of what is kept; the server must be stopped."""
+    data = current_app.config["DATA_DIR"]
     try:
-        point = backups.restore(folder, current_app.config["DATA_DIR"])
+        point = backups.restore(folder, data)
     except backups.BadBackup as error:
         raise click.ClickException(str(error)) from error
+    _bring_up_to_date(point, data)
+    startup.mark(data)
     click.echo(f"restored; what was there before is kept in {point.name}")
+
+
+def _bring_up_to_date(point: Path, data: Path) -> None:
+    """Bring restored tables to this version; where that fails, what was there before comes back.
+
+    Raises:
+        ClickException: it failed.
+    """
+    try:
+        flask_migrate.upgrade()
+    except (Exception, SystemExit) as error:  # Flask-Migrate ends the process on what it does not know
+        db.session.remove()
+        db.engine.dispose()
+        backups.take_back(point, data)
+        raise click.ClickException(
+            "This version can't read the tables of the backup: it may come from a newer one. What was there before "
+            f"is back; what was restored lies in {point.name}."
+        ) from error
 
 
 store_commands = (check, backup, restore)

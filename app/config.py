@@ -54,6 +54,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("DATA_DIR", "data", Path, "Folder of the database, the pictures and the secret key."),
+    Setting("EXPECT_DATA", "no", _flag, "Refuse to start on an empty data folder; turn it on after the first start."),
     Setting("MODELS_DIR", "models", Path, "Folder of manifest.json and the exported networks."),
     Setting("PORT", "8000", _positive, "Port that the server listens on."),
     Setting("LISTEN", "127.0.0.1", str, "Address that the server listens on; 0.0.0.0 lets other machines in."),

@@ -25,7 +25,7 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
-__all__ = ["driver", "is_full", "prepare", "writing"]
+__all__ = ["driver", "is_full", "is_locked", "prepare", "writing"]
 
 FIXED_SINCE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5000
@@ -89,6 +89,11 @@ def writing() -> Iterator[None]:
 def is_full(error: OperationalError) -> bool:
     """True when SQLite could not write because the disk is full."""
     return "disk is full" in str(error.orig)
+
+
+def is_locked(error: OperationalError) -> bool:
+    """True when another process held the database for longer than the busy timeout."""
+    return "locked" in str(error.orig) or "busy" in str(error.orig)
 
 
 @event.listens_for(Engine, "connect")

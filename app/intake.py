@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import secrets
 import time
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from sqlalchemy.exc import OperationalError
 
 from app import audit, failpoints, tasks
 from app.clinics.places import Place
-from app.database import is_full, writing
+from app.database import is_full, is_locked, writing
 from app.extensions import db
 from app.services import services
 from app.tables import Study
 from app.tables.study import QUEUED, RUNNING
 from imaging.picture import Picture
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ class Receipt:
 
 
 class NotKept(RuntimeError):
-    """The upload was not acknowledged and nothing of it is kept.
+    """The upload was not acknowledged and nothing of it is kept (503, Retry-After).
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
     ├── StoreBusy     the database is locked by another process (503, Retry-After)
     └── StorageFull   the disk is full (507)
+
+    NotKept itself: the disk or the database could not be written for another reason, such as a read-only disk.
     """
 
     code, status, sentence = "not_kept", 503, "The picture was not kept. Please send it again."
@@ -157,9 +162,15 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
             db.session.flush()
             failpoints.reached(failpoints.BEFORE_COMMIT)
             return Receipt(study.id, is_new=True)
-    except OperationalError as error:
-        raise StorageFull() if is_full(error) else StoreBusy() from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull from error
-        raise
+    except (OperationalError, OSError) as error:
+        raise not_kept(error) from error
+
+
+def not_kept(error: OperationalError | OSError) -> NotKept:
+    """What to tell somebody whose request failed at the disk or at the database."""
+    log.error("not kept", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
+    if isinstance(error, OSError):
+        return StorageFull() if error.errno in (errno.ENOSPC, errno.EDQUOT) else NotKept()
+    if is_full(error):
+        return StorageFull()
+    return StoreBusy() if is_locked(error) else NotKept()
