@@ -60,6 +60,10 @@ exam: $(VENV)/.testing ## Examine the running product: bad inputs, faults, loads
 exam-short: $(VENV)/.testing ## Examine what fits in ten minutes
 	@$(VENV)/bin/python -m pytest tests/exam -m "not long" $(FLAGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.testing ## Send damaged files and made-up calls by the thousand (FUZZ_FILES=10000, FUZZ_FIRST=0)
+	@$(VENV)/bin/python -m pytest tests/exam/test_fuzz.py tests/exam/test_openapi.py -m long $(FLAGS)
+
 .PHONY: test-training
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)

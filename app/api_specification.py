@@ -71,6 +71,7 @@ def current() -> dict[str, Any]:
     for path, item in described["paths"].items():
         for method in set(item) & set(METHODS):
             _complete(path, item[method])
+    _link_studies(described["paths"])
     schemas = described["components"]["schemas"]
     schemas.pop("PaginationMetadata", None)
     schemas["UploadForm"]["required"] = ["file"]
@@ -87,6 +88,23 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if path.endswith(".png"):
         answers["200"]["content"] = {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}
     answers["default"] = {"description": "Refused; see `code`.", "content": _content("Error")}
+
+
+def _link_studies(paths: dict[str, Any]) -> None:
+    """Say which calls the answer to an upload leads to: the study, its pictures, and its deletion with the same key."""
+    study = "/api/v1/studies/{study_id}"
+    followers = {"read": (study, "get"), "delete": (study, "delete")}
+    followers |= {name: (f"{study}/{name}.png", "get") for name in ("mask", "overlay")}
+    links = {name: _link(*follower) for name, follower in followers.items()}
+    for status in ("200", "201", "202"):
+        paths["/api/v1/studies"]["post"]["responses"][status]["links"] = links
+
+
+def _link(path: str, method: str) -> dict[str, Any]:
+    parameters = {"path.study_id": "$response.body#/id"}
+    if method == "delete":
+        parameters["header.Idempotency-Key"] = "$response.header.Idempotency-Key"
+    return {"operationRef": f"#/paths/{path.replace('/', '~1')}/{method}", "parameters": parameters}
 
 
 def _content(name: str) -> dict[str, Any]:

@@ -292,3 +292,27 @@ class TestDeletion:
         answer = client.delete(f"{STUDIES}/{study['id']}", headers=headers)
         assert (answer.status_code, answer.json["code"]) == (403, "not_owner")
         assert client.get(f"{STUDIES}/{study['id']}").status_code == 200
+
+
+class TestLinks:
+    def test_the_description_leads_from_an_upload_to_its_study_and_to_its_deletion(
+        self, client: FlaskClient, scan: Scan
+    ) -> None:
+        described = client.get("/api/v1/openapi.json").json
+        answer = send(client, scan())
+        links = described["paths"][STUDIES]["post"]["responses"]["201"]["links"]
+        assert {name: follow(client, described, link, answer) for name, link in links.items()} == {
+            "read": 200, "mask": 200, "overlay": 200, "delete": 204,
+        }  # fmt: skip
+
+
+def follow(client: FlaskClient, described: dict, link: dict, answer: TestResponse) -> int:
+    """Status of the call that a link of an answer leads to, which must be a described one."""
+    escaped, method = link["operationRef"].removeprefix("#/paths/").split("/")
+    path = escaped.replace("~1", "/")
+    assert method in described["paths"][path]
+    headers = {"Idempotency-Key": answer.headers["Idempotency-Key"]} if len(link["parameters"]) > 1 else {}
+    assert link["parameters"]["path.study_id"] == "$response.body#/id"
+    return client.open(
+        path.replace("{study_id}", answer.json["id"]), method=method.upper(), headers=headers
+    ).status_code
