@@ -16,8 +16,10 @@ from sqlalchemy.exc import OperationalError
 from app import audit, failpoints, tasks
 from app.clinics.places import Place
 from app.database import is_full, is_locked, writing
+from app.early import Offer
 from app.extensions import db
 from app.services import services
+from app.storage import encode
 from app.tables import Study
 from app.tables.study import QUEUED, RUNNING
 from imaging.picture import Picture
@@ -89,9 +91,14 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
     picture = services().decoder.decode(content, frame)
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     study = _study(picture, digest, frame, actor, place, decode_ms)
-    receipt = _keep(study, picture, actor)
+    offer = tasks.offer(study.id, picture)
+    if offer is None:
+        receipt = _keep(study, picture, actor)
+    else:
+        tasks.lease_to(study)
+        receipt = _keep_offered(study, picture, actor, offer)
     failpoints.reached(failpoints.AFTER_COMMIT)
-    if receipt.is_new:
+    if receipt.is_new and offer is None:
         tasks.start(receipt.study_id)
     return receipt
 
@@ -145,18 +152,29 @@ def _study(
     )
 
 
+def _keep_offered(study: Study, picture: Picture, actor: Actor, offer: Offer) -> Receipt:
+    """As `_keep`; the worker, which reads the picture already, hears whether the row is there."""
+    try:
+        receipt = _keep(study, picture, actor)
+        offer.settle(is_kept=receipt.is_new)
+        return receipt
+    finally:
+        offer.settle(is_kept=False)
+
+
 def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
     """Pixels first, then the row; the sender's simultaneous second copy of the file finds the first's row."""
     store = services().store
     try:
-        study.picture_sha256 = store.put(picture.pixels)
+        encoded = encode(picture.pixels)
+        study.picture_sha256 = store.write(encoded)
         with writing():
             twin = db.session.execute(
                 _same(actor.owner, study.content_sha256, None if study.wanted_frame < 0 else study.wanted_frame)
             ).scalar_one_or_none()
             if twin is not None:
                 return Receipt(twin.id, is_new=False)
-            store.put(picture.pixels)  # again under the write lock: a deletion may have removed the shared file
+            store.write(encoded)  # again under the write lock: a deletion may have removed the shared file
             db.session.add(study)
             audit.record(actor.name, "study.receive", study.id, kind=study.kind)
             db.session.flush()
