@@ -301,9 +301,9 @@ class TestLinks:
         described = client.get("/api/v1/openapi.json").json
         answer = send(client, scan())
         links = described["paths"][STUDIES]["post"]["responses"]["201"]["links"]
-        assert {name: follow(client, described, link, answer) for name, link in links.items()} == {
-            "read": 200, "mask": 200, "overlay": 200, "delete": 204,
-        }  # fmt: skip
+        order = ("read", "mask", "overlay", "delete")
+        assert set(links) == set(order)
+        assert [follow(client, described, links[name], answer) for name in order] == [200, 200, 200, 204]
 
 
 def follow(client: FlaskClient, described: dict, link: dict, answer: TestResponse) -> int:
@@ -313,6 +313,5 @@ def follow(client: FlaskClient, described: dict, link: dict, answer: TestRespons
     assert method in described["paths"][path]
     headers = {"Idempotency-Key": answer.headers["Idempotency-Key"]} if len(link["parameters"]) > 1 else {}
     assert link["parameters"]["path.study_id"] == "$response.body#/id"
-    return client.open(
-        path.replace("{study_id}", answer.json["id"]), method=method.upper(), headers=headers
-    ).status_code
+    address = path.replace("{study_id}", answer.json["id"])
+    return client.open(address, method=method.upper(), headers=headers).status_code
