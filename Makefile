@@ -64,6 +64,11 @@ exam-short: $(VENV)/.testing ## Examine what fits in ten minutes
 fuzz: $(VENV)/.testing ## Send damaged files and made-up calls by the thousand (FUZZ_FILES=10000, FUZZ_FIRST=0)
 	@$(VENV)/bin/python -m pytest tests/exam/test_fuzz.py tests/exam/test_openapi.py -m long $(FLAGS)
 
+.PHONY: load
+load: $(VENV)/.testing ## Examine loads and memory (hours; SOAK_MINUTES, BACKUP_GB); writes docs/reference/exam.md
+	@$(VENV)/bin/python -m pytest tests/exam/test_loads*.py --exam-results tests/exam/results.json $(FLAGS) || failed=1; \
+	$(VENV)/bin/python scripts/write_exam.py; exit $${failed:-0}
+
 .PHONY: test-training
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)

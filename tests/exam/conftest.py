@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.exam import footprint
+from tests.exam.record import Record
 from tests.factories.server import ROOT, Server
 
 Launch = Callable[..., Server]
@@ -61,35 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(here) and item.get_closest_marker("exam") is None:
             raise pytest.UsageError(f"{item.nodeid} names no row of the exam")
-
-
-class Record:
-    """Collects outcome and sights of every test and writes them at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._tests: list[dict[str, Any]] = []
-        self._rows: dict[str, dict[str, str]] = {}
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
-            mark = item.get_closest_marker("exam")
-            if mark is not None:
-                self._rows[item.nodeid] = {"row": mark.args[0], **mark.kwargs}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid not in self._rows or (report.when != "call" and report.outcome == "passed"):
-            return
-        self._tests.append({
-            **self._rows[report.nodeid],
-            "test": report.nodeid.split("::", 1)[1],
-            "outcome": report.outcome,
-            "seconds": round(report.duration, 1),
-            "seen": [str(value) for name, value in report.user_properties if name == "seen"],
-        })  # fmt: skip
-
-    def pytest_sessionfinish(self) -> None:
-        self._path.write_text(json.dumps(self._tests, indent=1, ensure_ascii=False) + "\n")
 
 
 def pytest_configure(config: pytest.Config) -> None:
