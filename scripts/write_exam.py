@@ -34,6 +34,9 @@ Repeat it on your own machine: `make exam` runs all of it (hours), `make exam-sh
 `make load` the loads, `make fuzz` the long fuzz run. Figures of speed and memory belong to the machine named here.
 The codes are explained in [error codes](errors.md)."""
 
+PORTIONS = """Rows may be run in portions: each names the date and the commit of its own run, with a plus sign where
+files differed from that commit."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -107,17 +110,8 @@ def _setting(results: dict[str, Any]) -> list[str]:
     machine = results["machine"]
     used = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     when, where = results["date"][:16].replace("T", " "), f"{machine['processor']}, {machine['cores']} cores"
-    return [
-        (
-            f"Last run {when} UTC at commit {results['commit']}, on {where}, {machine['memory_gib']} GiB, "
-            f"{machine['system']}; {used}."
-        ),
-        "",
-        (
-            "Rows may be run in portions: each names the date and the commit of its own run, with a plus sign where files "
-            "differed from that commit."
-        ),
-    ]
+    where = f"{where}, {machine['memory_gib']} GiB, {machine['system']}"
+    return [f"Last run {when} UTC at commit {results['commit']}, on {where}; {used}.", "", PORTIONS]
 
 
 def _cells(one: Row) -> tuple[str, ...]:
