@@ -14,14 +14,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import api_errors, version
+from app import refusals, version
 from app.reports.study_json import study_json
-from app.routes import errors
 from imaging import quality
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-REFUSALS = {"RefusedUpload", "UnusablePicture", "ModelUnusable", "BadPlace", "NotReady"}
+REFUSALS = {"RefusedUpload", "UnusablePicture", "ModelUnusable", "BadPlace", "NotReady", "Wording"}
 
 
 @pytest.mark.parametrize("name", ["settings.md", "routes.md", "csv.md"])
@@ -35,10 +34,9 @@ def test_every_error_code_is_listed_and_every_listed_code_exists() -> None:
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
     known = {code for path in modules("app", "imaging") for code in codes_in(path)}
-    known |= {code for code, _ in api_errors.STATUS_CODES.values()} | {api_errors.INTERNAL[0]}
-    known |= {words[0] for words in errors._WORDS.values()} | {errors._EXPIRED[0]}
+    known |= {words.code for words in (*refusals.BY_STATUS.values(), refusals.INTERNAL, refusals.EXPIRED)}
     known |= set(quality._SENTENCES) | {f"{part}_bad" for part in ("database", "store", "networks")}
-    known |= {"analysis_failed", "too_many_parts", "unknown_study"}
+    known |= {"analysis_failed"}
     assert listed == known
 
 

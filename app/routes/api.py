@@ -9,11 +9,9 @@ from flask import Blueprint as PlainBlueprint
 from flask import Response, current_app, make_response, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
-from werkzeug.exceptions import HTTPException
 
 from app import (
     api_clients,
-    api_errors,
     api_pictures,
     api_places,
     api_schemas,
@@ -24,22 +22,18 @@ from app import (
 )
 from app import api_specification as specification
 from app.api_base import JsonInterface
-from app.api_errors import ApiRefusal, NoFile, NoPlace, OneFileOnly
+from app.api_errors import NoFile, NoPlace, OneFileOnly
 from app.clinics import nearest as clinics
 from app.extensions import csrf, limiter
-from app.forms.place import BadPlace
-from app.intake import Actor, NotKept
+from app.intake import Actor
 from app.reports.clinics_json import clinics_json
 from app.reports.study_json import study_json
-from imaging.errors import RefusedUpload
 
 blueprint = Blueprint(
     "api", __name__, url_prefix="/api/v1", description="Upload pictures, read what was found, find clinics."
 )
 described = PlainBlueprint("api_description", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)
-for kind in (HTTPException, ApiRefusal, BadPlace, RefusedUpload, NotKept, studies.UnknownStudy):
-    blueprint.register_error_handler(kind, api_errors.answer)
 
 
 def bind(api: JsonInterface) -> None:
