@@ -28,11 +28,11 @@ def create_app(**overrides: Any) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(config.load(**overrides))
     database.prepare(app)
+    security.bind(app)  # before the extensions: what no honest client sends is refused before a body is looked at
     for extension in (db, login, csrf, limiter, api):
         extension.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     services.bind(app)
-    security.bind(app)
     observability.bind(app)
     for door in (public, account_doors, admin, health):
         app.register_blueprint(door.blueprint)

@@ -95,8 +95,10 @@ def test_forwarded_headers_are_believed_from_the_counted_proxies_only(make_app: 
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, identity"])
-def test_a_compressed_request_is_refused_unread(client: FlaskClient, encoding: str) -> None:
-    answer = client.post("/api/v1/studies", data=b"\x1f\x8b", headers={"Content-Encoding": encoding})
+@pytest.mark.parametrize("path", ["/", "/api/v1/studies"])
+def test_a_compressed_request_is_refused_unread(client: FlaskClient, path: str, encoding: str) -> None:
+    headers = {"Content-Encoding": encoding, "Accept": "application/json"}
+    answer = client.post(path, data=b"\x1f\x8b", headers=headers)
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported")
 
 
