@@ -131,7 +131,7 @@ def test_burned_in_text_is_blanked(server: Server, seen: Seen, kind: str) -> Non
 def test_only_the_blanked_picture_is_kept(server: Server, seen: Seen) -> None:
     screen = screenshot(PIXELS, "ROE, RICHARD  01-02-1950")
     finished(server, encoded(screen))
-    pictures = [path for path in (server.data / "pictures").rglob("*.png")]
+    pictures = list((server.data / "pictures").rglob("*.png"))
     assert pictures
     checked = 0
     for path in pictures:
