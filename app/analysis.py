@@ -6,7 +6,8 @@ import errno
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy.exc import OperationalError
@@ -110,31 +111,29 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
     Raises:
         ModelUnusable: the networks are missing or damaged.
     """
-    gated = [_gated(picture) for picture in pictures]
-    usable = [picture for picture in gated if isinstance(picture, Picture)]
     engine = services().engine
-    findings = iter(engine.read(usable) if usable else [])
-    return [_judged(next(findings)) if isinstance(item, Picture) else item for item in gated]
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the gate costs next to nothing while the networks run
+        gating = beside.submit(lambda: [_gated(picture) for picture in pictures])
+        findings = engine.read(pictures)
+        gated = gating.result()
+    threshold = engine.manifest.malignant_threshold
+    return [
+        _judged(found, notices, threshold) if isinstance(notices, tuple) else notices
+        for found, notices in zip(findings, gated, strict=True)
+    ]
 
 
-def _gated(picture: Picture) -> Picture | UnusablePicture:
+def _gated(picture: Picture) -> tuple[str, ...] | UnusablePicture:
+    """The gate's notices, or its refusal: then nothing of what the networks found is used."""
     try:
-        notices = quality.check(picture)
+        return quality.check(picture)
     except UnusablePicture as refusal:
         return refusal
-    return Picture(
-        picture.pixels,
-        picture.kind,
-        picture.colour_share,
-        picture.spacing,
-        picture.frame,
-        picture.frames,
-        notices=(*picture.notices, *notices),
-    )
 
 
-def _judged(findings: Findings) -> tuple[Findings, Decision]:
-    return findings, triage.decide(findings, services().engine.manifest.malignant_threshold)
+def _judged(findings: Findings, notices: tuple[str, ...], malignant_threshold: float) -> tuple[Findings, Decision]:
+    noticed = replace(findings, notices=(*findings.notices, *notices))
+    return noticed, triage.decide(noticed, malignant_threshold)
 
 
 def _picture(study: Study) -> Picture:
@@ -191,7 +190,8 @@ def _analysis(outcome: Outcome) -> Analysis:
     started = time.perf_counter()
     layers = [findings.mask.astype(np.uint8) * 255, overlay.thumbnail(outcome.picture.pixels, findings.mask)]
     if findings.heat is not None:
-        layers.append(resize(findings.heat, *fitted(*findings.heat.shape, LONGEST_HEAT_PX)))
+        height, width = findings.heat.shape
+        layers.append(resize(findings.heat, *fitted(height, width, LONGEST_HEAT_PX)))
     mask_key, thumbnail_key, heat_key = [*store.put_all(layers), None][:3]
     store_ms = round((time.perf_counter() - started) * 1000, 2)
     plain = to_json(findings)

@@ -60,7 +60,7 @@ def texture(pixels: Grey) -> Texture:
     return Texture(
         deviation=variance**0.5,
         span=_span(shares),
-        structure=_variance(cv2.GaussianBlur(values, (0, 0), 4)) / variance,
+        structure=_variance(np.asarray(cv2.GaussianBlur(values, (0, 0), 4), dtype=np.float32)) / variance,
         flat=float(is_flat.mean()),
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
         layering=_ratio(*(cv2.mean(change)[0] for change in changes)),
@@ -82,8 +82,8 @@ def _span_3x3(small: Grey) -> Grey:
     return np.asarray(cv2.dilate(small, window) - cv2.erode(small, window), dtype=np.uint8)
 
 
-def _variance(values: NDArray[np.floating]) -> float:
-    return float(cv2.meanStdDev(np.asarray(values))[1][0, 0]) ** 2
+def _variance(values: _Real) -> float:
+    return float(cv2.meanStdDev(values)[1][0, 0]) ** 2
 
 
 def _changes(values: _Real) -> tuple[_Real, _Real]:

@@ -64,7 +64,7 @@ class TestUpload:
         self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = make_app(WAIT_S=0)
-        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda has_queued=False: None)
         client = app.test_client()
         answer = send(client, scan())
         assert (answer.status_code, answer.json["status"]) == (202, "queued")
@@ -75,7 +75,7 @@ class TestUpload:
         self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = make_app(WEB_THREADS=4, WAIT_S=60)
-        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda has_queued=False: None)
         monkeypatch.setattr(api_waiting, "_waiting", 2)
         assert send(app.test_client(), scan()).status_code == 202
         assert api_waiting._waiting == 2
@@ -196,7 +196,7 @@ class TestRefusals:
         self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = make_app(QUEUE_LIMIT=1, WAIT_S=0)
-        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda: None)
+        monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda has_queued=False: None)
         client = app.test_client()
         assert send(client, scan(1)).status_code == 202
         answer = send(client, scan(2))

@@ -24,7 +24,7 @@ SENDER = Actor("1" * 64, "visitor")
 @pytest.fixture
 def product(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The product, its worker at rest: the test decides when it works."""
-    monkeypatch.setattr(tasks.Worker, "wake", lambda _self: None)
+    monkeypatch.setattr(tasks.Worker, "wake", lambda _self, has_queued=False: None)
     with app.app_context():
         yield app
 

@@ -32,7 +32,9 @@ OTHER = Actor("2" * 64, "visitor")
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     models = write_tiny_networks(tmp_path / "models")
     made = create_app(DATA_DIR=tmp_path / "data", MODELS_DIR=models, PROVIDER="cpu", TESTING=True)
-    monkeypatch.setattr(tasks.Worker, "wake", lambda _self: None)  # the test decides when the worker works
+    monkeypatch.setattr(
+        tasks.Worker, "wake", lambda _self, has_queued=False: None
+    )  # the test decides when the worker works
     with made.app_context():
         db.create_all()
         yield made
