@@ -12,6 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 VENV := .venv
 TRAINING := .venv-training
+BENCH := .venv-bench
+PEERS := $(notdir $(wildcard benchmarks/peers/*))
 PIP := -m pip install --quiet --require-virtualenv
 FLASK := $(VENV)/bin/python -m flask --app wsgi
 # FLAGS goes to the tool behind a target: make test FLAGS="-k upload". Training also knows RECIPE, FOLD and QUICK=1.
@@ -83,9 +85,13 @@ export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifes
 leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
 	@$(TRAINING)/bin/python -m training.leaderboard $(FLAGS)
 
-.PHONY: bench
-bench: $(VENV)/.testing ## Measure latency and throughput on this machine
-	@$(VENV)/bin/python -m benchmarks.latency $(FLAGS)
+.PHONY: bench bench-gpu
+bench: $(VENV)/.serving $(BENCH)/.ready $(PEERS:%=.venv-peers/%/.ready) ## Measure beside other stacks (20 minutes; FLAGS=--quick: 3)
+	@$(VENV)/bin/python -m benchmarks.measure $(FLAGS)
+	@$(BENCH)/bin/python -m benchmarks.page
+bench-gpu: $(VENV)/.serving $(BENCH)/.ready ## Measure engine and server on an NVIDIA GPU
+	@GPU=1 $(VENV)/bin/python -m benchmarks.measure $(FLAGS)
+	@$(BENCH)/bin/python -m benchmarks.page
 
 .PHONY: docs
 docs: $(VENV)/.testing ## Write the tables of docs/reference from the code
@@ -118,4 +124,15 @@ $(TRAINING)/bin/python: | $(VENV)/bin/python
 $(TRAINING)/.ready: training/requirements.txt | $(TRAINING)/bin/python
 	@echo "Installing what training needs into $(TRAINING) (once, some minutes)"
 	@$(TRAINING)/bin/python $(PIP) -r training/requirements.txt
+	@touch $@
+
+$(BENCH)/.ready: benchmarks/requirements.txt | $(VENV)/bin/python
+	@$(VENV)/bin/python -m venv $(BENCH)
+	@$(BENCH)/bin/python $(PIP) -r benchmarks/requirements.txt
+	@touch $@
+
+.venv-peers/%/.ready: benchmarks/peers/%/requirements.txt | $(VENV)/bin/python
+	@echo "Installing the peer $* into .venv-peers/$* (once, some minutes)"
+	@$(VENV)/bin/python -m venv .venv-peers/$*
+	@.venv-peers/$*/bin/python $(PIP) -r $<
 	@touch $@

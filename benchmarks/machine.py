@@ -1,0 +1,106 @@
+"""On what was measured: machine, commit, versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from app.inference.sessions import usable_cores
+
+ROOT = Path(__file__).parent.parent
+OURS = ("flask", "gunicorn", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "pillow")
+THEIRS = ("bentoml", "flask", "gunicorn", "keras", "monai", "onnxruntime", "tensorflow-cpu", "torch")
+_PRINT_VERSIONS = """
+import json, sys
+from importlib import metadata
+found = {}
+for name in sys.argv[1:]:
+    try: found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError: pass
+print(json.dumps(found))
+"""
+
+
+def machine() -> dict[str, Any]:
+    """Processor, usable cores, memory, system, GPU, and how busy the machine was before the run."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "instructions": _instructions(),
+        "memory_gb": round(pages / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "gpu": _gpu(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def commit() -> str:
+    """The commit that was measured, with "+changes" where the tree differs from it."""
+    try:
+        name = _git("rev-parse", "HEAD")
+        return name + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def versions(pythons: dict[str, Path]) -> dict[str, dict[str, str]]:
+    """Versions of what matters, ours and of every peer's own environment.
+
+    Args:
+        pythons: interpreter of each peer, by its name.
+    """
+    ours = {"python": platform.python_version()} | {name: version for name in OURS if (version := _version(name))}
+    return {"sonotriage": ours} | {name: _peer_versions(python) for name, python in pythons.items()}
+
+
+def _peer_versions(python: Path) -> dict[str, str]:
+    answer = subprocess.run([python, "-c", _PRINT_VERSIONS, *THEIRS], capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(answer.stdout)
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str:
+    answer = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
+
+
+def _cpu_facts(name: str) -> list[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(name)]
+
+
+def _processor() -> str:
+    return next(iter(_cpu_facts("model name")), platform.processor() or "unknown")
+
+
+def _instructions() -> list[str]:
+    """The vector instructions that matter to the networks."""
+    flags = set(next(iter(_cpu_facts("flags")), "").split())
+    return [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if name in flags]
+
+
+def _gpu() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip().splitlines()[0]

@@ -1,0 +1,75 @@
+"""How much memory a process and all its children hold (Linux)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+USUAL_PAUSE_S, CLOSE_PAUSE_S = 1.0, 0.03
+
+
+def tree(process_id: int) -> list[int]:
+    """The process and its descendants that live."""
+    found = [process_id]
+    for each in found:
+        try:
+            for task in Path(f"/proc/{each}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        except OSError:  # it ended meanwhile
+            continue
+    return found
+
+
+def memory_mb(process_id: int) -> float:
+    """Megabytes of a process tree: what each process has for itself, and once what the largest shares with others."""
+    own, shared = 0, [0]
+    for each in tree(process_id):
+        try:
+            fields = Path(f"/proc/{each}/statm").read_text().split()
+        except OSError:
+            continue
+        own += int(fields[1]) - int(fields[2])
+        shared.append(int(fields[2]))
+    return (own + max(shared)) * PAGE / 1e6
+
+
+class MemoryWatch:
+    """Looks at a process tree from beside, once a second or closely, and keeps the highest it saw."""
+
+    def __init__(self, process_id: int) -> None:
+        self._process_id = process_id
+        self._stopping = threading.Event()
+        self._pause_s = USUAL_PAUSE_S
+        self._recent_mb = self._highest_mb = 0.0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._pause_s):
+            self._recent_mb = max(self._recent_mb, self.now_mb())
+            self._highest_mb = max(self._highest_mb, self._recent_mb)
+
+    def now_mb(self) -> float:
+        """What it holds right now."""
+        return memory_mb(self._process_id)
+
+    @property
+    def peak_mb(self) -> float:
+        """The most it ever held, as far as was seen."""
+        return round(self._highest_mb, 1)
+
+    def extra_mb(self, work: Callable[[], object]) -> float:
+        """How much more than before it holds at the most while `work` runs; looks often meanwhile."""
+        before = self._recent_mb = self.now_mb()
+        self._pause_s = CLOSE_PAUSE_S
+        try:
+            work()
+        finally:
+            self._pause_s = USUAL_PAUSE_S
+        return round(max(self._recent_mb, self.now_mb()) - before, 1)
+
+    def stop(self) -> None:
+        """Look no longer."""
+        self._stopping.set()
