@@ -26,6 +26,7 @@ from imaging.picture import Picture
 from imaging.preprocess import Grey
 from imaging.validate import check_size
 
+_MONOCHROME = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
 # Only these are parsed: what is never read can't leak.
 _TAGS: list[Any] = [
@@ -76,11 +77,9 @@ def _frame_notices(asked: int | None, chosen: int, frames: int) -> tuple[str, ..
 
 
 def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
-    interpretation = str(dataset.get("PhotometricInterpretation", "")).strip()
-    bits = int(dataset.BitsStored)
-    if interpretation in {"MONOCHROME1", "MONOCHROME2"} and stored.ndim == 2:
-        grey = _monochrome(dataset, stored, bits)
-        return (255 - grey if interpretation == "MONOCHROME1" else grey), 0.0
+    interpretation, bits = _interpretation(dataset), int(dataset.BitsStored)
+    if interpretation in _MONOCHROME and stored.ndim == 2:
+        return _monochrome(dataset, stored, bits), 0.0
     if not _is_colour(interpretation, stored):
         raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
 
@@ -109,10 +108,22 @@ def _grey_of_jpeg(dataset: Dataset, frame: int, frames: int, max_pixels: int) ->
     found = raster.read(content, "jpeg", max_pixels)
     if found.pixels.shape != (dataset.Rows, dataset.Columns):
         raise RefusedUpload("bad_dicom", "The DICOM file's picture is not of the size that its header says.")
+    if _interpretation(dataset) in _MONOCHROME:
+        return _monochrome(dataset, found.pixels, 8), found.colour_share
     return found.pixels, found.colour_share
 
 
+def _interpretation(dataset: Dataset) -> str:
+    return str(dataset.get("PhotometricInterpretation", "")).strip()
+
+
 def _monochrome(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
+    """Stored values as the file wants them shown: windowed, and turned round where its lowest value is white."""
+    grey = _windowed(dataset, stored, bits)
+    return 255 - grey if _interpretation(dataset) == "MONOCHROME1" else grey
+
+
+def _windowed(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
     is_signed = int(dataset.get("PixelRepresentation", 0) or 0) == 1
     centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
     if centre is None or width is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
@@ -26,6 +27,8 @@ READABLE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian,
 MODALITIES = {"", "US", "OT", "SC"}
 MOST_FRAMES = 3000
 _PREAMBLE = 132
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_CHANNELS = ("Red", "Green", "Blue")
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 
 
@@ -73,7 +76,26 @@ def check_header(dataset: Dataset, max_pixels: int) -> None:
             raise RefusedUpload("bad_dicom", f"The DICOM file gives no usable {name}.")
     if dataset.BitsAllocated not in (8, 16) or not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
         raise RefusedUpload("bad_dicom", "Only DICOM pictures of 8 or 16 bits are read.")
+    _check_lengths(dataset)
     check_size(dataset.Columns, dataset.Rows, max_pixels)
+
+
+def _check_lengths(dataset: Dataset) -> None:
+    """The pixels are as long as their element says, and the three tables of a palette are of one kind.
+
+    pydicom checks neither: it takes what is left of the file, and the first table's description for all three.
+
+    Raises:
+        RefusedUpload: `bad_dicom` (422).
+    """
+    pixels = dataset.get_item("PixelData")
+    if isinstance(pixels, RawDataElement) and pixels.length not in (_UNDEFINED_LENGTH, len(pixels.value or b"")):
+        raise RefusedUpload("bad_dicom", "The DICOM file breaks off within the picture.")
+    if str(dataset.get("PhotometricInterpretation", "")).strip() == "PALETTE COLOR":
+        described = [dataset.get(f"{name}PaletteColorLookupTableDescriptor") for name in _CHANNELS]
+        lengths = {len(dataset.get(f"{name}PaletteColorLookupTableData") or b"") for name in _CHANNELS}
+        if described[0] is None or any(other != described[0] for other in described) or len(lengths) > 1:
+            raise RefusedUpload("bad_dicom", "The DICOM file's colour tables do not hold together.")
 
 
 def chosen_frame(frame: int | None, frames: int) -> int:

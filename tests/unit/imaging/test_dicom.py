@@ -143,6 +143,12 @@ def test_a_palette_that_is_missing_or_cut_is_refused():
     assert refusal_of(pictures.dicom(GREY, interpretation="PALETTE COLOR", **tags)).code == "bad_dicom"
 
 
+@pytest.mark.parametrize("descriptor", [None, [0, 0, 16], [256, 5, 16], [256, 0, 8]])
+def test_a_palette_whose_tables_differ_is_refused(descriptor):
+    tags = palette([value * 257 for value in range(256)]) | {"BluePaletteColorLookupTableDescriptor": descriptor}
+    assert refusal_of(pictures.dicom(GREY, interpretation="PALETTE COLOR", **tags)).code == "bad_dicom"
+
+
 def clip(frames):
     return np.stack([np.full((100, 100), index % 200 + 1, np.uint8) for index in range(frames)])
 
@@ -185,6 +191,19 @@ def test_jpeg_baseline_in_colour_is_read():
     picture = decode(pictures.dicom(RGB, JPEGBaseline8Bit, interpretation="YBR_FULL_422", body=body), MOST)
     assert np.abs(picture.pixels.astype(int) - luma(RGB)).mean() < 3
     assert picture.colour_share > 0.5
+
+
+def test_monochrome1_is_inverted_in_jpeg_too():
+    body = encapsulate([pictures.encoded(255 - GREY, "JPEG", quality=97)])
+    picture = decode(pictures.dicom(GREY, JPEGBaseline8Bit, interpretation="MONOCHROME1", body=body), MOST)
+    assert np.abs(picture.pixels.astype(int) - GREY).mean() < 2
+
+
+def test_a_window_is_applied_to_jpeg_too():
+    body = encapsulate([pictures.encoded(GREY, "JPEG", quality=97)])
+    tags = {"WindowCenter": "64", "WindowWidth": "128"}
+    plain, jpeg = pictures.dicom(GREY, **tags), pictures.dicom(GREY, JPEGBaseline8Bit, body=body, **tags)
+    assert np.abs(decode(jpeg, MOST).pixels.astype(int) - decode(plain, MOST).pixels).mean() < 4
 
 
 CUT_JPEG = pictures.encoded(GREY, "JPEG")[:900]
@@ -268,6 +287,11 @@ def test_a_header_that_does_not_fit_its_pixels_is_refused(tags):
         found = refusal_of(content)
         assert found.status in {413, 422}
         assert found.code in {"bad_dicom", "odd_shape"}
+
+
+def test_pixels_that_are_said_to_be_longer_than_the_file_are_refused():
+    content = pictures.dicom(GREY).replace(struct.pack("<I", GREY.size), struct.pack("<I", 0x7FFFFFF0))
+    assert refusal_of(content).code == "bad_dicom"
 
 
 def test_a_gigantic_size_is_refused_from_the_header():
