@@ -185,8 +185,6 @@ def _analysis(outcome: Outcome) -> Analysis:
     findings, store = outcome.findings, services().store
     assert findings is not None
     assert outcome.decision is not None
-    decode_ms = db.session.get_one(Study, outcome.study_id).decode_ms
-    db.session.rollback()
     started = time.perf_counter()
     layers = [findings.mask.astype(np.uint8) * 255, overlay.thumbnail(outcome.picture.pixels, findings.mask)]
     if findings.heat is not None:
@@ -195,7 +193,7 @@ def _analysis(outcome: Outcome) -> Analysis:
     mask_key, thumbnail_key, heat_key = [*store.put_all(layers), None][:3]
     store_ms = round((time.perf_counter() - started) * 1000, 2)
     plain = to_json(findings)
-    plain["milliseconds"] = {"decode": decode_ms, **findings.milliseconds, "store": store_ms}
+    plain["milliseconds"] = {**findings.milliseconds, "store": store_ms}
     plain["because"] = outcome.decision.because
     return Analysis(
         study_id=outcome.study_id,
@@ -210,6 +208,8 @@ def _analysis(outcome: Outcome) -> Analysis:
 
 
 def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:
+    timed = {"decode": study.decode_ms, **analysis.findings["milliseconds"]}
+    analysis.findings = {**analysis.findings, "milliseconds": timed}
     db.session.add(analysis)
     study.status, study.category, study.urgency = DONE, decision.category, decision.urgency
     study.label, study.malignant = findings.label, findings.probabilities.malignant
