@@ -71,6 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAX_MEGAPIXELS", "25", _positive, "Largest picture in megapixels, checked before decoding."),
     Setting("DECODE_TIMEOUT_S", "20", _positive, "Longest that decoding one upload may take."),
     Setting("UPLOADS_PER_MINUTE", "600", _positive, "Uploads that one address may send in a minute."),
+    Setting("UPLOADS_PER_SENDER", "10000", _positive, "Pictures a browser may keep, or a program send in a day."),
     Setting("LOGINS_PER_MINUTE", "10", _positive, "Login attempts that one address may make in a minute."),
     Setting("SESSION_HOURS", "12", _positive, "Hours after which a login ends by itself."),
     Setting("COOKIE_SECURE", "no", _flag, "Send cookies over HTTPS only; turn it on wherever HTTPS is in front."),

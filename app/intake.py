@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import OperationalError
 
-from app import audit, failpoints, tasks
+from app import audit, failpoints, quota, tasks
 from app.clinics.places import Place
 from app.database import is_full, is_locked, writing
 from app.early import Offer
@@ -29,10 +29,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Actor:
-    """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail."""
+    """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
+
+    `address` is that of a program, for its quota; it is never stored.
+    """
 
     owner: str
     name: str
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class NotKept(RuntimeError):
     """The upload was not acknowledged and nothing of it is kept (503, Retry-After).
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
+    ├── QuotaReached  this sender has left as many as one may (413)
     ├── StoreBusy     the database is locked by another process (503, Retry-After)
     └── StorageFull   the disk is full (507)
 
@@ -59,6 +64,12 @@ class NotKept(RuntimeError):
 
 class QueueFull(NotKept):
     code, sentence = "queue_full", "Many pictures are waiting already. Please send yours again in a moment."
+
+
+class QuotaReached(NotKept):
+    code, status = "quota", 413
+    sentence = "You have sent as many pictures as this server takes from one sender. Delete some that you don't need."
+    retry_after_s = 86_400
 
 
 class StoreBusy(NotKept):
@@ -86,6 +97,8 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
     earlier = _earlier(actor.owner, digest, frame, place)
     if earlier is not None:
         return Receipt(earlier, is_new=False)
+    if quota.is_reached(actor.owner, actor.address):
+        raise QuotaReached
     _check_queue()
     started = time.perf_counter()
     picture = services().decoder.decode(content, frame)
@@ -98,6 +111,8 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
         tasks.lease_to(study)
         receipt = _keep_offered(study, picture, actor, offer)
     failpoints.reached(failpoints.AFTER_COMMIT)
+    if receipt.is_new:
+        quota.count(actor.address)
     if receipt.is_new and offer is None:
         tasks.start(receipt.study_id)
     return receipt

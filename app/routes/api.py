@@ -64,7 +64,7 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
         fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
         content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
         with api_clients.turn(owner, content, frame):
-            receipt = intake.receive(content, Actor(owner, "api"), frame, place)
+            receipt = intake.receive(content, Actor(owner, "api", request.remote_addr), frame, place)
     is_finished = api_waiting.until_finished(receipt.study_id)
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202

@@ -1,0 +1,40 @@
+"""How many pictures one sender may leave here: a browser by what is kept for it, a program by its address and day.
+
+A program makes a new key for each picture, so keys can't be counted; its address is held in memory, never stored.
+"""
+
+from __future__ import annotations
+
+from flask import current_app
+from limits import RateLimitItemPerDay
+from sqlalchemy import func, select
+
+from app.extensions import db, limiter
+from app.tables import Study
+
+
+def is_reached(owner: str, address: str | None) -> bool:
+    """True when this sender may not leave one more.
+
+    Args:
+        owner: owner hash of the browser or client.
+        address: of a program; None for a browser.
+    """
+    kept = db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
+    is_day_full = address is not None and not limiter.limiter.test(_day(), "quota", address)
+    return kept >= _limit() or is_day_full
+
+
+def count(address: str | None) -> None:
+    """Count a picture that a program left."""
+    if address is not None:
+        limiter.limiter.hit(_day(), "quota", address)
+
+
+def _day() -> RateLimitItemPerDay:
+    return RateLimitItemPerDay(_limit())
+
+
+def _limit() -> int:
+    limit: int = current_app.config["UPLOADS_PER_SENDER"]
+    return limit
