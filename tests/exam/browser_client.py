@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -94,6 +96,18 @@ class Browser:
         given = self.get("/").token if token is None else token
         body = multipart([*([("csrf_token", None, given.encode())] if given else []), *parts])
         return self.ask("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+
+    def sent_and_read(self, content: bytes, name: str = "picture.png", **fields: str) -> str:
+        """Send a picture, wait until it is read, and return its id."""
+        texts: list[Part] = [(field, None, text.encode()) for field, text in fields.items()]
+        answer = self.send([("picture", name, content), *texts])
+        assert answer.status == 303, answer.text[:500]
+        study_id = answer.location.removeprefix("/r/").split("?")[0]
+        deadline = time.monotonic() + 60
+        while not json.loads(self.get(f"/r/{study_id}/status").content)["is_finished"]:
+            assert time.monotonic() < deadline, "the picture was not read"
+            time.sleep(0.1)
+        return study_id
 
     def log_in(self, name: str, password: str = PASSWORD, **fields: str) -> Answer:
         return self.post("/login", self.get("/login").token, name=name, password=password, **fields)
