@@ -40,6 +40,11 @@ logconfig_dict = logging_settings(_setting("LOG_LEVEL", "INFO"))
 
 def post_worker_init(worker: Any) -> None:
     """Start the analysis and open the networks beside it, so that the first upload does not wait for them."""
+    from gunicorn import util
+
+    from app import unreadable  # here, as below: the application is loaded in the worker
+
+    unreadable.bind(util)
     application = worker.app.wsgi()
     services = application.extensions["sonotriage"]
     services.worker.start()

@@ -18,6 +18,20 @@ FRAMES = 24  # of a stack that are logged, the innermost
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
+# Lines of gunicorn that go on with the address of whoever asked and a piece of what was asked.
+_QUOTING = ("Invalid request", "Error handling request")
+
+
+class Unquoted(logging.Filter):
+    """Cuts what was sent out of gunicorn's own lines; nothing but the first words stays."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for words in _QUOTING:
+            if str(record.msg).startswith(words):
+                record.msg, record.args = words, ()
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     """A record as one line of JSON: time, level, logger, message, request id, extras, place of an exception."""
 
@@ -55,11 +69,12 @@ def logging_settings(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"unquoted": {"()": "json_log.Unquoted"}},
         "formatters": {"json": {"()": "json_log.JsonFormatter"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"level": level, "handlers": ["console"]},
         "loggers": {
-            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "gunicorn.error": {"level": level, "handlers": [], "propagate": True, "filters": ["unquoted"]},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
             "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
             "alembic.runtime.plugins": {"level": "WARNING"},  # six lines at each start that tell nobody anything

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from app import observability
 from app.triage import DECLINED
-from json_log import JsonFormatter, logging_settings
+from json_log import JsonFormatter, Unquoted, logging_settings
 
 CANARY = "Jane-Canary-1970"
 
@@ -82,6 +82,22 @@ def test_the_settings_of_logging_are_accepted_and_quieten_what_quotes_headers() 
     settings = logging_settings("WARNING")
     assert settings["root"]["level"] == "WARNING"
     assert settings["loggers"]["pydicom"]["level"] == "CRITICAL"
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "kept"),
+    [
+        (f"Invalid request from ip=198.51.100.7: Invalid HTTP header: '{CANARY}'", (), "Invalid request"),
+        ("Error handling request %s %s", ("GET", f"/r/{CANARY}"), "Error handling request"),
+        ("Booting worker with pid: %s", (7,), "Booting worker with pid: 7"),
+    ],
+)
+def test_the_server_s_own_lines_quote_nothing_that_was_sent(
+    text: str, arguments: tuple[object, ...], kept: str
+) -> None:
+    record = logging.makeLogRecord({"msg": text, "args": arguments})
+    assert Unquoted().filter(record)
+    assert json.loads(JsonFormatter().format(record))["message"] == kept
 
 
 class TestRequests:
