@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def children(process_id: int) -> list[int]:
     """Direct children of a process (Linux)."""
     found: list[int] = []
     for task in Path(f"/proc/{process_id}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 

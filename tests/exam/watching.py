@@ -1,0 +1,86 @@
+"""What a server takes while something happens: memory of the serving process and its decoders, files, the log of the
+database. Linux only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tests.exam.footprint import children, memory_kb, worker_of
+from tests.factories.server import Server
+
+
+@dataclass
+class Watched:
+    """Samples: seconds since the start, memory in MiB, open files, MiB of the database's write-ahead log."""
+
+    at_s: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    log: list[float] = field(default_factory=list)
+
+    @property
+    def highest(self) -> float:
+        return max(self.memory)
+
+    def growth_an_hour(self, skipped: float = 0.5) -> float:
+        """MiB an hour that memory grows by: the slope of a line through the later samples."""
+        times, memory = np.array(self.at_s), np.array(self.memory)
+        is_later = times >= skipped * times[-1]
+        return float(np.polyfit(times[is_later] / 3600, memory[is_later], 1)[0])
+
+
+@contextmanager
+def watched(server: Server, every_s: float) -> Iterator[Watched]:
+    """Inside, a sample every so many seconds."""
+    found, stopping, start = Watched(), threading.Event(), time.monotonic()
+
+    def work() -> None:
+        while True:
+            found.at_s.append(time.monotonic() - start)
+            found.memory.append(memory(server))
+            found.files.append(open_files(server))
+            found.log.append(size_mb(server.data / "sonotriage.db-wal"))
+            if stopping.wait(every_s):
+                return
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def memory(server: Server) -> float:
+    """Resident MiB of the serving process and its decoders together."""
+    worker = worker_of(server)
+    return sum(_resident(process) for process in (worker, *children(worker))) / 1024
+
+
+def _resident(process_id: int) -> int:
+    try:
+        return memory_kb(process_id)
+    except (OSError, AssertionError):
+        return 0  # it ended meanwhile, or has not begun
+
+
+def open_files(server: Server) -> int:
+    """Open files of the serving process."""
+    return len(list(Path(f"/proc/{worker_of(server)}/fd").iterdir()))
+
+
+def size_mb(path: Path) -> float:
+    """MiB of a file, 0 when it is not there."""
+    try:
+        return path.stat().st_size / 2**20
+    except FileNotFoundError:
+        return 0.0
