@@ -13,6 +13,7 @@ from app import accounts, startup
 from app.cli_accounts import accounts_commands
 from app.cli_analyse import analyse
 from app.cli_clinics import clinics_commands
+from app.cli_models import models_commands
 from app.cli_store import store_commands
 from app.clinics import directory
 from app.extensions import db
@@ -56,5 +57,5 @@ def _check_database() -> None:
 
 def bind(app: Flask) -> None:
     """Register every command."""
-    for command in (prepare, analyse, *store_commands, clinics_commands, *accounts_commands):
+    for command in (prepare, analyse, *store_commands, clinics_commands, models_commands, *accounts_commands):
         app.cli.add_command(command)

@@ -11,6 +11,8 @@ from app.inference.pipeline import Engine
 from app.storage import PictureStore
 from app.tasks import Worker
 
+RECALIBRATED = "recalibrated"  # folder below DATA_DIR, so that it stays when the program is updated
+
 
 @dataclass(frozen=True)
 class Services:
@@ -25,7 +27,8 @@ class Services:
 def bind(app: Flask) -> None:
     """Make the services of an application."""
     settings = app.config
-    engine = Engine(settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"])
+    recalibrated = settings["DATA_DIR"] / RECALIBRATED
+    engine = Engine(settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated)
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),
         decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),

@@ -73,3 +73,27 @@ def conformal_limits(probabilities: Scores, labels: NDArray[np.int64], coverage:
         rank = int(np.floor((own.size + 1) * (1 - coverage)))
         limits.append(float(own[rank - 1]) if rank >= 1 and own.size else 0.0)
     return tuple(limits)
+
+
+def threshold_for(scores: NDArray[np.float64], is_case: NDArray[np.bool_], sensitivity: float) -> float:
+    """The highest threshold at which at least this share of the cases lies at or above it.
+
+    Args:
+        scores: float64 `N`; is_case: bool `N`, at least one True; sensitivity in 0..1.
+    """
+    own = np.sort(scores[is_case])
+    missed = int(np.floor(own.size * (1 - sensitivity)))
+    return float(own[missed])
+
+
+def calibration_error(scores: Scores, labels: NDArray[np.int64], bins: int = 10) -> float:
+    """Expected calibration error of the leading class, equal-width bins (Naeini et al. 2015)."""
+    confidence = scores.max(axis=1)
+    is_right = scores.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        (place == index).mean() * abs(is_right[place == index].mean() - confidence[place == index].mean())
+        for index in range(bins)
+        if (place == index).any()
+    ]
+    return float(sum(gaps))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imaging.scores import Scaling, Scores, conformal_limits
+from imaging.scores import Scaling, Scores, conformal_limits, threshold_for
 from training.datasets.sample import LABELS
 from training.predict import Predictions
 
@@ -72,7 +72,7 @@ def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calib
     return Calibration(
         scaling,
         conformal_limits(scores, tune.labels, COVERAGE),
-        malignant_threshold(scores[:, MALIGNANT], tune.labels, WANTED_SENSITIVITY),
+        threshold_for(scores[:, MALIGNANT], tune.labels == MALIGNANT, WANTED_SENSITIVITY),
         fit_normal_limit(scores[:, NORMAL], tune),
         novelty,
         float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
@@ -124,13 +124,6 @@ def fit_scaling(
         return float(-(weights * np.log(own + 1e-12)).sum() + 1e-3 * np.square(parameters).sum())
 
     return scaling(minimize(loss, np.zeros(2 + len(LABELS)), method="L-BFGS-B").x)
-
-
-def malignant_threshold(scores: NDArray[np.float64], labels: NDArray[np.int64], sensitivity: float) -> float:
-    """The highest threshold at which at least this share of the malignant pictures lies at or above it."""
-    own = np.sort(scores[labels == MALIGNANT])
-    missed = int(np.floor(own.size * (1 - sensitivity)))
-    return float(own[missed])
 
 
 def fit_novelty(embeddings: NDArray[np.float32]) -> Novelty:

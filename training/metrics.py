@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from imaging.scores import Scores, plausible_classes
+from imaging.intervals import Figure, Measure, with_interval
+from imaging.scores import Scores, calibration_error, plausible_classes
 from training.calibrate import MALIGNANT, NORMAL, Calibration
 from training.datasets.sample import LABELS
 from training.predict import Predictions
 
-RESAMPLES = 1000
 BENIGN = LABELS.index("benign")
-
-Figure = dict[str, float]  # value, low, high
-Measure = Callable[[NDArray[np.int64]], float]
 
 
 def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Figure]:
@@ -29,21 +25,8 @@ def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Fig
         **_class_measures(predictions.labels, scores),
         **_decision_measures(predictions, scores, calibration),
     }
-    found = {name: _with_interval(measure, predictions.groups) for name, measure in measures.items()}
+    found = {name: with_interval(measure, predictions.groups) for name, measure in measures.items()}
     return {name: figure for name, figure in found.items() if np.isfinite(figure["value"])}
-
-
-def _with_interval(measure: Measure, groups: NDArray[np.str_]) -> Figure:
-    """The measure over all rows, and the 2.5 and 97.5 percentiles over resampled groups."""
-    _, rows_of = np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(rows_of == group) for group in range(rows_of.max() + 1)]
-    random = np.random.default_rng(0)
-    values = []
-    for _ in range(RESAMPLES):
-        drawn = random.integers(0, len(members), len(members))
-        values.append(measure(np.concatenate([members[group] for group in drawn])))
-    low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan, np.nan)
-    return {"value": measure(np.arange(len(groups))), "low": float(low), "high": float(high)}
 
 
 def _overlap_measures(predictions: Predictions, is_cleared: NDArray[np.bool_]) -> dict[str, Measure]:
@@ -131,19 +114,6 @@ def _decision_measures(predictions: Predictions, scores: Scores, calibration: Ca
         "expected_calibration_error": lambda rows: calibration_error(scores[rows], labels[rows]),
         "brier": lambda rows: brier(scores[rows], labels[rows]),
     }
-
-
-def calibration_error(scores: Scores, labels: NDArray[np.int64], bins: int = 10) -> float:
-    """Expected calibration error of the leading class, equal-width bins (Naeini et al. 2015)."""
-    confidence = scores.max(axis=1)
-    is_right = scores.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        (place == index).mean() * abs(is_right[place == index].mean() - confidence[place == index].mean())
-        for index in range(bins)
-        if (place == index).any()
-    ]
-    return float(sum(gaps))
 
 
 def brier(scores: Scores, labels: NDArray[np.int64]) -> float:

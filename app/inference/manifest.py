@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imaging.scores import Scaling
+
+log = logging.getLogger(__name__)
 
 
 class ModelUnusable(RuntimeError):
@@ -64,19 +67,38 @@ class Manifest:
     raw: dict[str, Any]
 
 
-def read(folder: Path) -> Manifest:
-    """Read `folder/manifest.json`.
+def read(folder: Path, local: Path | None = None) -> Manifest:
+    """Read `folder/manifest.json`, or the newest one of `local` when it was made for the same networks.
+
+    Args:
+        local: folder of recalibrated manifests, numbered; see `app/recalibration.py`.
 
     Raises:
         ModelUnusable: it is missing, is no JSON, or lacks a field.
     """
     try:
         raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return _manifest(raw, folder)
+        return _manifest(_recalibrated(raw, local) or raw, folder)
     except OSError as error:
         raise ModelUnusable("model_missing", "The model manifest can't be read.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ModelUnusable("model_bad", "The model manifest is damaged.") from error
+
+
+def numbered(local: Path) -> list[Path]:
+    """The recalibrated manifests of a folder, oldest first."""
+    return sorted(local.glob("[0-9][0-9][0-9][0-9].json"))
+
+
+def _recalibrated(shipped: dict[str, Any], local: Path | None) -> dict[str, Any] | None:
+    """The newest recalibrated manifest; None when there is none, or when the networks have been replaced since."""
+    if local is None or not (found := numbered(local)):
+        return None
+    raw: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
+    if raw["networks"] == shipped["networks"]:
+        return raw
+    log.warning("the recalibration was made for other networks and is not used", extra={"version": raw["version"]})
+    return None
 
 
 def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:

@@ -39,17 +39,20 @@ class Engine:
         folder: holds manifest.json and the exported networks.
         provider: auto, cuda or cpu.
         threads: threads of one inference on the CPU; 0 takes the usable cores.
+        recalibrated: folder of manifests that were fitted to local pictures; the newest counts.
     """
 
-    def __init__(self, folder: Path, provider: str = "auto", threads: int = 0) -> None:
-        self._folder, self._wanted, self._threads = folder, provider, threads
+    def __init__(
+        self, folder: Path, provider: str = "auto", threads: int = 0, recalibrated: Path | None = None
+    ) -> None:
+        self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
 
     @property
     def manifest(self) -> Manifest:
         """Raises: ModelUnusable."""
-        return self._loaded.manifest if self._loaded else manifests.read(self._folder)
+        return self._loaded.manifest if self._loaded else manifests.read(self._folder, self._recalibrated)
 
     @property
     def provider(self) -> str | None:
@@ -80,7 +83,7 @@ class Engine:
 
     def _open(self, provider: str) -> _Loaded:
         if self._loaded is None:
-            manifest = manifests.read(self._folder)
+            manifest = manifests.read(self._folder, self._recalibrated)
             self._loaded = _Loaded(
                 manifest,
                 NetworkSession(manifest.segmentation, provider, self._threads),

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imaging.scores import Scaling
-from training.calibrate import fit_normal_limit, fit_novelty, fit_scaling, malignant_threshold
+from imaging.scores import Scaling, calibration_error, threshold_for
+from training.calibrate import fit_normal_limit, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
-from training.metrics import brier, calibration_error, figures, reliability
+from training.metrics import brier, figures, reliability
 from training.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
@@ -94,7 +94,7 @@ def test_overconfidence_is_measured_and_mended_by_scaling() -> None:
 def test_the_threshold_keeps_the_wanted_sensitivity() -> None:
     scores = np.linspace(0, 1, 101)
     labels = np.ones(101, dtype=np.int64)
-    threshold = malignant_threshold(scores, labels, 0.95)
+    threshold = threshold_for(scores, labels == 1, 0.95)
     assert (scores >= threshold).mean() >= 0.95
     assert (scores > threshold).mean() < 0.96
 
