@@ -1,9 +1,12 @@
 """What gunicorn serves: `gunicorn --config gunicorn.conf.py wsgi:app`."""
 
 import os
+import sys
 
 from app import create_app, startup
 from app.config import BadSetting
+
+WORKER_BOOT_ERROR = 3  # gunicorn gives up at this status, and tries the same again and again at any other
 
 try:
     app = create_app()
@@ -11,4 +14,5 @@ try:
         startup.check(app.config)
         startup.mark(app.config["DATA_DIR"])
 except (BadSetting, OSError, startup.CantStart) as error:  # a person reads this: one sentence, no traceback
-    raise SystemExit(f"Sonotriage can't start: {error}") from error
+    print(f"Sonotriage can't start: {error}", file=sys.stderr, flush=True)
+    raise SystemExit(WORKER_BOOT_ERROR) from error
