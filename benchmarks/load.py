@@ -101,7 +101,7 @@ def _closed_loop(order: dict[str, Any], turns: itertools.cycle[Specimen], record
 
 def _open_loop(order: dict[str, Any], turns: itertools.cycle[Specimen], record: Record) -> None:
     """Arrivals at random (Poisson) with a mean rate, the same in every run."""
-    chance, waiting = random.Random(1), queue.SimpleQueue[tuple[float, Specimen] | None]()
+    chance, waiting = random.Random(order.get("seed", 0)), queue.SimpleQueue[tuple[float, Specimen] | None]()
 
     def work(client: Client) -> None:
         while (arrival := waiting.get()) is not None:
@@ -125,7 +125,9 @@ def _open_loop(order: dict[str, Any], turns: itertools.cycle[Specimen], record: 
 
 
 def _client(order: dict[str, Any]) -> Client:
-    return CLIENTS[order["kind"]](order["port"])
+    client = CLIENTS[order["kind"]](order["port"])
+    client.prepare()
+    return client
 
 
 def _run(threads: list[threading.Thread]) -> None:

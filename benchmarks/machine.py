@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,25 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(pages / 1e9, 1),
         "system": f"{platform.system()} {platform.release()}",
         "gpu": _gpu(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "busy_before": busy_cores(),
     }
+
+
+def busy_cores(seconds: float = 2.0) -> float | None:
+    """How many cores work at present, whoever has them work; None where the system does not tell."""
+    try:
+        before = _processor_ticks()
+        time.sleep(seconds)
+        busy, whole = (after - first for after, first in zip(_processor_ticks(), before, strict=True))
+    except OSError:
+        return None
+    return round(busy / max(1, whole) * (os.cpu_count() or 1), 2)
+
+
+def _processor_ticks() -> tuple[int, int]:
+    """Ticks that all cores have worked, and ticks in all, since the system started (Linux)."""
+    ticks = [int(each) for each in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
 def commit() -> str:

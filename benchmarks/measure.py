@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.inference.sessions import usable_cores
 from benchmarks import figures, machine, overload, plan, systems
 from benchmarks.figures import Row
+from benchmarks.generators import Generators
 from benchmarks.pictures import BUSI
 from benchmarks.plan import Plan
 from benchmarks.systems import Server
@@ -44,15 +46,14 @@ class Bench:
 
     plan: Plan
     servers: dict[str, Server]
-    generator: Worker
+    generator: Generators
     floor: Worker
     engine: Worker
 
     def doors(self) -> Iterator[tuple[str, Server, str]]:
         """Every way in: its name in the results, its server, its kind of client."""
-        for server in self.servers.values():
-            for name, kind in server.system.doors:
-                yield name, server, kind
+        ways = [(name, server, kind) for server in self.servers.values() for name, kind in server.system.doors]
+        yield from sorted(ways, key=lambda way: way[2] == "form")  # what is compared stands side by side
 
     def send(self, server: Server, kind: str, picture: str = BUSI, **order: Any) -> dict[str, Any]:
         """Have the load generator send pictures."""
@@ -106,13 +107,13 @@ def _running(chosen: Plan, folder: Path) -> Iterator[tuple[Bench, dict[str, str]
     wanted = [systems.sonotriage(ports[0], folder / "data", chosen.provider)]
     wanted += [systems.peer(name, port, folder) for name, port in zip(names, ports[1:], strict=True)]
     with systems.serving(wanted, ports, folder) as (servers, left_out):
-        workers = [Worker("benchmarks.load"), *(Worker("benchmarks.networks", part, chosen.provider) for part in
-                   ("floor", "engine"))]  # fmt: skip
+        generator = Generators(usable_cores())
+        floor, engine = (Worker("benchmarks.networks", part, chosen.provider) for part in ("floor", "engine"))
         try:
-            yield Bench(chosen, servers, *workers), left_out
+            yield Bench(chosen, servers, generator, floor, engine), left_out
         finally:
-            for worker in workers:
-                worker.stop()
+            for running in (generator, floor, engine):
+                running.stop()
 
 
 def _first_answer_s(bench: Bench, server: Server) -> float:
@@ -138,15 +139,10 @@ def _closed_loop(bench: Bench) -> list[Row]:
 
 def _cells(bench: Bench) -> Iterator[Cell]:
     """In the order of measurement: what is compared stands side by side."""
-    batches = dict(zip(bench.plan.clients, bench.plan.batches, strict=False))
+    single, *larger = bench.plan.batches
+    batches = {1: [single], MOST_CLIENTS_EVERY_ROUND: larger}
     for clients in bench.plan.clients:
-        batch = batches.get(clients)
-        if batch:
-            for part, worker in (("floor", bench.floor), ("engine", bench.engine)):
-                yield Cell(
-                    {"system": part, "load": "batches", "batch": batch, "picture": BUSI},
-                    lambda seconds, worker=worker, batch=batch: worker.ask(batch=batch, seconds=seconds),
-                )
+        yield from _without_server(bench, batches.get(clients, []))
         for name, server, kind in bench.doors():
             yield Cell(
                 {"system": name, "load": "closed", "clients": clients, "picture": BUSI},
@@ -155,10 +151,20 @@ def _cells(bench: Bench) -> Iterator[Cell]:
                 ),
                 is_once=clients > MOST_CLIENTS_EVERY_ROUND and kind == "peer",
             )
-    cores = machine.machine()["cores"]
-    if bench.plan.provider == "cpu" and cores > 1:
+
+
+def _without_server(bench: Bench, batches: list[int]) -> Iterator[Cell]:
+    """Floor and engine; beside the larger batches the floor also with a line of one thread for every core."""
+    cores, facts = usable_cores(), {"load": "batches", "picture": BUSI}
+    for batch in batches:
+        for part, worker in (("engine", bench.engine), ("floor", bench.floor)):
+            yield Cell(
+                {"system": part, "batch": batch, **facts},
+                lambda seconds, worker=worker, batch=batch: worker.ask(batch=batch, seconds=seconds),
+            )
+    if batches and batches[0] > 1 and bench.plan.provider == "cpu" and cores > 1:
         yield Cell(
-            {"system": "floor", "load": "batches", "batch": 1, "side_by_side": cores, "picture": BUSI},
+            {"system": "floor", "batch": 1, "side_by_side": cores, **facts},
             lambda seconds: bench.floor.ask(batch=1, side_by_side=cores, seconds=seconds),
         )
 

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from app.inference.sessions import usable_cores
 from benchmarks.figures import summary
+from benchmarks.generators import Generators
 from benchmarks.pictures import BUSI
 from benchmarks.systems import Server
-from benchmarks.worker import Worker
 
 CLIENTS = 64
 DRAIN_S = 900.0
@@ -27,7 +28,7 @@ def run(server: Server, rate: float, minutes: float) -> dict[str, Any]:
         rate: pictures a second that the clients send together, each at most one at a time.
     """
     memory = _Series(server)
-    generator = Worker("benchmarks.load")
+    generator = Generators(usable_cores())
     try:
         seen = generator.ask(
             port=server.port, kind="acknowledged", picture=BUSI, clients=CLIENTS, interval_s=CLIENTS / rate,

@@ -31,6 +31,7 @@ MEANINGS: dict[str, tuple[str, float, bool]] = {
     "p50_vs_bentoml_1": ("one client, p50, over that of {peer}", 1.0, False),
     "throughput_vs_bentoml_16": ("16 clients, pictures a second, over those of {peer}", 1.2, True),
 }
+BUSY_CORES = 0.3  # above it, other work on the machine is named
 METHOD = """All servers run at once and take turns of some seconds, in rounds, so that a machine that is slow for a
 while is slow for all of them. Ratios are formed within a round, the table has the median of the rounds and in brackets
 the lowest and the highest. The load generator is one more process on the same cores; `client_cpu_s` in the results is
@@ -45,7 +46,8 @@ is stored and read back: at the JSON interface with the answer itself, asked for
 was answered with 202; at the form when the result page is there, with the pauses that the waiting page makes. It keeps
 the picture, mask, heat map and audit trail on disk; the peers keep nothing, draw nothing, and answer with three numbers
 and a share. Memory is what each process of a server has for itself and what they share, once. The floor is both
-networks of `models/` one after the other in one onnxruntime session each, with as many threads as cores."""
+networks of `models/` one after the other in one onnxruntime session each, with as many threads as cores; for its best
+rate also as many such lines side by side as there are cores, with one thread each."""
 
 
 def main() -> None:
@@ -97,8 +99,8 @@ def _about(results: dict[str, Any]) -> list[str]:
     lines = [about]
     if told["is_quick"]:
         lines += ["", "This was a short run (`--quick`): its figures are rough."]
-    if machine["load_before"] > 0.5 * machine["cores"]:
-        busy = f"Other work ran on this machine (load {machine['load_before']:g} before the run): "
+    if (machine["busy_before"] or 0) > BUSY_CORES:
+        busy = f"Other work ran on this machine ({machine['busy_before']:g} cores before the run): "
         lines += ["", busy + "times are too long and rates too low; ratios are fair but spread."]
     lines += [f"\n`{name}` did not start and is left out." for name in results["left_out"]]
     return lines
@@ -179,12 +181,12 @@ def _stages(results: dict[str, Any]) -> list[str]:
     if not found or not found["stages_ms"]:
         return []
     rest = found["p50_ms"] - sum(found["stages_ms"].values())
-    rows = [(stage, f"{spent:.1f}", f"{100 * spent / found['p50_ms']:.0f} %") for stage, spent in
-            (*found["stages_ms"].items(), ("everything else", rest))]  # fmt: skip
+    stages = [*found["stages_ms"].items(), ("everything else", rest)]
+    rows = [(stage, f"{spent:.1f}", f"{100 * spent / found['p50_ms']:.0f} %") for stage, spent in stages]
     return [
         "## Where the time goes",
         "",
-        "One client at the JSON interface; medians that the server itself took, and what is left of the p50.",
+        "One client at the JSON interface; medians that the server itself took, and what is left of the p50 of the whole.",
         "",
         *_table(("stage", "ms", "share"), rows),
     ]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import clients, figures, memory, overload, page, plan, systems
+from benchmarks import clients, figures, generators, machine, memory, overload, page, plan, systems
 from benchmarks.pictures import Specimen, of_megapixels
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +109,11 @@ class TestRatios:
         assert found["p50_vs_bentoml_1"] == pytest.approx((0.5 + 0.7) / 2)
         assert found["throughput_vs_bentoml_16"] == pytest.approx((2.3 + 2.0) / 2)
 
+    def test_the_best_of_the_bare_networks_may_be_lines_side_by_side(self, rows: list[figures.Row]) -> None:
+        lines = figures.row("floor", "batches", [part([80.0], 1, 46), part([80.0], 1, 24)], batch=1, side_by_side=2)
+        assert figures.ratios([*rows, lines], None)[0]["saturation_of_floor"] == 0.5
+        assert figures.ratios([*rows, lines], None)[0]["overhead_1_client"] == 1.3
+
     def test_what_was_not_measured_is_none(self, rows: list[figures.Row]) -> None:
         ours = [each for each in rows if each["system"] in ("floor", "sonotriage-api")]
         found, spreads = figures.ratios(ours, None)
@@ -118,6 +123,21 @@ class TestRatios:
     def test_a_round_without_an_answer_counts_for_nothing(self) -> None:
         rows = [batch("floor", 1, part([50.0]), part([50.0])), closed("sonotriage-api", 1, part([]), part([75.0]))]
         assert figures.ratios(rows, None)[0]["overhead_1_client"] == 1.5
+
+
+class TestGenerators:
+    def test_clients_and_rate_are_shared_without_loss(self) -> None:
+        assert [each["clients"] for each in generators.shared({"clients": 7, "seconds": 1}, 3)] == [3, 2, 2]
+        assert [each["clients"] for each in generators.shared({"clients": 1, "seconds": 1}, 3)] == [1]
+        assert sum(each["rate"] for each in generators.shared({"rate": 9.0}, 3)) == 9.0
+        assert generators.shared({"clients": 4, "requests": 8}, 3) == [{"clients": 4, "requests": 8}]
+
+    def test_answers_are_added_up(self) -> None:
+        one = {"milliseconds": [5.0], "acknowledged": ["a"], "seconds": 2.0, "errors": {"503": 1}, "stages": {"s": [1]},
+               "pictures": 1, "client_cpu_s": 0.5, "bare_503": 0}  # fmt: skip
+        found = generators.merged([one, {**one, "seconds": 3.0, "errors": {"503": 2}}])
+        assert (found["pictures"], found["seconds"], found["client_cpu_s"]) == (2, 3.0, 1.0)
+        assert (found["errors"], found["stages"]) == ({"503": 3}, {"s": [1, 1]})
 
 
 class TestOverload:
@@ -158,6 +178,10 @@ class TestClients:
         assert b"\r\n\r\n\x89PNG\r\n--" in body
 
 
+def test_work_of_others_is_seen_in_cores() -> None:
+    assert 0 <= machine.busy_cores(0.05) <= 1024
+
+
 def test_memory_of_this_process_is_seen() -> None:
     import os
 
@@ -175,7 +199,7 @@ class TestPage:
                  "first_answer_s": 2.1, "peak_mb": 900.0}  # fmt: skip
         return {
             "machine": {"processor": "A processor", "cores": 2, "instructions": ["avx2"], "memory_gb": 8.0,
-                        "gpu": None, "load_before": 0.1},
+                        "gpu": None, "busy_before": 0.1},
             "commit": "0123456789abcdef", "versions": {"sonotriage": {"python": "3.11.7"}}, "minutes": 20.0,
             "measured_at": "2026-11-21T06:00:00Z", "plan": {"rounds": 2, "duration_s": 24.0, "is_quick": False},
             "peer": "BentoML", "left_out": {}, "ratios": ratios, "ratio_spreads": spreads, "systems": [about],
@@ -201,7 +225,7 @@ class TestPage:
 
     def test_it_says_when_the_machine_was_busy_or_the_run_short(self, results: dict[str, Any]) -> None:
         assert "Other work ran" not in page.page(results, None)
-        results["machine"]["load_before"], results["plan"]["is_quick"] = 2.5, True
+        results["machine"]["busy_before"], results["plan"]["is_quick"] = 2.5, True
         written = page.page(results, None)
         assert "Other work ran" in written
         assert "short run" in written
