@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from app.api_base import ErrorSchema
 from app.clinics.nearest import MAX_LIMIT
@@ -39,7 +39,18 @@ class _Object(Schema):
         unknown = EXCLUDE
 
 
-class UploadFields(_Object):
+class _SaidOnce(_Object):
+    """A field that comes twice means two things at once: neither is taken."""
+
+    @pre_load
+    def _refuse_repeated(self, values: Any, **_: Any) -> Any:
+        for name, field in self.fields.items():
+            if not isinstance(field, Upload) and len(values.getlist(name)) > 1:
+                raise ValidationError("Send it once.", name)
+        return values
+
+
+class UploadFields(_SaidOnce):
     """What may be said beside the picture."""
 
     latitude = _latitude()
@@ -69,7 +80,7 @@ class UploadHeaders(_Object):
     )
 
 
-class ClinicQuery(_Object):
+class ClinicQuery(_SaidOnce):
     """Where to look for clinics: coordinates, or a typed place."""
 
     latitude = _latitude()

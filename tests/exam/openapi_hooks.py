@@ -18,7 +18,13 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def filter_failure(
-    _context: schemathesis.HookContext, _failure: object, _case: schemathesis.Case, response: schemathesis.Response
+    _context: schemathesis.HookContext, failure: object, case: schemathesis.Case, response: schemathesis.Response
 ) -> bool:
-    """gunicorn refuses a request line that is too long itself, as a page: no part of this interface."""
-    return bool(response.status_code != 414)
+    """Drop what the tool takes for an acceptance of broken data and is none.
+
+    414 is a refusal, if not one of its list. An empty list breaks the description of a form's field, yet a form sends
+    nothing for it: it can't be told from none.
+    """
+    is_sent_empty = isinstance(case.body, dict) and [] in case.body.values()
+    is_none = is_sent_empty or response.status_code == 414
+    return not (is_none and type(failure).__name__ == "AcceptedNegativeData")

@@ -247,6 +247,12 @@ class TestRefusals:
         assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
         assert "secret" not in answer.text
 
+    def test_a_field_that_comes_twice_is_refused(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        file = FileStorage(io.BytesIO(scan()), "picture.png")
+        answer = client.post(STUDIES, data={"file": file, "frame": ["0", "1"]})
+        assert (answer.status_code, answer.json["code"]) == (422, "bad_field")
+        assert count_studies(app) == 0
+
 
 class TestPictures:
     def test_the_mask_has_the_size_of_the_picture_and_two_values(self, client: FlaskClient, scan: Scan) -> None:

@@ -62,3 +62,9 @@ def test_a_question_without_an_answer_says_why(
 ) -> None:
     answer = client.get(CLINICS, query_string=query)
     assert (answer.status_code, answer.json["code"]) == (status, code)
+
+
+def test_a_field_that_comes_twice_is_refused(client: FlaskClient) -> None:
+    answer = client.get(f"{CLINICS}?latitude=43&latitude=44&longitude=-79")
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_field")
+    assert answer.json["message"] == "latitude: Send it once."
