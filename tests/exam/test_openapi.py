@@ -32,7 +32,7 @@ def server(launch: Launch, tmp_path: Path) -> Server:
     return launch(models=write_tiny_networks(tmp_path / "models")).start()
 
 
-@exam("FZ2", given=f"{GIVEN}: a few hundred", expected=EXPECTED)
+@exam("FZ2", given=f"{GIVEN}: hundreds", expected=EXPECTED)
 def test_some_made_up_calls_are_answered_as_described(
     server: Server, tmp_path: Path, seen: Callable[[str], None]
 ) -> None:
@@ -40,7 +40,7 @@ def test_some_made_up_calls_are_answered_as_described(
 
 
 @pytest.mark.long
-@exam("FZ2", given=f"{GIVEN}: ten thousand", expected=EXPECTED)
+@exam("FZ2", given=f"{GIVEN}: thousands", expected=EXPECTED)
 def test_many_made_up_calls_are_answered_as_described(
     server: Server, tmp_path: Path, seen: Callable[[str], None]
 ) -> None:
