@@ -186,7 +186,7 @@ def _stages(results: dict[str, Any]) -> list[str]:
     return [
         "## Where the time goes",
         "",
-        "One client at the JSON interface; medians that the server itself took, and what is left of the p50 of the whole.",
+        "One client at the JSON interface; medians that the server itself took, and what is left of the whole p50.",
         "",
         *_table(("stage", "ms", "share"), rows),
     ]

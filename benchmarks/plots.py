@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 # Wong 2011, Nature Methods 8:441: told apart by people with any colour vision; markers differ as well.
 STYLES = {
@@ -48,7 +48,10 @@ def _clients(results: dict[str, Any]) -> Any:
         axes.minorticks_off()
     rates.set_ylim(bottom=0)
     times.set_yscale("log")
-    rates.legend(fontsize=8)
+    times.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    times.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    times.yaxis.set_minor_formatter(ticker.NullFormatter())
+    figure.legend(*rates.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=9)
     return figure
 
 
