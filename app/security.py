@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 FORM_OVERHEAD_BYTES = 2_000_000  # multipart borders and the fields beside the file
@@ -32,6 +32,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LATE = "patient_worker.is_late"  # set by the server (patient_worker.py)
 _HOST = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$")
 
 
@@ -63,8 +64,12 @@ def _check_request() -> None:
     Raises:
         BadRequest: the Host header is no host name, or none of those that the operator allows.
         UnsupportedMediaType: the body is compressed, so its size can't be known before it is unpacked.
+        RequestTimeout: the client stood still before all of the request had come.
     """
-    if not _is_allowed(request.headers.get("Host", OWN_HOSTS[0])):
+    if request.environ.get(LATE):
+        raise RequestTimeout
+    is_old = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0"  # that alone may leave the host out (RFC 9112, 3.2)
+    if not _is_allowed(request.headers.get("Host", OWN_HOSTS[0] if is_old else "")):
         raise BadRequest("This server does not answer to that name.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the file as it is, without compression of the request.")

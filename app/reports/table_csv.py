@@ -23,6 +23,7 @@ from app.tables import Analysis, Review, Study
 BATCH = 200
 # Also the full-width twins, which some spreadsheets read as the plain sign.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+_UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff"  # what may stand before the sign without being seen
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 Cell = str | int | float | None
@@ -117,7 +118,7 @@ def safe(cell: Cell) -> Cell:
     """A cell that no spreadsheet runs: texts that start like a formula get an apostrophe, control characters go."""
     if not isinstance(cell, str):
         return cell
-    is_formula = cell.lstrip(" \u00a0").startswith(_FORMULA_STARTS)
+    is_formula = cell.lstrip(_UNSEEN).startswith(_FORMULA_STARTS)
     return ("'" if is_formula else "") + _UNPRINTABLE.sub("", cell)
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, request, session, url_for
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
+from werkzeug.test import create_environ, run_wsgi_app
 
 from app import security
 
@@ -64,6 +65,13 @@ def test_the_session_s_cookie_is_closed_to_scripts_and_other_sites(
 @pytest.mark.parametrize("host", ["evil.example/path", "a b", "x\x00y", "http://x", "user@host", "a:b:c", ""])
 def test_a_host_that_is_no_name_is_refused(client: FlaskClient, host: str) -> None:
     assert client.get("/health/live", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(("protocol", "status"), [("HTTP/1.0", 200), ("HTTP/1.1", 400)])
+def test_only_the_old_protocol_may_leave_the_host_out(app: Flask, protocol: str, status: int) -> None:
+    environment = create_environ("/health/live") | {"SERVER_PROTOCOL": protocol}
+    del environment["HTTP_HOST"]
+    assert run_wsgi_app(app, environment)[1].startswith(str(status))
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "triage.example.org", "[::1]:8000", "192.0.2.1:80"])

@@ -24,8 +24,11 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "  =1", "\u00a0=1", "＝1", "=cmd|' /C calc'!A0"],
-)
+    [
+        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "  =1", "\u00a0=1", "\ufeff=1", "\u200b=1",
+        "＝1", "=cmd|' /C calc'!A0",
+    ],
+)  # fmt: skip
 def test_texts_that_start_like_formulas_are_disarmed(text: str) -> None:
     cell = table_csv.safe(text)
     assert isinstance(cell, str)
