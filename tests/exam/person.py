@@ -36,6 +36,13 @@ class Person:
         assert token is not None, "no form on the first page"
         return self._ask("POST", "/", multipart([("csrf_token", None, token[1].encode()), *parts]))
 
+    def fill_in(self, path: str, **fields: str) -> tuple[int, dict[str, str], str]:
+        """Open the page of a form, fill it in and send it."""
+        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', self.get(path)[2])
+        assert token is not None, f"no form on {path}"
+        texts = {"csrf_token": token[1], **fields}
+        return self._ask("POST", path, multipart([(name, None, text.encode()) for name, text in texts.items()]))
+
     def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, dict[str, str], str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=60)
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
