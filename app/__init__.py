@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, config, database, observability, security, services
+from app import cli, config, database, observability, security, services, static_files
 from app.extensions import api, csrf, db, limiter, login, migrate
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
 from app.routes import admin, errors, health, public
@@ -34,6 +34,7 @@ def create_app(**overrides: Any) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     services.bind(app)
     observability.bind(app)
+    static_files.bind(app)
     for door in (public, account_doors, admin, health):
         app.register_blueprint(door.blueprint)
     api_routes.bind(api)
