@@ -16,6 +16,7 @@ from app.inference.sessions import usable_cores
 ROOT = Path(__file__).parent.parent
 OURS = ("flask", "gunicorn", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "pillow")
 THEIRS = ("bentoml", "flask", "gunicorn", "keras", "monai", "onnxruntime", "tensorflow-cpu", "torch")
+_WRITTEN = (":!benchmarks/results", ":!docs")  # what a run itself writes changes nothing that is measured
 _PRINT_VERSIONS = """
 import json, sys
 from importlib import metadata
@@ -62,7 +63,9 @@ def commit() -> str:
     """The commit that was measured, with "+changes" where the tree differs from it."""
     try:
         name = _git("rev-parse", "HEAD")
-        return name + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+        return name + (
+            "+changes" if _git("status", "--porcelain", "--untracked-files=no", "--", ".", *_WRITTEN) else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
