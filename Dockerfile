@@ -25,7 +25,7 @@ RUN groupadd --gid 10001 sonotriage \
  && install -d -o 10001 -g 10001 /data
 WORKDIR /srv/sonotriage
 COPY --from=build /venv /venv
-COPY wsgi.py gunicorn.conf.py json_log.py LICENSE ./
+COPY wsgi.py gunicorn.conf.py held_request.py json_log.py patient_worker.py LICENSE ./
 COPY imaging imaging
 COPY app app
 COPY migrations migrations

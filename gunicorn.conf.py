@@ -1,4 +1,4 @@
-"""How gunicorn serves: one process that owns the networks, many threads that wait for uploads and answers.
+"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow clients.
 
 The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
 the child, and SQLite connections must not cross one. For the same reason nothing here imports `app`.
@@ -7,11 +7,13 @@ the child, and SQLite connections must not cross one. For the same reason nothin
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from pathlib import Path
 from typing import Any
 
 from json_log import logging_settings
+from patient_worker import PatientWorker
 
 
 def _setting(name: str, default: str) -> str:
@@ -20,8 +22,12 @@ def _setting(name: str, default: str) -> str:
 
 bind = f"{_setting('LISTEN', '127.0.0.1')}:{_setting('PORT', '8000')}"
 workers = 1
-worker_class = "gthread"
+worker_class = PatientWorker
 threads = int(_setting("WEB_THREADS", "16"))
+# Each connection takes a file handle, and the database, the pictures and the decoders need some, too.
+worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
+PatientWorker.body_limit = int(_setting("MAX_UPLOAD_MB", "50")) * 1_000_000 + 2_000_000  # as in app/security.py
+PatientWorker.folder = Path(_setting("DATA_DIR", "data"))
 preload_app = False
 control_socket_disable = True  # it would lie in the home folder and nothing uses it
 

@@ -8,8 +8,16 @@ from __future__ import annotations
 import re
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+    UnsupportedMediaType,
+)
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.intake import StorageFull
 
 FORM_OVERHEAD_BYTES = 2_000_000  # multipart borders and the fields beside the file
 FIELD_BYTES = 1_500_000  # all fields that are not files; forms refuse long texts in their own words
@@ -32,7 +40,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-LATE = "patient_worker.is_late"  # set by the server (patient_worker.py)
+REFUSAL = "patient_worker.refusal"  # set by the server (patient_worker.py)
+_REFUSED_BY_SERVER: dict[int, type[Exception]] = {
+    408: RequestTimeout, 413: RequestEntityTooLarge, 503: ServiceUnavailable, 507: StorageFull,
+}  # fmt: skip
 _HOST = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$")
 
 
@@ -65,9 +76,12 @@ def _check_request() -> None:
         BadRequest: the Host header is no host name, or none of those that the operator allows.
         UnsupportedMediaType: the body is compressed, so its size can't be known before it is unpacked.
         RequestTimeout: the client stood still before all of the request had come.
+        RequestEntityTooLarge: a body whose length was not said did not end.
+        ServiceUnavailable, StorageFull: the server has no room for what is coming in.
     """
-    if request.environ.get(LATE):
-        raise RequestTimeout
+    refusal = _REFUSED_BY_SERVER.get(request.environ.get(REFUSAL, 0))
+    if refusal is not None:
+        raise refusal
     is_old = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0"  # that alone may leave the host out (RFC 9112, 3.2)
     if not _is_allowed(request.headers.get("Host", OWN_HOSTS[0] if is_old else "")):
         raise BadRequest("This server does not answer to that name.")
