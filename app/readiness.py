@@ -110,7 +110,8 @@ def _networks() -> dict[str, Any]:
         known = _infer()
         current_app.extensions["sonotriage.inference"] = known
     engine = services().engine
-    return {"provider": engine.provider, "version": engine.manifest.version, "milliseconds": known.milliseconds}
+    facts = {"provider": engine.provider, "gpu_failures": engine.gpu_failures, "milliseconds": known.milliseconds}
+    return {**facts, "version": engine.manifest.version}
 
 
 @dataclass(frozen=True)

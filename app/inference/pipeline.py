@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.inference import contract
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
@@ -47,6 +48,7 @@ class Engine:
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
+        self.gpu_failures = 0  # batches that were answered on the CPU because the GPU failed
         self._lock = threading.Lock()
 
     @property
@@ -84,17 +86,17 @@ class Engine:
     def _open(self, provider: str) -> _Loaded:
         if self._loaded is None:
             manifest = manifests.read(self._folder, self._recalibrated)
-            self._loaded = _Loaded(
-                manifest,
-                NetworkSession(manifest.segmentation, provider, self._threads),
-                NetworkSession(manifest.classification, provider, self._threads),
-            )
+            segmentation = NetworkSession(manifest.segmentation, provider, self._threads)
+            classification = NetworkSession(manifest.classification, provider, self._threads)
+            contract.check(segmentation, classification)
+            self._loaded = _Loaded(manifest, segmentation, classification)
         return self._loaded
 
     def _read_on_cpu(self, pictures: Sequence[Picture], error: Exception) -> list[Findings]:
         """A GPU session may stay broken after running out of memory: answer on the CPU, reopen the GPU next time."""
         log.error("GPU inference failed, answered on the CPU", extra={"error": type(error).__name__})
         self._loaded = None
+        self.gpu_failures += 1
         try:
             return _read(self._open("cpu"), pictures)
         finally:

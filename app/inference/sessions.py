@@ -44,6 +44,11 @@ class NetworkSession:
         """ "CUDA" or "CPU": what really runs; `get_available_providers` and `get_device` say GPU even without one."""
         return "CUDA" if self._session.get_providers()[0] == CUDA else "CPU"
 
+    def shapes(self) -> tuple[dict[str, list[object]], dict[str, list[object]]]:
+        """Sizes of all inputs and of all outputs by name; a size that is left open is a text."""
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        return {one.name: one.shape for one in inputs}, {one.name: one.shape for one in outputs}
+
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run one batch and return every output by its name."""
         names = [output.name for output in self._session.get_outputs()]
@@ -59,14 +64,23 @@ def _open(network: Network, provider: str, threads: int) -> onnxruntime.Inferenc
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
     content = network.checked()
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=_wanted(provider))
-    except Exception as error:  # onnxruntime raises a dozen unrelated types for an unusable file
-        raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
+    session = _session(network, content, options, _wanted(provider), is_cpu_enough=provider == "auto")
     if provider == "cuda" and session.get_providers()[0] != CUDA:
         raise ModelUnusable("gpu_missing", "The GPU was asked for (PROVIDER=cuda), but it can't be used.")
     log.info("network opened", extra={"network": network.name, "provider": session.get_providers()[0]})
     return session
+
+
+def _session(
+    network: Network, content: bytes, options: onnxruntime.SessionOptions, providers: list[str], is_cpu_enough: bool
+) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU alike
+        if is_cpu_enough and providers != [CPU]:
+            log.error("GPU can't be opened, taking the CPU", extra={"error": type(error).__name__})
+            return _session(network, content, options, [CPU], is_cpu_enough)
+        raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
 
 
 def _wanted(provider: str) -> list[str]:

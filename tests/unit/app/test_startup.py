@@ -1,0 +1,77 @@
+"""What the start looks at, on real folders."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from app import startup
+from app.backup import DATABASE
+from app.database import driver
+
+MOUNTS = """proc /proc proc rw 0 0
+/dev/sda1 / ext4 rw 0 0
+server:/share /srv/with\\040space nfs4 rw 0 0
+//server/share /srv/with\\040space/inner cifs rw 0 0
+"""
+
+
+def settings(data: Path, is_expected: bool = False) -> dict[str, object]:
+    return {"DATA_DIR": data, "EXPECT_DATA": is_expected}
+
+
+def make_tables(data: Path) -> None:
+    with driver.connect(data / DATABASE) as database:
+        database.execute("CREATE TABLE study (id TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/srv/data", "ext4"), ("/srv/with space/data", "nfs4"), ("/srv/with space/inner/data", "cifs"),
+        ("/srv/with spaces", "ext4"),
+    ],
+)  # fmt: skip
+def test_the_innermost_mount_tells_the_file_system(folder: str, kind: str) -> None:
+    assert startup.file_system_of(Path(folder), MOUNTS) == kind
+
+
+def test_an_empty_folder_is_a_first_start_unless_data_is_expected(tmp_path: Path) -> None:
+    startup.check(settings(tmp_path / "data"))
+    with pytest.raises(startup.CantStart, match="volume mounted"):
+        startup.check(settings(tmp_path / "data", is_expected=True))
+
+
+def test_a_folder_with_tables_is_marked_once(tmp_path: Path) -> None:
+    startup.mark(tmp_path)
+    assert not (tmp_path / startup.MARKER).exists()
+    make_tables(tmp_path)
+    startup.mark(tmp_path)
+    marker = (tmp_path / startup.MARKER).read_text()
+    startup.mark(tmp_path)
+    assert (tmp_path / startup.MARKER).read_text() == marker
+    startup.check(settings(tmp_path, is_expected=True))
+
+
+def test_a_marked_folder_without_tables_lost_its_database(tmp_path: Path) -> None:
+    make_tables(tmp_path)
+    startup.mark(tmp_path)
+    (tmp_path / DATABASE).unlink()
+    with pytest.raises(startup.CantStart, match="gone"):
+        startup.check(settings(tmp_path))
+
+
+def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(number: int) -> None:
+        def touch(path: Path, exist_ok: bool = True) -> None:
+            raise OSError(number, "no", str(path))
+
+        monkeypatch.setattr(Path, "touch", touch)
+
+    fail(errno.ENOSPC)
+    startup.check(settings(tmp_path))
+    fail(errno.EROFS)
+    with pytest.raises(startup.CantStart, match="can't be written"):
+        startup.check(settings(tmp_path))
