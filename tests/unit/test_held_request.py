@@ -106,7 +106,7 @@ def test_a_full_disk_is_told_while_it_comes_in(hold: Hold) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no device that is always full")
     request = hold(b"POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n", limit=1_000_000)
-    with open("/dev/full", "r+b") as full:
+    with Path("/dev/full").open("r+b") as full:
         request._file.close()
         request._file = full  # type: ignore[assignment]
         with pytest.raises(OSError, match="No space left"):
