@@ -20,6 +20,8 @@ ACTIONS = (
     "login.end",
     "login.refuse",
     "login.succeed",
+    "models.recalibrate",
+    "models.undo",
     "study.analyse",
     "study.decline",
     "study.delete",
