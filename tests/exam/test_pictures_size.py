@@ -98,7 +98,7 @@ def test_the_largest_pictures_come_all_at_once(server: Server, seen: Seen) -> No
     assert statuses[201] + statuses[202] > 0
     assert worker_of(server) == serving, "the serving process died"
     assert server.get("/health/live")[0] == 200
-    assert max(samples) < 2000, "more memory than a small machine has"
+    assert max(samples) < 1500, "more memory than a small machine has"
     seen(
         f"{dict(sorted(statuses.items()))}; memory with all children {samples[0]:.0f} MB before, "
         f"{max(samples):.0f} MB at its highest"

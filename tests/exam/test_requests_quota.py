@@ -60,6 +60,7 @@ def test_a_program_is_stopped_at_its_quota(launch: Launch, seen: Seen) -> None:
     assert [status < 300 for status, _ in answers] == [True, True, True, False, False]
     status, answer = answers[-1]
     assert (status, answer["code"]) == (413, "quota")
-    assert footprint(server).rows["study"] == 3
+    kept = footprint(server).rows["study"]
+    assert kept == 3
     assert Person(server).send(encoded(ultrasound(9)))[0] == 303
-    seen(f"{[status for status, _ in answers]}, {footprint(server).rows['study']} kept")
+    seen(f"{[status for status, _ in answers]}, {kept} kept")
