@@ -8,6 +8,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import imaging
+from app.memory import LARGE_BYTES
 from imaging.decoder_process import read_header, write_frame
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture, Spacing
@@ -25,6 +27,8 @@ _ROOT = Path(imaging.__file__).parent.parent
 _COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.decoder_process")
 # A child inherits no secret: only what an interpreter needs to start.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
+# The last one is glibc's: see app.memory.
+_OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(LARGE_BYTES)}
 _STATUSES = {413, 415, 422}
 _USED_UP = -getattr(signal, "SIGXCPU", 0) or None
 _DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
@@ -50,6 +54,8 @@ class Decoder:
         self.timeout_s = timeout_s
         self._size = children
         self._process_id = os.getpid()
+        self._large = tempfile.TemporaryFile()  # noqa: SIM115 - children lock it while they decode a large picture
+        weakref.finalize(self, self._large.close)
         self._fill()
 
     def decode(self, content: bytes, frame: int | None = None) -> Picture:
@@ -96,7 +102,7 @@ class Decoder:
             raise RefusedUpload("decoder_busy", _BUSY, 503) from None
 
     def _fill(self) -> None:
-        self._children = [Child() for _ in range(self._size)]
+        self._children = [Child(self._large.fileno()) for _ in range(self._size)]
         weakref.finalize(self, _end_all, self._children)
         self._free: queue.LifoQueue[Child] = queue.LifoQueue()
         for child in self._children:
@@ -104,9 +110,14 @@ class Decoder:
 
 
 class Child:
-    """One decoding process, which is replaced by a new one whenever it ended."""
+    """One decoding process, which is replaced by a new one whenever it ended.
 
-    def __init__(self) -> None:
+    Args:
+        large: descriptor of an open file that all children of a pool share; None where there is only one.
+    """
+
+    def __init__(self, large: int | None = None) -> None:
+        self._large = large
         self._owner = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
         self._was_killed = False
@@ -121,11 +132,12 @@ class Child:
         """The running process, a new one where none is."""
         if self._process is None or self._process.poll() is not None:
             self.end()
+            shared = () if self._large is None else (self._large,)
             environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
             self._process = subprocess.Popen(  # noqa: S603 - our own command, never a word of an upload
-                _COMMAND,
+                [*_COMMAND, *map(str, shared)], pass_fds=shared,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT,
-                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
+                env=environment | _OWN_ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
         return self._process
 

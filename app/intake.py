@@ -6,7 +6,10 @@ import errno
 import hashlib
 import logging
 import secrets
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import current_app
@@ -25,6 +28,9 @@ from app.tables.study import QUEUED, RUNNING
 from imaging.picture import Picture
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 3  # two are decoded while one is written
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class NotKept(RuntimeError):
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
     ├── QuotaReached  this sender has left as many as one may (413)
+    ├── DecoderBusy   too many are being decoded (503, Retry-After)
     ├── StoreBusy     the database is locked by another process (503, Retry-After)
     └── StorageFull   the disk is full (507)
 
@@ -70,6 +77,10 @@ class QuotaReached(NotKept):
     code, status = "quota", 413
     sentence = "You have sent as many pictures as this server takes from one sender. Delete some that you don't need."
     retry_after_s = 86_400
+
+
+class DecoderBusy(NotKept):
+    code, sentence = "decoder_busy", "Many pictures are being read at this moment. Please send yours again in a minute."
 
 
 class StoreBusy(NotKept):
@@ -100,6 +111,26 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
     if quota.is_reached(actor.owner, actor.address):
         raise QuotaReached
     _check_queue()
+    with _turn():
+        return _take_in(content, digest, frame, actor, place)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Only so many uploads are decoded and kept at once: each may hold a large picture, in several forms.
+
+    Raises:
+        DecoderBusy: none of those under way ended in time.
+    """
+    if not _turns.acquire(timeout=current_app.config["DECODE_TIMEOUT_S"]):
+        raise DecoderBusy
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:
     started = time.perf_counter()
     picture = services().decoder.decode(content, frame)
     decode_ms = round((time.perf_counter() - started) * 1000, 2)

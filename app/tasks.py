@@ -7,6 +7,7 @@ when its process dies, so a row still marked as running when the lock is taken b
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import threading
 import time
@@ -30,6 +31,7 @@ from imaging.picture import Picture
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
+BATCH_PIXELS = 16_000_000  # four pictures of the largest size at once would take half a gigabyte
 IDLE_S = 1.0  # how often an idle worker looks for rows of other processes and for expired leases
 REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
 HOUSEKEEPING_S = 3600.0
@@ -215,11 +217,17 @@ def lease(most: int, lease_s: int) -> Sequence[str]:
         given_up = [row for row in rows if row.attempts >= ATTEMPTS]
         for row in given_up:
             give_up(row)
-        leased = [row for row in rows if row.attempts < ATTEMPTS]
+        leased = _light_enough([row for row in rows if row.attempts < ATTEMPTS])
         for row in leased:
             row.status, row.attempts = RUNNING, row.attempts + 1
             row.lease_until = moment + timedelta(seconds=lease_s)
         return [row.id for row in leased]
+
+
+def _light_enough(rows: Sequence[Study]) -> Sequence[Study]:
+    """The first rows that together have few enough pixels for one batch; the first one always."""
+    pixels = list(itertools.accumulate(row.height * row.width for row in rows))
+    return [row for row, upto in zip(rows, pixels, strict=True) if row is rows[0] or upto <= BATCH_PIXELS]
 
 
 def give_up(study: Study) -> None:

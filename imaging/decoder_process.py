@@ -1,9 +1,10 @@
-"""The child that decodes uploads: `python -m imaging.decoder_process`, started and watched by `app.decoding`.
+"""The child that decodes uploads: `python -m imaging.decoder_process [FILE]`, started and watched by `app.decoding`.
 
 Frames on stdin and stdout: a big-endian uint32 length, a JSON header of that length, then the header's `length` bytes.
 Request header: `max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or
 `refused` with code, sentence and status; `length` (of the pixels, uint8 row by row); `is_last` when the child ends.
-Nothing is pickled: the parent need not trust what a child says.
+Nothing is pickled: the parent need not trust what a child says. FILE is the descriptor of a file whose lock children
+that share it hold while they decode a large picture, so that there is memory for only one of these at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from __future__ import annotations
 import json
 import os
 import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -20,13 +25,16 @@ from imaging.errors import RefusedUpload
 from imaging.picture import Picture
 
 try:
+    import fcntl
     import resource
 except ImportError:  # Windows has no such limits; the parent's clock still holds
-    resource = None  # type: ignore[assignment]
+    fcntl = resource = None  # type: ignore[assignment]
 
 MEMORY_BYTES = 1536 * 1024 * 1024
 MOST_JOBS = 200
 MOST_CPU_S = 300
+LARGE_PIXELS = 8_000_000
+LONGEST_WAIT_S = 6.0
 LENGTH = struct.Struct(">I")
 
 
@@ -78,10 +86,44 @@ def write_frame(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryv
 
 def _answer(content: bytes, header: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
     try:
-        picture = decode(content, header["max_pixels"], header["frame"])
+        picture = _picture(content, header["max_pixels"], header["frame"])
     except RefusedUpload as error:
         return {"refused": {"code": error.code, "sentence": error.sentence, "status": error.status}}, b""
     return _described(picture), np.ascontiguousarray(picture.pixels).data.cast("B")
+
+
+def _picture(content: bytes, max_pixels: int, frame: int | None) -> Picture:
+    """Decode at once what is small; what the header says is large waits until no other child decodes such a one."""
+    try:
+        return decode(content, min(max_pixels, LARGE_PIXELS), frame)
+    except RefusedUpload as error:
+        if error.code != "too_many_pixels" or max_pixels <= LARGE_PIXELS:
+            raise
+    with _turn():
+        return decode(content, max_pixels, frame)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold the lock of the shared file; whoever waits too long goes on without it rather than time out."""
+    if fcntl is None or len(sys.argv) < 2:
+        yield
+        return
+    file, deadline = int(sys.argv[1]), time.monotonic() + LONGEST_WAIT_S
+    while not _has_locked(file) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN)
+
+
+def _has_locked(file: int) -> bool:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the process, not of the file: inherited ones exclude too
+    except OSError:
+        return False
+    return True
 
 
 def _described(picture: Picture) -> dict[str, Any]:

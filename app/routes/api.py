@@ -59,16 +59,20 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     On every answer but a refusal the picture is kept and will be read, whatever happens to the server.
     """
     key = headers.get("idempotency_key") or api_clients.new_key()
-    owner = api_clients.owner(key)
-    with observability.counted_upload():
-        fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
-        content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
-        with api_clients.turn(owner, content, frame):
-            receipt = intake.receive(content, Actor(owner, "api", request.remote_addr), frame, place)
+    receipt = _received(api_clients.owner(key))
     is_finished = api_waiting.until_finished(receipt.study_id)
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202
     return study_json(study), status, {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
+
+
+def _received(owner: str) -> intake.Receipt:
+    """Take the request's picture in. Its bytes are let go of before anybody waits for the answer."""
+    with observability.counted_upload():
+        fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
+        content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
+        with api_clients.turn(owner, content, frame):
+            return intake.receive(content, Actor(owner, "api", request.remote_addr), frame, place)
 
 
 def _single_file() -> bytes:
