@@ -36,6 +36,7 @@ class Server:
             **os.environ, "DATA_DIR": str(data), "MODELS_DIR": str(models), "PORT": str(self.port),
             "PROVIDER": "cpu", "UPLOADS_PER_MINUTE": "100000", "UPLOADS_PER_SENDER": "1000000", "LOGINS_PER_MINUTE": "1000", **settings,
         }  # fmt: skip
+        self.wrapper: tuple[str, ...] = ()  # a command in front of the server, for instance one that gives it limits
         self.process: subprocess.Popen[bytes] | None = None
         self.ready_after_s = 0.0  # of the last start, counted from gunicorn's own
 
@@ -54,7 +55,7 @@ class Server:
     def start(self, timeout_s: float = 90.0) -> Server:
         """Migrate, serve, and wait until `/health/ready` answers 200."""
         self.flask("db", "upgrade")
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"]
+        command = [*self.wrapper, sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
