@@ -15,5 +15,5 @@ try:
         startup.check(app.config)
         startup.mark(app.config["DATA_DIR"])
 except (BadSetting, OSError, startup.CantStart) as error:  # a person reads this: one sentence, no traceback
-    print(f"Sonotriage can't start: {error}", file=sys.stderr, flush=True)
+    print(f"Sonotriage can't start: {error}", file=sys.stderr, flush=True)  # noqa: T201
     raise SystemExit(WORKER_BOOT_ERROR) from error

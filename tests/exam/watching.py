@@ -1,6 +1,4 @@
-"""What a server takes while something happens: memory of the serving process and its decoders, files, the log of the
-database. Linux only.
-"""
+"""What a server takes while something happens: memory, open files, the log of the database. Linux only."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.exam.footprint import children, memory_kb, worker_of
+from tests.exam.footprint import children, worker_of
 from tests.factories.server import Server
 
 
@@ -61,16 +59,19 @@ def watched(server: Server, every_s: float) -> Iterator[Watched]:
 
 
 def memory(server: Server) -> float:
-    """Resident MiB of the serving process and its decoders together."""
+    """MiB of gunicorn, the serving process and its decoders together; what they share counts once."""
+    assert server.process is not None
     worker = worker_of(server)
-    return sum(_resident(process) for process in (worker, *children(worker))) / 1024
+    return sum(_proportional_kb(process) for process in (server.process.pid, worker, *children(worker))) / 1024
 
 
-def _resident(process_id: int) -> int:
+def _proportional_kb(process_id: int) -> int:
+    """Resident KiB, pages that several processes share divided among them."""
     try:
-        return memory_kb(process_id)
-    except (OSError, AssertionError):
-        return 0  # it ended meanwhile, or has not begun
+        lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0  # it ended meanwhile
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def open_files(server: Server) -> int:
