@@ -23,7 +23,7 @@ def _setting(name: str, default: str) -> str:
 bind = f"{_setting('LISTEN', '127.0.0.1')}:{_setting('PORT', '8000')}"
 workers = 1
 worker_class = PatientWorker
-threads = int(_setting("WEB_THREADS", "16"))
+threads = int(_setting("WEB_THREADS", "48"))
 # Each connection takes a file handle, and the database, the pictures and the decoders need some, too.
 worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
 PatientWorker.body_limit = int(_setting("MAX_UPLOAD_MB", "50")) * 1_000_000 + 2_000_000  # as in app/security.py

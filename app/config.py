@@ -58,7 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MODELS_DIR", "models", Path, "Folder of manifest.json and the exported networks."),
     Setting("PORT", "8000", _positive, "Port that the server listens on."),
     Setting("LISTEN", "127.0.0.1", str, "Address that the server listens on; 0.0.0.0 lets other machines in."),
-    Setting("WEB_THREADS", "16", _positive, "Requests that are answered at once."),
+    Setting("WEB_THREADS", "48", _positive, "Requests that are answered at once."),
     Setting("ALLOWED_HOSTS", "", _names, "Host names that requests may ask for, with commas; empty allows any."),
     Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
     Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda or cpu."),

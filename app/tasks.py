@@ -11,7 +11,8 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
@@ -61,16 +62,17 @@ def wait(study_id: str, timeout_s: float) -> bool:
     """Wait until a study is no longer queued or running; True when that came in time."""
     worker: Worker = current_app.extensions["sonotriage"].worker
     deadline = time.monotonic() + timeout_s
-    while True:
-        seen = worker.finished_count
-        db.session.rollback()
-        status = db.session.scalar(select(Study.status).where(Study.id == study_id))
-        if status not in (QUEUED, RUNNING):
-            return True
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        worker.wait_for_more(seen, min(left, IDLE_S))
+    with worker.watching(study_id) as finished:  # before the first look, so that nothing happens in between
+        while True:
+            db.session.rollback()
+            status = db.session.scalar(select(Study.status).where(Study.id == study_id))
+            if status not in (QUEUED, RUNNING):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            finished.wait(min(left, IDLE_S))  # another process may be the one that works
+            finished.clear()
 
 
 class Worker:
@@ -80,13 +82,13 @@ class Worker:
         self._app = app
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._finished = threading.Condition()
+        self._watched: dict[str, list[threading.Event]] = {}
+        self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._offers = Offers(most=2 * app.config["BATCH_SIZE"])
         self._is_serving = False  # True while this process holds the lock
         self._has_queued = True  # rows may wait in the database
-        self.finished_count = 0
 
     def start(self) -> None:
         """Start the thread, once; to be called in the process that serves, after fork."""
@@ -116,10 +118,19 @@ class Worker:
             self._woken.set()
         return made
 
-    def wait_for_more(self, seen: int, timeout_s: float) -> None:
-        """Wait until more batches are finished than the `seen` ones, or the time is over."""
-        with self._finished:
-            self._finished.wait_for(lambda: self.finished_count != seen, timeout_s)
+    @contextmanager
+    def watching(self, study_id: str) -> Iterator[threading.Event]:
+        """An event that is set when this worker has done with a study; nobody is woken for those of others."""
+        event = threading.Event()
+        with self._watching:
+            self._watched.setdefault(study_id, []).append(event)
+        try:
+            yield event
+        finally:
+            with self._watching:
+                self._watched[study_id].remove(event)
+                if not self._watched[study_id]:
+                    del self._watched[study_id]
 
     def _run(self) -> None:
         with self._app.app_context():
@@ -179,7 +190,7 @@ class Worker:
         offers = self._offers.take(self._app.config["BATCH_SIZE"])
         if offers:
             analysis.analyse_early(offers)
-            self._announce()
+            self._announce([offer.study_id for offer in offers])
         return len(offers)
 
     def _read_queued(self) -> int:
@@ -193,13 +204,13 @@ class Worker:
         if leased:
             self._has_queued = True
             analysis.analyse(leased)
-            self._announce()
+            self._announce(leased)
         return len(leased)
 
-    def _announce(self) -> None:
-        with self._finished:
-            self.finished_count += 1
-            self._finished.notify_all()
+    def _announce(self, study_ids: Sequence[str]) -> None:
+        with self._watching:
+            for event in (event for study_id in study_ids for event in self._watched.get(study_id, ())):
+                event.set()
 
 
 def lease(most: int, lease_s: int) -> Sequence[str]:
