@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,11 @@ __all__ = ["driver", "is_full", "is_locked", "prepare", "writing"]
 
 FIXED_SINCE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5000
+CONNECTIONS = {"pool_size": 12, "max_overflow": 12}  # fewer than threads: a thread that waits holds none
 STORELESS_COMMAND = "analyse"
 
 log = logging.getLogger(__name__)
+_turns = threading.RLock()
 
 
 def prepare(app: Flask) -> None:
@@ -44,7 +47,7 @@ def prepare(app: Flask) -> None:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = _kept_secret(folder / "secret_key")
     app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{folder / 'sonotriage.db'}")
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver})
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver, **CONNECTIONS})
     if driver.sqlite_version_info < FIXED_SINCE:
         log.warning("SQLite %s has a known corruption bug; 3.51.3 or newer is advised", driver.sqlite_version)
 
@@ -73,17 +76,21 @@ def writing() -> Iterator[None]:
 
     What the session had read before is read anew, so that a decision made inside rests on the present state.
 
+    The threads of this process take turns here: left to SQLite they would sleep and try again, ever longer the more
+    there are, while nobody writes.
+
     Raises:
         OperationalError: another process held the lock for longer than the busy timeout, or the disk is full.
     """
     db.session.rollback()
-    db.session.connection(execution_options={"is_writing": True})
-    try:
-        yield
-        db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
+    with _turns:
+        db.session.connection(execution_options={"is_writing": True})
+        try:
+            yield
+            db.session.commit()
+        except BaseException:
+            db.session.rollback()
+            raise
 
 
 def is_full(error: OperationalError) -> bool:

@@ -66,6 +66,7 @@ def wait(study_id: str, timeout_s: float) -> bool:
         while True:
             db.session.rollback()
             status = db.session.scalar(select(Study.status).where(Study.id == study_id))
+            db.session.rollback()  # whoever waits holds no connection: the worker needs one to end the waiting
             if status not in (QUEUED, RUNNING):
                 return True
             left = deadline - time.monotonic()
