@@ -1,0 +1,67 @@
+"""Many people wait for their answers at once, and the worker still gets to them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+
+from app import analysis, intake, tasks
+from app.database import CONNECTIONS
+from app.extensions import db
+from app.intake import Actor
+from app.services import services
+
+
+@pytest.fixture
+def study_id(app: Flask, scan: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A study in the queue of a worker that does not run."""
+    monkeypatch.setattr(tasks.Worker, "wake", lambda _self, has_queued=False: None)
+    with app.app_context():
+        return intake.receive(scan(1), Actor("1" * 64, "visitor")).study_id
+
+
+def test_more_waiters_than_connections_don_t_keep_the_worker_from_working(app: Flask, study_id: str) -> None:
+    def wait() -> bool:
+        with app.app_context():
+            return tasks.wait(study_id, 20)
+
+    count = sum(CONNECTIONS.values()) + 8
+    with ThreadPoolExecutor(count) as people, app.app_context():
+        waiting = [people.submit(wait) for _ in range(count)]
+        time.sleep(0.2)
+        started = time.monotonic()
+        analysis.analyse(list(tasks.lease(4, 120)))
+        assert time.monotonic() - started < 15, "the worker waited for a connection"
+        assert all(one.result() for one in waiting)
+
+
+def test_whoever_waits_is_woken_by_their_own_answer(app: Flask, study_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "IDLE_S", 30.0)  # nobody looks by themselves
+    worker = services_worker(app)
+
+    def wait() -> bool:
+        with app.app_context():
+            return tasks.wait(study_id, 20)
+
+    with ThreadPoolExecutor(1) as person, app.app_context():
+        waiting = person.submit(wait)
+        while study_id not in worker._watched:
+            time.sleep(0.01)
+        assert worker._read_queued() == 1
+        assert waiting.result(timeout=10)
+        assert worker._watched == {}
+
+
+def test_a_wait_ends_with_its_time(app: Flask, study_id: str) -> None:
+    with app.app_context():
+        assert not tasks.wait(study_id, 0.05)
+        db.session.rollback()
+
+
+def services_worker(app: Flask) -> tasks.Worker:
+    with app.app_context():
+        return services().worker
