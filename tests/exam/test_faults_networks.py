@@ -47,7 +47,14 @@ def damage(models: Path, kind: str) -> None:
         (models / "manifest.json").write_text(json.dumps(manifest))
 
 
-@pytest.mark.parametrize("kind", ["missing", "truncated", "one bit flipped", "wrong shape"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("missing", "truncated")),
+        "one bit flipped",
+        "wrong shape",
+    ],
+)
 @exam("F17", given="The file of a network is missing, cut, changed in one bit, or of another network",
       expected="`/health/ready` answers 503 `model_bad` or `model_missing`; pages work; uploads wait and are never "
                "answered wrongly; they are read once it is mended, without a restart")  # fmt: skip

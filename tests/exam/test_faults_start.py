@@ -197,7 +197,14 @@ def version_of(data: Path) -> str:
 
 @exam("F16", given="A backup of a newer version that this one can't read, or none at all, or a damaged one",
       expected="refused; what was there before is there again")  # fmt: skip
-@pytest.mark.parametrize("kind", ["newer", "no database", "damaged database", "damaged picture"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "newer",
+        "damaged picture",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("no database", "damaged database")),
+    ],
+)
 def test_a_backup_that_can_not_be_read_changes_nothing(
     stopped: tuple[Server, Sender], tmp_path: Path, seen: Seen, kind: str
 ) -> None:
