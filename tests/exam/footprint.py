@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -41,9 +42,16 @@ def _count(database: sqlite3.Connection, table: str) -> int:
 
 
 def worker_of(server: Server) -> int:
-    """Process id of gunicorn's worker, the process that serves."""
+    """Process id of gunicorn's worker, the process that serves.
+
+    While other children end, the kernel may leave some out of the list (proc(5)): look again for a while.
+    """
     assert server.process is not None
-    return children(server.process.pid)[0]
+    deadline = time.monotonic() + 10
+    while not (found := children(server.process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert found, "the server has no worker"
+    return found[0]
 
 
 def children(process_id: int) -> list[int]:
