@@ -124,7 +124,7 @@ def wait_for_worker(server: Server, other_than: int) -> None:
     """Wait for the process that takes the place of a killed one, until it answers."""
     assert server.process is not None
     main = server.process.pid
-    until(lambda: bool(children(main)) and worker_of(server) != other_than and is_alive(server))
+    until(lambda: any(child != other_than for child in children(main)) and is_alive(server))
 
 
 def armed(server: Server, failpoint: str | None) -> Server:
