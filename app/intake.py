@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from flask import current_app
 from sqlalchemy import Select, func, select
@@ -92,11 +93,11 @@ class StorageFull(NotKept):
     retry_after_s = 600
 
 
-def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place | None = None) -> Receipt:
+def receive(sent: bytes | IO[bytes], actor: Actor, frame: int | None = None, place: Place | None = None) -> Receipt:
     """Take an upload in. On return its pixels and its row survive a crash, and its analysis is under way.
 
     Args:
-        content: the uploaded bytes.
+        sent: the uploaded bytes, or the file that holds them: then they are not in memory while this waits.
         frame: wanted frame of a multi-frame file, counted from 0; None lets the decoder choose.
         place: where the person is, if they said so.
 
@@ -104,7 +105,7 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
         RefusedUpload: the bytes are no picture that we read.
         NotKept: the server can't take it in now.
     """
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256_of(sent)
     earlier = _earlier(actor.owner, digest, frame, place)
     if earlier is not None:
         return Receipt(earlier, is_new=False)
@@ -112,7 +113,20 @@ def receive(content: bytes, actor: Actor, frame: int | None = None, place: Place
         raise QuotaReached
     _check_queue()
     with _turn():
+        content = sent if isinstance(sent, bytes) else sent.read()
         return _take_in(content, digest, frame, actor, place)
+
+
+def sha256_of(sent: bytes | IO[bytes]) -> str:
+    """In hexadecimal digits. A file is read block by block, and is at its start again afterwards."""
+    if isinstance(sent, bytes):
+        return hashlib.sha256(sent).hexdigest()
+    digest = hashlib.sha256()
+    sent.seek(0)
+    while block := sent.read(1 << 20):
+        digest.update(block)
+    sent.seek(0)
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -122,6 +136,7 @@ def _turn() -> Iterator[None]:
     Raises:
         DecoderBusy: none of those under way ended in time.
     """
+    db.session.rollback()  # whoever waits, and whoever decodes, holds no connection
     if not _turns.acquire(timeout=current_app.config["DECODE_TIMEOUT_S"]):
         raise DecoderBusy
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
@@ -33,9 +34,9 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Upload:
-    """What was sent. `frame` is counted from 0; None lets the decoder choose."""
+    """What was sent: bytes, or a file that holds them. `frame` is counted from 0; None lets the decoder choose."""
 
-    content: bytes
+    content: bytes | IO[bytes]
     frame: int | None
     whereabouts: Whereabouts
 
@@ -54,14 +55,13 @@ def read(fields: Mapping[str, str], files: Sequence[FileStorage], samples: Path)
     return Upload(_sample(fields["sample"], samples) if fields.get("sample") else _one(files), frame, place)
 
 
-def _one(files: Sequence[FileStorage]) -> bytes:
+def _one(files: Sequence[FileStorage]) -> IO[bytes]:
     chosen = [file for file in files if file.filename]  # an empty file field sends a part without a name
     if not chosen:
         raise RefusedUpload("no_file", "Choose an ultrasound picture first.", 400)
     if len(chosen) > 1:
         raise RefusedUpload("one_file_only", "Send one picture at a time.", 400)
-    content: bytes = chosen[0].read()
-    return content
+    return chosen[0].stream
 
 
 def _sample(name: str, folder: Path) -> bytes:

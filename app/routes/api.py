@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import IO, Any
 
 from flask import Blueprint as PlainBlueprint
 from flask import Response, current_app, make_response, render_template, request, send_file
@@ -67,22 +67,21 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
 
 
 def _received(owner: str) -> intake.Receipt:
-    """Take the request's picture in. Its bytes are let go of before anybody waits for the answer."""
+    """Take the request's picture in."""
     with observability.counted_upload():
         fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
-        content, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
-        with api_clients.turn(owner, content, frame):
-            return intake.receive(content, Actor(owner, "api", request.remote_addr), frame, place)
+        file, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
+        with api_clients.turn(owner, intake.sha256_of(file), frame):
+            return intake.receive(file, Actor(owner, "api", request.remote_addr), frame, place)
 
 
-def _single_file() -> bytes:
+def _single_file() -> IO[bytes]:
     files = request.files.getlist("file")
     if sum(len(several) for several in request.files.listvalues()) > 1:
         raise OneFileOnly
     if not files:
         raise NoFile
-    content: bytes = files[0].read()
-    return content
+    return files[0].stream
 
 
 @blueprint.route("/studies/<study_id>")

@@ -27,12 +27,13 @@ FILES, CLIENTS = 128, 500
 
 @exam(
     "F32",
-    given="20 pictures of 25 megapixels at once, where a container has 1 GB of memory",
+    given="20 pictures of 25 megapixels at once, where a container has 1 GB of memory (BATCH_SIZE=1) and is busy",
     expected="Read or refused with 429 or 503; server and decoders together never take more than 1 GiB",
 )
 @pytest.mark.long
 def test_many_large_pictures_at_once_stay_within_the_memory(launch: Launch, seen: Callable[[str], None]) -> None:
-    server, contents = launch().start(), [_large(seed) for seed in range(4)]
+    server, contents = launch(BATCH_SIZE="1").start(), [_large(seed) for seed in range(4)]
+    load.closed(server, 8, 10, load.Scans())
     worker, answers = worker_of(server), list[load.Sent]()
 
     def send(number: int) -> None:

@@ -132,7 +132,7 @@ def test_hours_of_pictures_leave_memory_and_files_as_they_were(
 ) -> None:
     _warm_up(server)
     scans = load.Scans()
-    load.open_loop(server, 1, 5, scans)
+    load.closed(server, 12, min(30, 20 * minutes), scans)  # the networks take memory once for each size of a batch
     with watching.watched(server, min(10.0, minutes)) as found:
         run = load.open_loop(server, 1, minutes * 60, scans)
     lost = load.lost(server, run.acknowledged, 120)

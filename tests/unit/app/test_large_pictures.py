@@ -1,6 +1,7 @@
 """Large pictures take turns, so that memory does not grow with how many come at once."""
 
 import fcntl
+import hashlib
 import io
 import tempfile
 import threading
@@ -89,3 +90,11 @@ def test_an_upload_beyond_those_under_way_is_refused_and_told_to_come_back(app, 
 
 def test_the_c_library_is_told_to_give_large_blocks_back():
     assert memory.return_large_blocks()
+
+
+def test_a_file_has_the_hash_of_its_bytes_and_can_be_read_again():
+    content = bytes(range(256)) * 9000
+    file = io.BytesIO(content)
+    file.seek(7)
+    assert intake.sha256_of(file) == intake.sha256_of(content) == hashlib.sha256(content).hexdigest()
+    assert file.read() == content
