@@ -34,8 +34,8 @@ class Server:
         self.log = data.parent / f"{data.name}.log"
         self.environment = {
             **os.environ, "DATA_DIR": str(data), "MODELS_DIR": str(models), "PORT": str(self.port),
-            # 
-            "PROVIDER": "cpu", "UPLOADS_PER_MINUTE": "100000", "UPLOADS_PER_SENDER": "1000000", "LOGINS_PER_MINUTE": "1000", **settings,
+            "PROVIDER": "cpu", "UPLOADS_PER_MINUTE": "100000", "UPLOADS_PER_SENDER": "1000000",
+            "LOGINS_PER_MINUTE": "1000", **settings,
         }  # fmt: skip
         self.wrapper: tuple[str, ...] = ()  # a command in front of the server, for instance one that gives it limits
         self.process: subprocess.Popen[bytes] | None = None
