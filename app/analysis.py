@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
 
 
+class ResultsNotKept(Exception):
+    """The pictures of a result can't be written."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one study: findings with a decision, or the reason why it was declined."""
@@ -92,8 +96,13 @@ def analyse_early(offers: Sequence[Offer]) -> None:
 
 
 def _is_fault_of_the_store(error: Exception) -> bool:
-    """True when the disk is full or read-only, or the database is out of reach: no study is to blame for that."""
-    return isinstance(error, OperationalError) or (isinstance(error, OSError) and error.errno in _STORE_FAULTS)
+    """True when results can't be written, or the database is out of reach: no study is to blame for that.
+
+    A kept picture that can't be read is another matter: the disk may be damaged in that place alone.
+    """
+    return isinstance(error, (OperationalError, ResultsNotKept)) or (
+        isinstance(error, OSError) and error.errno in _STORE_FAULTS
+    )
 
 
 def rerun(study_id: str, actor: str) -> None:
@@ -162,7 +171,10 @@ def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
 
 
 def _store(outcomes: Sequence[Outcome]) -> None:
-    analyses = [_analysis(outcome) for outcome in outcomes if outcome.findings is not None]
+    try:
+        analyses = [_analysis(outcome) for outcome in outcomes if outcome.findings is not None]
+    except OSError as error:
+        raise ResultsNotKept from error
     by_study = {analysis.study_id: analysis for analysis in analyses}
     with writing():
         for outcome in outcomes:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.database import driver
+from app.database import DAMAGED, driver
 
 DATABASE, PICTURES, NOTE = "sonotriage.db", "pictures", "backup.json"
 LAST_BACKUP = "last-backup.json"  # in the data folder, so that a damaged database can name it
@@ -73,7 +73,7 @@ def verify(backup: Path) -> Copied:
         try:
             state = database.execute("PRAGMA integrity_check").fetchone()[0]
             keys = [row[0] for row in database.execute("SELECT picture_sha256 FROM study")]
-        except driver.DatabaseError as error:
+        except DAMAGED as error:
             raise BadBackup("The database of the backup is damaged.") from error
     if state != "ok":
         raise BadBackup("The database of the backup is damaged.")

@@ -44,6 +44,8 @@ def _check_database() -> None:
         state = db.session.execute(text("PRAGMA quick_check(1)")).scalar()
     except DatabaseError as error:
         state = str(error.orig)
+    except UnicodeDecodeError:  # SQLite's message quotes a damaged name
+        state = "names can't be read"
     finally:
         db.session.remove()
     if state != "ok":

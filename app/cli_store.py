@@ -15,13 +15,14 @@ from app.extensions import db
 
 
 @click.command("check")
-@click.option("--mend", is_flag=True, help="Remove orphaned pictures and redo lost results.")
+@click.option("--mend", is_flag=True, help="Remove orphaned pictures, redo lost results, read given-up studies again.")
 @with_appcontext
 def check(mend: bool) -> None:
     """Check the database and every kept picture; the exit status is 1 when something is damaged."""
     report = integrity.check(mend)
     click.echo(f"database: {report.database}")
     click.echo(f"studies: {report.studies}, pictures: {report.pictures}")
+    click.echo(f"given up after three failures: {len(report.given_up)}")
     click.echo(f"damaged or missing: {len(report.damaged)}, orphaned pictures: {len(report.orphans)}")
     for study_id in report.damaged:
         click.echo(f"damaged study: {study_id}")

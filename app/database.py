@@ -26,9 +26,10 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
-__all__ = ["driver", "is_full", "is_locked", "prepare", "writing"]
+__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "prepare", "writing"]
 
 FIXED_SINCE = (3, 51, 3)
+DAMAGED = (driver.Error, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged name
 BUSY_TIMEOUT_MS = 5000
 CONNECTIONS = {"pool_size": 12, "max_overflow": 12}  # fewer than threads: a thread that waits holds none
 STORELESS_COMMAND = "analyse"

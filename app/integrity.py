@@ -12,16 +12,19 @@ from app.extensions import db
 from app.services import services
 from app.storage import MissingPicture
 from app.tables import Analysis, Study
+from app.tables.study import FAILED
 
 
 @dataclass
 class Report:
-    """What a check found: ids of studies whose pictures are missing or damaged, and keys that no row names."""
+    """What a check found: ids of studies whose pictures are missing or damaged, those that were given up after three
+    failures, and keys that no row names."""
 
     database: str = "ok"
     studies: int = 0
     pictures: int = 0
     damaged: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
 
     @property
@@ -33,17 +36,19 @@ def check(is_mending: bool = False) -> Report:
     """Check database and pictures, each picture against its sha256.
 
     Args:
-        is_mending: remove pictures that no row names, and queue studies anew whose results (not whose picture) are
-            lost. A lost picture can't be mended: its study is only reported.
+        is_mending: remove pictures that no row names, and queue studies anew that were given up or whose results (not
+            whose picture) are lost. A lost picture can't be mended: its study is only reported.
     """
     report = Report(database=str(db.session.execute(text("PRAGMA integrity_check")).scalar()))
-    for study_id, key, results in _named():
+    for study_id, key, status, results in _named():
         report.studies += 1
         is_kept = _is_sound(key)
         are_results_kept = all(_is_sound(result) for result in results)
         if not (is_kept and are_results_kept):
             report.damaged.append(study_id)
-        if is_mending and is_kept and not are_results_kept:
+        if status == FAILED:
+            report.given_up.append(study_id)
+        if is_mending and is_kept and (status == FAILED or not are_results_kept):
             _forget_damaged(results)
             _analyse_again(study_id)
     for path in services().store.root.glob("*/*.png"):
@@ -55,15 +60,15 @@ def check(is_mending: bool = False) -> Report:
     return report
 
 
-def _named() -> Iterator[tuple[str, str, list[str]]]:
-    """Id, picture key and result keys of every study."""
-    for study_id, key in db.session.execute(select(Study.id, Study.picture_sha256)).all():
+def _named() -> Iterator[tuple[str, str, str, list[str]]]:
+    """Id, picture key, status and result keys of every study."""
+    for study_id, key, status in db.session.execute(select(Study.id, Study.picture_sha256, Study.status)).all():
         rows = db.session.execute(
             select(Analysis.mask_sha256, Analysis.heat_sha256, Analysis.thumbnail_sha256).where(
                 Analysis.study_id == study_id
             )
         ).all()
-        yield study_id, key, [result for row in rows for result in row if result]
+        yield study_id, key, status, [result for row in rows for result in row if result]
 
 
 def _is_sound(key: str) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from app.backup import DATABASE, LAST_BACKUP, PICTURES
-from app.database import driver
+from app.database import DAMAGED, driver
 
 MARKER = "installation"
 WHEELS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
@@ -116,7 +116,7 @@ def has_tables(data: Path) -> bool:
     try:
         with closing(driver.connect(path)) as database:
             return bool(database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0])
-    except driver.Error:
+    except DAMAGED:
         return True
 
 
@@ -124,7 +124,7 @@ def _names_pictures(data: Path) -> bool:
     try:
         with closing(driver.connect(data / DATABASE)) as database:
             return database.execute("SELECT 1 FROM study LIMIT 1").fetchone() is not None
-    except driver.Error:
+    except DAMAGED:
         return False
 
 

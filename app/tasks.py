@@ -217,6 +217,9 @@ class Worker:
 def lease(most: int, lease_s: int) -> Sequence[str]:
     """Take up to `most` rows that wait, oldest first; rows that failed too often are given up.
 
+    A row that was under way when the process ended is read alone from then on: if a picture ends the process, those
+    that happened to be read beside it are not given up with it.
+
     Returns:
         Ids of the studies that are now ours until their lease ends.
     """
@@ -229,11 +232,16 @@ def lease(most: int, lease_s: int) -> Sequence[str]:
         given_up = [row for row in rows if row.attempts >= ATTEMPTS]
         for row in given_up:
             give_up(row)
-        leased = _light_enough([row for row in rows if row.attempts < ATTEMPTS])
+        leased = _light_enough(_together([row for row in rows if row.attempts < ATTEMPTS]))
         for row in leased:
             row.status, row.attempts = RUNNING, row.attempts + 1
             row.lease_until = moment + timedelta(seconds=lease_s)
         return [row.id for row in leased]
+
+
+def _together(rows: Sequence[Study]) -> Sequence[Study]:
+    """The first rows that were never under way before; if already the first one was, that one alone."""
+    return list(itertools.takewhile(lambda row: row.attempts == 0, rows)) or rows[:1]
 
 
 def _light_enough(rows: Sequence[Study]) -> Sequence[Study]:

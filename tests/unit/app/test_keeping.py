@@ -12,6 +12,7 @@ from flask import Flask
 
 from app import analysis, backup, intake, integrity, studies, tasks
 from app.backup import BadBackup
+from app.database import writing
 from app.extensions import db
 from app.intake import Actor
 from app.services import services
@@ -61,6 +62,16 @@ class TestChecking:
         analysis.analyse(tasks.lease(4, 120))
         assert services().store.content(key) == before
         assert integrity.check().is_sound
+
+    def test_what_was_given_up_is_told_and_read_again_when_mending(self, study_ids: list[str]) -> None:
+        with writing():
+            tasks.give_up(studies.find(study_ids[1]))
+        report = integrity.check()
+        assert (report.is_sound, report.given_up) == (True, [study_ids[1]])
+        integrity.check(is_mending=True)
+        analysis.analyse(tasks.lease(4, 120))
+        assert studies.find(study_ids[1]).status == DONE
+        assert integrity.check().given_up == []
 
     def test_pictures_that_belong_to_nobody_are_removed_only_when_mending(self, study_ids: list[str]) -> None:
         db.session.delete(studies.find(study_ids[2]))

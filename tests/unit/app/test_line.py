@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator
 from datetime import timedelta
@@ -172,6 +173,44 @@ class TestAnalysing:
         assert studies.find(poison).status == FAILED
         assert studies.find(poison).attempts == tasks.ATTEMPTS
         assert tasks.lease(4, 120) == []
+
+    def test_a_picture_that_ends_the_process_is_given_up_after_three_times_and_its_neighbours_are_read(
+        self, app: Flask
+    ) -> None:
+        poison, *others = (intake.receive(png(seed), ONE).study_id for seed in range(4))
+        deaths = 0
+        while leased := list(tasks.lease(4, 120)):
+            if poison in leased:
+                deaths += 1
+                tasks.Worker(app)._requeue()  # what the next process does first
+            else:
+                analysis.analyse(leased)
+        assert deaths == tasks.ATTEMPTS
+        assert studies.find(poison).status == FAILED
+        assert {studies.find(study_id).status for study_id in others} == {DONE}
+
+    def test_pictures_that_waited_when_the_process_ended_are_read_however_often_it_ends(self, app: Flask) -> None:
+        ids = {intake.receive(png(seed), ONE).study_id for seed in range(8)}
+        for _ in range(10):  # each process lives long enough to read one picture, not four
+            leased = tasks.lease(4, 120)
+            if len(leased) == 1:
+                analysis.analyse(leased)
+            tasks.Worker(app)._requeue()
+        assert {studies.find(study_id).status for study_id in ids} == {DONE}
+
+    def test_a_disk_that_takes_no_results_is_not_the_fault_of_a_picture(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: object) -> list[str]:
+            raise OSError(errno.EIO, "Input/output error")
+
+        study_id = intake.receive(png(), ONE).study_id
+        with monkeypatch.context() as patched:
+            patched.setattr(tasks, "REST_S", 0.0)
+            patched.setattr("app.storage.PictureStore.put_all", broken)
+            for _ in range(5):
+                work()
+        assert (studies.find(study_id).status, studies.find(study_id).attempts) == (QUEUED, 0)
+        work()
+        assert studies.find(study_id).status == DONE
 
     def test_studies_wait_while_the_networks_are_unusable_and_no_attempt_is_counted(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app import startup
+from app import backup, create_app, startup
 from app.backup import DATABASE
 from app.database import driver
 
@@ -61,6 +62,24 @@ def test_a_marked_folder_without_tables_lost_its_database(tmp_path: Path) -> Non
     (tmp_path / DATABASE).unlink()
     with pytest.raises(startup.CantStart, match="gone"):
         startup.check(settings(tmp_path))
+
+
+def test_damaged_names_of_tables_are_told_as_damage(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    make_tables(data)
+    content = (data / DATABASE).read_bytes()
+    damaged = content.replace(b"tablestudystudy", b"table\x99\xfe\xff\x99\xfestudy").replace(b"CREATE", b"CREAT\x99")
+    (data / DATABASE).write_bytes(damaged)
+    with closing(driver.connect(data / DATABASE)) as database, pytest.raises(UnicodeDecodeError):
+        database.execute("PRAGMA quick_check")
+    assert startup.has_tables(data)
+    told = create_app(DATA_DIR=data).test_cli_runner().invoke(args=["prepare"])
+    assert told.exit_code != 0
+    assert "is damaged" in told.output
+    assert (data / DATABASE).read_bytes() == damaged
+    with pytest.raises(backup.BadBackup, match="damaged"):
+        backup.verify(data)
 
 
 def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
