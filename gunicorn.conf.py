@@ -6,6 +6,7 @@ the child, and SQLite connections must not cross one. For the same reason nothin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import threading
@@ -42,6 +43,12 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 accesslog = None  # the application writes its own lines, without addresses
 logconfig_dict = logging_settings(_setting("LOG_LEVEL", "INFO"))
+
+
+def on_starting(_server: Any) -> None:
+    """A server that is started again tries a GPU again that was left alone (app/watchdog.py)."""
+    with contextlib.suppress(OSError):  # a read-only folder is told by the worker, in a sentence
+        (Path(_setting("DATA_DIR", "data")) / "gpu_hung").unlink()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy.exc import OperationalError
 
-from app import audit, failpoints, observability, tasks, triage
+from app import audit, failpoints, observability, tasks, triage, watchdog
 from app.database import writing
 from app.early import Offer
 from app.extensions import db
@@ -21,7 +21,7 @@ from app.inference.results import Findings, to_json
 from app.services import services
 from app.tables import Analysis, Study
 from app.tables.moment import now
-from app.tables.study import DECLINED, DONE, QUEUED, RUNNING
+from app.tables.study import DECLINED, DONE, QUEUED, RUNNING, reference
 from app.triage import Decision
 from imaging import overlay, quality
 from imaging.errors import UnusablePicture
@@ -84,7 +84,6 @@ def analyse_early(offers: Sequence[Offer]) -> None:
 
     Whatever fails here is done again the usual way, from the kept pictures.
     """
-    failpoints.reached(failpoints.INFERENCE)
     try:
         outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
         kept = {offer.study_id for offer in offers if offer.is_kept()}
@@ -160,8 +159,9 @@ def _picture(study: Study) -> Picture:
 
 
 def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
-    failpoints.reached(failpoints.INFERENCE)
-    judged = judge([picture for _, picture in pictures])
+    with watchdog.limited([reference(study_id) for study_id, _ in pictures]):
+        failpoints.reached(failpoints.INFERENCE)
+        judged = judge([picture for _, picture in pictures])
     return [
         Outcome(study_id, picture, declined=verdict)
         if isinstance(verdict, UnusablePicture)

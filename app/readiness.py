@@ -14,6 +14,7 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import watchdog
 from app.database import writing
 from app.extensions import db
 from app.inference.manifest import ModelUnusable
@@ -129,7 +130,8 @@ def _infer() -> _Inference:
     """
     started = time.monotonic()
     try:
-        (findings,) = services().engine.read([Picture(speckle(1, "oval", 96, 96), "png")])
+        with watchdog.limited():
+            (findings,) = services().engine.read([Picture(speckle(1, "oval", 96, 96), "png")])
     except ModelUnusable:
         raise
     except Exception as error:

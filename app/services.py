@@ -11,6 +11,7 @@ from app.inference.pipeline import Engine
 from app.storage import PictureStore
 from app.tasks import Worker
 
+GPU_HUNG = "gpu_hung"  # file below DATA_DIR: a reading on the GPU hung (app/watchdog.py)
 RECALIBRATED = "recalibrated"  # folder below DATA_DIR, so that it stays when the program is updated
 
 
@@ -28,7 +29,10 @@ def bind(app: Flask) -> None:
     """Make the services of an application."""
     settings = app.config
     recalibrated = settings["DATA_DIR"] / RECALIBRATED
-    engine = Engine(settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated)
+    engine = Engine(
+        settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
+        is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(),
+    )  # fmt: skip
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),
         decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),

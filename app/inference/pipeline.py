@@ -14,7 +14,7 @@ from app.inference import contract
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
-from app.inference.manifest import Manifest
+from app.inference.manifest import Manifest, ModelUnusable
 from app.inference.results import Findings
 from app.inference.segment import Segmented, segment
 from app.inference.sessions import NetworkSession
@@ -41,14 +41,21 @@ class Engine:
         provider: auto, cuda or cpu.
         threads: threads of one inference on the CPU; 0 takes the usable cores.
         recalibrated: folder of manifests that were fitted to local pictures; the newest counts.
+        is_gpu_hung: the GPU let a reading hang before, so it is left alone.
     """
 
     def __init__(
-        self, folder: Path, provider: str = "auto", threads: int = 0, recalibrated: Path | None = None
+        self,
+        folder: Path,
+        provider: str = "auto",
+        threads: int = 0,
+        recalibrated: Path | None = None,
+        is_gpu_hung: bool = False,
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
-        self.gpu_failures = 0  # batches that were answered on the CPU because the GPU failed
+        self._is_gpu_hung = is_gpu_hung
+        self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
         self._lock = threading.Lock()
 
     @property
@@ -84,7 +91,10 @@ class Engine:
         self.read([Picture(np.zeros((64, 64), dtype=np.uint8), "png")])
 
     def _open(self, provider: str) -> _Loaded:
+        if self._is_gpu_hung and provider == "cuda":
+            raise ModelUnusable("gpu_hung", "The GPU stopped answering. Restart the server to try it again.")
         if self._loaded is None:
+            provider = "cpu" if self._is_gpu_hung else provider
             manifest = manifests.read(self._folder, self._recalibrated)
             segmentation = NetworkSession(manifest.segmentation, provider, self._threads)
             classification = NetworkSession(manifest.classification, provider, self._threads)

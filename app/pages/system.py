@@ -113,6 +113,10 @@ def _networks_health(stock: Inventory) -> Health:
         return Health("Networks", "error", f"{stock.model_fault or 'A test reading failed.'} ({code}) Uploads wait.")
     if stock.provider is None:
         return Health("Networks", "warning", "Not opened yet.")
+    failures = _facts(stock, "networks").get("gpu_failures", 0)
+    if failures:
+        sentence = f"Running on {stock.provider}. Readings that the GPU failed at since the start: {failures}."
+        return Health("Networks", "warning", sentence)
     return Health("Networks", "success", f"Running on {stock.provider}.")
 
 
@@ -142,6 +146,10 @@ def _queue_health(stock: Inventory) -> Health:
     if length == 0:
         return Health("Queue", "success", "Nothing waits.")
     return Health("Queue", "warning" if length > limit / 2 else "success", f"{length} wait, of {limit} at most.")
+
+
+def _facts(stock: Inventory, name: str) -> Mapping[str, Any]:
+    return next((check.facts for check in stock.report.checks if check.name == name), {})
 
 
 def _code(stock: Inventory, name: str) -> str | None:

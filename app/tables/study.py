@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 QUEUED, RUNNING, DONE, DECLINED, FAILED = "queued", "running", "done", "declined", "failed"
 
 
+def reference(study_id: str) -> str:
+    """Short form of an id that a person can read out; the list searches by it, and it opens no result."""
+    return study_id[:8].upper()
+
+
 class Study(db.Model):  # type: ignore[name-defined, misc]
     """`owner` and `content_sha256` together make sending the same file twice lead to one study."""
 
@@ -77,8 +82,8 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
 
     @property
     def reference(self) -> str:
-        """Short form of the id that a person can read out; the list searches by it."""
-        return self.id[:8].upper()
+        """See `reference`."""
+        return reference(self.id)
 
     @property
     def analysis(self) -> Analysis | None:

@@ -309,6 +309,15 @@ def test_the_audit_page_suggests_every_act_that_the_code_records() -> None:
     assert recorded == set(audit_trail.ACTIONS)
 
 
+def test_the_system_page_counts_what_the_gpu_failed_at(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    visitor = staff(app, "ada", "admin")
+    assert "Running on CPU." in visitor.get("/admin/system").text
+    app.extensions["sonotriage"].engine.gpu_failures = 2
+    app.extensions.pop("sonotriage.inference")
+    assert "Readings that the GPU failed at since the start: 2." in visitor.get("/admin/system").text
+
+
 def test_the_system_page_tells_that_networks_are_missing(make_app: Callable[..., Flask], tmp_path: Path) -> None:
     app = make_app(**SETTINGS, MODELS_DIR=tmp_path)
     page = staff(app, "ada", "admin").get("/admin/system").text

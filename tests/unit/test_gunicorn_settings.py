@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from app.services import GPU_HUNG
+
 FILE = Path(__file__).parents[2] / "gunicorn.conf.py"
 
 
@@ -40,6 +42,14 @@ def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PORT", "8123")
     monkeypatch.setenv("SONOTRIAGE_LISTEN", "0.0.0.0")
     assert settings()["bind"] == "0.0.0.0:8123"
+
+
+def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / GPU_HUNG).touch()
+    for _ in range(2):  # there, and not there
+        settings()["on_starting"](None)
+        assert not (tmp_path / GPU_HUNG).exists()
 
 
 def test_networks_that_can_t_be_opened_do_not_stop_the_server() -> None:

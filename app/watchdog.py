@@ -1,0 +1,75 @@
+"""Ends the process when a reading hangs: a GPU that is gone may answer nothing at all, not even with an error.
+
+A thread that waits inside a driver can't be called back, so the process goes as a whole: gunicorn starts the next one,
+which takes up what was being read (`app/tasks.py`). Where the networks ran on a GPU, the next one leaves that alone
+until the server itself is started again (`gunicorn.conf.py` removes the mark).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import current_app
+
+from app.services import GPU_HUNG, services
+
+GRACE_S = 5.0  # for answers that are under way
+FRAMES = 12  # of the thread that hangs, the innermost
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def limited(references: Sequence[str] = ()) -> Iterator[None]:
+    """Inside, pictures are read: for longer than INFERENCE_TIMEOUT_S, and the process ends.
+
+    Args:
+        references: short forms of the ids of the studies, for the log; the ids themselves are keys to results.
+    """
+    settings, provider = current_app.config, services().engine.provider
+    watch = _Watch(
+        settings["DATA_DIR"] / GPU_HUNG, settings["INFERENCE_TIMEOUT_S"], provider, tuple(references),
+        threading.get_ident(),
+    )  # fmt: skip
+    timer = threading.Timer(watch.limit_s, watch.end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@dataclass(frozen=True)
+class _Watch:
+    mark: Path
+    limit_s: float
+    provider: str | None
+    references: tuple[str, ...]
+    thread: int
+
+    def end(self) -> None:
+        """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
+        facts = {"limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stack": self._stack()}
+        log.critical("a reading hangs: this process ends, the next one goes on", extra=facts)
+        if self.provider != "CPU":  # None: it hangs while the networks are opened
+            with suppress(OSError):  # a full disk: the next process tries the GPU once more
+                self.mark.touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)
+        os._exit(1)
+
+    def _stack(self) -> list[str]:
+        frame = sys._current_frames().get(self.thread)
+        found = traceback.extract_stack(frame)[-FRAMES:] if frame else []
+        return [f"{one.filename}:{one.lineno} {one.name}" for one in found]
