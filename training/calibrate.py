@@ -16,6 +16,7 @@ COVERAGE = 0.90
 WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows is reported beside it
 NOVELTY_PASS = 0.99  # share of real tuning pictures that the novelty limit lets through
 COMPONENTS = 64
+NEVER = 1.01  # a limit that no probability reaches
 
 # The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
 # BUS-BRA has no normals at all. So the mix is stated instead of inherited, and stands in the manifest.
@@ -69,14 +70,21 @@ def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calib
     scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
     scores = scaling.probabilities(tune.logits, tune.unet_logits)
     novelty = fit_novelty(train_embeddings)
+    is_malignant = tune.labels == MALIGNANT
     return Calibration(
         scaling,
-        conformal_limits(scores, tune.labels, COVERAGE),
-        threshold_for(scores[:, MALIGNANT], tune.labels == MALIGNANT, WANTED_SENSITIVITY),
+        _limits(scores, tune.labels),
+        threshold_for(scores[:, MALIGNANT], is_malignant, WANTED_SENSITIVITY) if is_malignant.any() else NEVER,
         fit_normal_limit(scores[:, NORMAL], tune),
         novelty,
         float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
     )
+
+
+def _limits(scores: Scores, labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """Conformal limits; a class that a recipe does not know is never in a set."""
+    fitted = conformal_limits(scores, labels, COVERAGE)
+    return tuple(limit if (labels == index).any() else NEVER for index, limit in enumerate(fitted))
 
 
 def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
@@ -84,6 +92,8 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
 
     The mean is over the data sets that hold normals, each picture alike; above 1 nothing is ever dropped.
     """
+    if not np.isfinite(tune.dice).any():  # a recipe that outlines nothing
+        return NEVER
     is_normal = tune.labels == NORMAL
     sources = np.asarray([sample.source for sample in tune.samples])
     is_used = np.isin(sources, np.unique(sources[is_normal]))
@@ -92,7 +102,7 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
         dice = np.where(scores >= limit, is_normal.astype(np.float64), tune.dice)
         return float(dice[is_used].mean()) if is_used.any() else 0.0
 
-    return float(max((1.01, *np.linspace(0.95, 0.2, 16)), key=mean_dice))
+    return float(max((NEVER, *np.linspace(0.95, 0.2, 16)), key=mean_dice))
 
 
 def case_mix_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:

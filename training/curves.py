@@ -14,16 +14,18 @@ from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
 from training.calibrate import MALIGNANT, NORMAL, Calibration
 from training.datasets.sample import LABELS
-from training.metrics import reliability
+from training.judged import Judged, judge
+from training.metrics import BENIGN, reliability
 from training.predict import Predictions
 
 
 def draw(folder: Path, test: Predictions, calibration: Calibration) -> None:
     """Save `learning.png`, `roc.png`, `reliability.png` and `confusion.png` to `folder`."""
+    rows = judge(test, calibration)
     _learning(folder)
-    _roc(folder, test, calibration)
-    _reliability(folder, test, calibration)
-    _confusion(folder, test, calibration)
+    _roc(folder, rows)
+    _reliability(folder, rows)
+    _confusion(folder, rows)
 
 
 def _save(folder: Path, name: str) -> None:
@@ -46,34 +48,44 @@ def _learning(folder: Path) -> None:
     _save(folder, "learning.png")
 
 
-def _roc(folder: Path, test: Predictions, calibration: Calibration) -> None:
+def _roc(folder: Path, rows: Judged) -> None:
     axes = plt.figure(figsize=(5, 5)).gca()
-    for source in sorted({sample.source for sample in test.samples}):
-        part = test.from_source(source)
-        has_lesion = part.labels != NORMAL
-        scores = calibration.probabilities(part)[has_lesion]
-        relative = scores[:, MALIGNANT] / (scores[:, :2].sum(axis=1) + 1e-12)
-        RocCurveDisplay.from_predictions(part.labels[has_lesion] == MALIGNANT, relative, name=source, ax=axes)
-    plt.title("malignant against benign")
+    for source in sorted(set(rows.sources.tolist())):
+        part = rows.where((rows.sources == source) & (rows.labels != NORMAL))
+        is_malignant = part.labels == MALIGNANT
+        if 0 < is_malignant.sum() < len(part):
+            relative = part.scores[:, MALIGNANT] / (part.scores[:, [BENIGN, MALIGNANT]].sum(axis=1) + 1e-12)
+            RocCurveDisplay.from_predictions(is_malignant, relative, name=source, ax=axes)
+    axes.plot([0, 1], [0, 1], "--", color="grey")
+    axes.set_title("malignant against benign")
     _save(folder, "roc.png")
 
 
-def _reliability(folder: Path, test: Predictions, calibration: Calibration) -> None:
+def _reliability(folder: Path, rows: Judged) -> None:
     plt.figure(figsize=(5, 5))
-    scores = calibration.probabilities(test)[:, MALIGNANT]
-    rows = reliability(scores, test.labels == MALIGNANT, bins=10)
-    middle = [(row["low"] + row["high"]) / 2 for row in rows]
     plt.plot([0, 1], [0, 1], "--", color="grey")
-    plt.plot(middle, [row["malignant_share"] for row in rows], marker="o")
-    plt.xlabel("calibrated probability of malignant")
+    for name, scores in (("before calibration", rows.uncalibrated), ("after calibration", rows.scores)):
+        found = reliability(scores[:, MALIGNANT], rows.labels == MALIGNANT, bins=10)
+        middle = [(row["low"] + row["high"]) / 2 for row in found]
+        plt.plot(middle, [row["malignant_share"] for row in found], marker="o", label=name)
+    plt.xlabel("probability of malignant")
     plt.ylabel("share that is malignant")
+    plt.legend()
     _save(folder, "reliability.png")
 
 
-def _confusion(folder: Path, test: Predictions, calibration: Calibration) -> None:
-    part = test.from_source("busi") if any(sample.source == "busi" for sample in test.samples) else test
-    chosen = calibration.probabilities(part).argmax(axis=1)
-    ConfusionMatrixDisplay.from_predictions(
-        part.labels, chosen, labels=np.arange(len(LABELS)), display_labels=LABELS, colorbar=False
-    )
+def _confusion(folder: Path, rows: Judged) -> None:
+    sources = sorted(set(rows.sources.tolist()))
+    _, axes = plt.subplots(1, len(sources), figsize=(4.5 * len(sources), 4.5), squeeze=False)
+    for source, one in zip(sources, axes[0], strict=True):
+        part = rows.where(rows.sources == source)
+        ConfusionMatrixDisplay.from_predictions(
+            part.labels,
+            part.scores.argmax(axis=1),
+            labels=np.arange(len(LABELS)),
+            display_labels=LABELS,
+            colorbar=False,
+            ax=one,
+        )
+        one.set_title(source)
     _save(folder, "confusion.png")

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from training import curves
+from training import answers, contact_sheet, curves, judged
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
+from training.datasets.sample import Sample
 from training.export import commit
+from training.judged import Judged, judge
 from training.loop import device
-from training.metrics import figures, reliability
+from training.metrics import figures_of, reliability, subgroups
+from training.normals import lesion_free_samples
 from training.pipeline import Trained
 from training.predict import Predictions, predict
 from training.recipe import Recipe
-from training.splits import Split
+from training.splits import FOLDS, Split
 
 CREDITS = {
     "busi": "BUSI, Al-Dhabyani et al. 2020, CC BY 4.0",
     "busbra": "BUS-BRA, Gomez-Flores et al. 2024, free use with citation",
+    "mias": "mini-MIAS, Suckling et al. 1994, research use only",
+    "cbis-ddsm": "CBIS-DDSM, Lee et al. 2017, CC BY 3.0",
 }
 
 
@@ -42,60 +51,115 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
     test = _predicted(trained, recipe, parts.test, folder / "predictions-test.npz")
     train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
     calibration = calibrate(tune, train.embeddings)
-    found = Evaluation(calibration, test, all_figures(test, calibration))
-    report = _report(recipe, parts, fold) | {"metrics": found.metrics}
+    rows = judge(test, calibration)
+    crops = lesion_free_samples(parts.test) if _learns_from_crops(recipe) else []
+    if crops:
+        beside = _predicted(trained, recipe, crops, folder / "predictions-lesion-free.npz")
+        rows = judged.joined([rows, judge(beside, calibration)])
+    judged.save(rows, folder / "judged.npz")
+    report = _report(recipe, parts, fold, folder) | figures_per_set(rows)
     (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    curves.draw(folder, test, found.calibration)
-    return found
+    curves.draw(folder, test, calibration)
+    contact_sheet.draw(folder, trained, recipe, test)
+    return Evaluation(calibration, test, report["metrics"])
 
 
-def _report(recipe: Recipe, parts: Split, fold: int) -> dict[str, Any]:
-    sources = " and ".join(recipe["sources"])
+def figures_per_set(rows: Judged) -> dict[str, Any]:
+    """Figures, subgroups and answers of every data set; also without near copies whose labels conflict.
+
+    Returns:
+        `metrics`, `subgroups` and `answers`, each by data set.
+    """
+    parts = {source: rows.where(rows.sources == source) for source in sorted(set(rows.sources.tolist()))}
+    if "busi" in parts:
+        parts["busi_without_conflicts"] = parts["busi"].where(~parts["busi"].is_conflicting)
+    found = {name: subgroups(part) for name, part in parts.items()}
     return {
-        "recipe": recipe["name"],
-        "protocol": f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold",
-        "fold": fold,
-        "leaking": False,
-        "device": str(device()),
-        "commit": commit(),
-        "command": f"make evaluate RECIPE={recipe['name']} FOLD={fold}",
-        "split_sha256": parts.digest,
+        "metrics": {name: figures_of(part) for name, part in parts.items()},
+        "subgroups": {name: groups for name, groups in found.items() if groups},
+        "answers": {name: answers.counts(part) for name, part in parts.items()},
     }
 
 
 def all_figures(test: Predictions, calibration: Calibration) -> dict[str, Any]:
     """Figures of the test part per data set; of BUSI also without the near copies whose labels conflict."""
-    busi = test.from_source("busi")
-    is_clear = np.asarray([not sample.is_conflicting for sample in busi.samples], dtype=np.bool_)
-    parts = {
-        "busi": busi,
-        "busi_without_conflicts": busi.where(is_clear),
-        "busbra": test.from_source("busbra"),
+    metrics: dict[str, Any] = figures_per_set(judge(test, calibration))["metrics"]
+    return metrics
+
+
+def _learns_from_crops(recipe: Recipe) -> bool:
+    return "lesion-free" in recipe.get("classification", {}).get("sampling", {})
+
+
+def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, Any]:
+    return {
+        "recipe": recipe["name"],
+        "protocol": protocol(recipe, parts),
+        "fold": fold,
+        "leaking": parts.is_leaking,
+        "device": _device_name(),
+        "commit": commit(),
+        "command": f"make evaluate RECIPE={recipe['name']} FOLD={fold}",
+        "split_sha256": parts.digest,
+        "data_sha256": _content_hash([*parts.train, *parts.tune, *parts.test]),
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "training_seconds": _training_seconds(folder),
+        "pictures": {"train": len(parts.train), "tune": len(parts.tune), "test": len(parts.test)},
     }
-    return {name: figures(part, calibration) for name, part in parts.items() if part.samples}
+
+
+def protocol(recipe: Recipe, parts: Split) -> str:
+    """What was trained, tuned and reported on, in words."""
+    sources = " and ".join(recipe["sources"])
+    if parts.is_leaking:
+        return f"trained on {sources}, random split picture by picture, near copies on both sides"
+    frozen = f"; reported frozen on {' and '.join(recipe['test_on'])}" if "test_on" in recipe else ""
+    return f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold{frozen}"
+
+
+def _device_name() -> str:
+    return f"cuda, {torch.cuda.get_device_name()}" if device().type == "cuda" else "cpu"
+
+
+def _content_hash(samples: list[Sample]) -> str:
+    """sha256 over the bytes of all pictures and masks, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted({path for sample in samples for path in (sample.picture, *sample.masks) if path.is_file()}):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _training_seconds(folder: Path) -> float:
+    """Time spent in the training rounds of the networks that this run trained itself."""
+    total = 0.0
+    for path in folder.glob("*/history.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            total += sum(float(row["seconds"]) for row in csv.DictReader(file))
+    return round(total, 1)
 
 
 def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: str) -> dict[str, Any]:
     """What the manifest says of training data, operating point and figures."""
-    busi = found.metrics["busi"]
+    reported = next(source for source in (*recipe["sources"], *found.metrics) if source in found.metrics)
+    first = found.metrics[reported]
     scores = found.calibration.probabilities(found.test)[:, MALIGNANT]
     return {
         "version": version,
         "coverage": COVERAGE,
         "split_sha256": parts.digest,
-        "training_data": [CREDITS[source] for source in recipe["sources"]],
+        "training_data": [CREDITS.get(source, source) for source in recipe["sources"]],
         "metrics": found.metrics,
         "operating_point": {
-            "chosen_on": f"fold {(fold + 1) % 5} of {' and '.join(recipe['sources'])}",
-            "measured_on": f"BUSI fold {fold}, never trained or tuned on",
-            "sensitivity": busi["sensitivity_at_operating_point"],
-            "specificity": busi["specificity_at_operating_point"],
+            "chosen_on": f"fold {(fold + 1) % FOLDS} of {' and '.join(recipe['sources'])}",
+            "measured_on": f"{reported.upper()} fold {fold}, never trained or tuned on",
+            "sensitivity": first.get("sensitivity_at_operating_point"),
+            "specificity": first.get("specificity_at_operating_point"),
         },
         "reliability": reliability(scores, found.test.labels == MALIGNANT),
     }
 
 
-def _predicted(trained: Trained, recipe: Recipe, samples: list[Any], path: Path) -> Predictions:
+def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
     """Predictions of `samples`, read from `path` where they were made before."""
     arrays = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
     if path.is_file():

@@ -1,7 +1,8 @@
 """`python -m training.leaderboard`: every evaluated run side by side, as data and as a page.
 
-A run is a folder `runs/<recipe>/fold<k>/` with the `metrics.json` that `evaluate` wrote. Rows are kept: a run made on
-another machine replaces the row of the same recipe, data and fold, and leaves the others.
+A run is a folder `runs/<recipe>/fold<k>/` with the `metrics.json` and `judged.npz` that `evaluate` wrote. Rows are
+kept: a run made on another machine replaces the row of the same recipe, data, protocol and fold, and leaves the others.
+Where all five folds of a recipe are there, a row over all of their pictures is added.
 """
 
 from __future__ import annotations
@@ -11,20 +12,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from training import comparison, judged, leaderboard_page
+from training.evaluate import figures_per_set
+from training.splits import FOLDS
+
 Row = dict[str, Any]
 
-COLUMNS = {
-    "dice_lesions_unet_alone": "Dice, U-Net alone",
-    "dice_lesions": "Dice, lesions",
-    "dice_with_normals": "Dice, with normals",
-    "benign_malignant_auc": "AUC malignant / benign",
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "normal_sensitivity": "normal, sensitivity",
-    "sensitivity_at_operating_point": "malignant, sensitivity at the operating point",
-    "specificity_at_operating_point": "malignant, specificity at the operating point",
-    "expected_calibration_error": "calibration error",
-}
+SHARED = ("recipe", "protocol", "fold", "leaking", "device", "commit", "command", "split_sha256")
+ADDED = ("data_sha256", "created", "training_seconds", "pictures")  # not in rows made before these were kept
 
 
 def main() -> None:
@@ -32,27 +27,56 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--results", type=Path, default=Path("training/results/leaderboard.json"))
     parser.add_argument("--page", type=Path, default=Path("docs/reference/leaderboard.md"))
+    parser.add_argument("--comparison", type=Path, default=Path("docs/explanation/raw-segmented-truemask.md"))
     arguments = parser.parse_args()
     rows = merged(_kept(arguments.results), found(arguments.runs))
-    for path, text in ((arguments.results, json.dumps(rows, indent=2) + "\n"), (arguments.page, page(rows))):
+    written = {
+        arguments.results: json.dumps(rows, indent=1) + "\n",
+        arguments.page: page(rows),
+        arguments.comparison: comparison.page(rows),
+    }
+    for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     print(f"{len(rows)} rows in {arguments.page}")
 
 
 def found(runs: Path) -> list[Row]:
-    """A row per data set of every evaluated run; quick runs are no results."""
+    """A row per data set of every evaluated run, and of all folds together; quick runs are no results."""
     rows = []
-    for path in sorted(runs.glob("*/fold*/metrics.json")):
-        report = json.loads(path.read_text(encoding="utf-8"))
-        if path.parent.parent.name.endswith("-quick"):
-            continue
-        shared = {key: report[key] for key in ("recipe", "protocol", "fold", "leaking", "device", "commit", "command")}
-        rows += [
-            {**shared, "data": data, "split_sha256": report["split_sha256"], "metrics": metrics}
-            for data, metrics in report["metrics"].items()
+    for folder in sorted(path for path in runs.glob("*") if not path.name.endswith("-quick")):
+        reports = [
+            (path.parent, json.loads(path.read_text(encoding="utf-8")))
+            for path in sorted(folder.glob("fold*/metrics.json"))
         ]
+        for _, report in reports:
+            rows += _rows(report)
+        rows += _rows_of_all_folds(reports)
     return rows
+
+
+def _rows(report: Row) -> list[Row]:
+    shared = {key: report[key] for key in SHARED} | {key: report[key] for key in ADDED if key in report}
+    return [
+        {**shared, "data": data, "metrics": metrics}
+        | {key: report[key][data] for key in ("subgroups", "answers") if data in report.get(key, {})}
+        for data, metrics in report["metrics"].items()
+    ]
+
+
+def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
+    """One row per data set over the pictures of all five folds, each judged by the networks that had not seen it."""
+    protocols = {report["protocol"] for _, report in reports}
+    paths = [folder / "judged.npz" for folder, _ in reports]
+    if len(reports) != FOLDS or len(protocols) != 1 or not all(path.is_file() for path in paths):
+        return []
+    first = reports[0][1]
+    merged_report = first | {
+        "fold": "all",
+        "command": f"make train-all RECIPES={first['recipe']}",
+        "training_seconds": round(sum(report.get("training_seconds", 0.0) for _, report in reports), 1),
+    }
+    return _rows(merged_report | figures_per_set(judged.joined([judged.read(path) for path in paths])))
 
 
 def merged(kept: list[Row], new: list[Row]) -> list[Row]:
@@ -62,32 +86,8 @@ def merged(kept: list[Row], new: list[Row]) -> list[Row]:
 
 
 def page(rows: list[Row]) -> str:
-    """The rows as Markdown: a table per data set, every figure with its 95 % interval."""
-    parts = [_table(data, [row for row in rows if row["data"] == data]) for data in sorted({r["data"] for r in rows})]
-    head = (
-        "# Leaderboard\n\nWritten by `make leaderboard` from `training/results/leaderboard.json`. Intervals are 95 % "
-        "bootstrap intervals that resample groups of near copies or patients. A fold that is reported was neither "
-        "trained nor tuned on.\n"
-    )
-    return head + "\n" + "\n".join(parts)
-
-
-def _table(data: str, rows: list[Row]) -> str:
-    lines = [f"## {data.replace('_', ' ')}\n"]
-    for row in rows:
-        leak = " **leaking, for comparison alone**" if row["leaking"] else ""
-        lines.append(
-            f"### {row['recipe']}, fold {row['fold']}{leak}\n\nProtocol: {row['protocol']}. Device: {row['device']}. "
-            f"Commit: `{row['commit'][:10]}`. Split: `{row['split_sha256'][:12]}`. Command: `{row['command']}`\n\n"
-            "| figure | value | 95 % interval |\n| --- | --- | --- |"
-        )
-        lines += [
-            f"| {title} | {figure['value']:.3f} | {figure['low']:.3f} to {figure['high']:.3f} |"
-            for key, title in COLUMNS.items()
-            if (figure := row["metrics"].get(key))
-        ]
-        lines.append("")
-    return "\n".join(lines)
+    """The rows as Markdown: all recipes side by side per data set, then every figure of every row."""
+    return leaderboard_page.page(rows)
 
 
 def _kept(path: Path) -> list[Row]:

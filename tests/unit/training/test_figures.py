@@ -6,14 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from imaging.scores import Scaling, calibration_error, threshold_for
-from training.calibrate import fit_normal_limit, fit_novelty, fit_scaling
+from training.calibrate import NEVER, calibrate, fit_normal_limit, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
-from training.metrics import brier, figures, reliability
+from training.judged import joined, judge, read, save
+from training.metrics import _auc, brier, figures, figures_of, reliability, subgroups
 from training.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.intervals.RESAMPLES", 60)
 
 
 def predictions(labels: list[str], logits: np.ndarray, groups: list[str] | None = None) -> Predictions:
@@ -53,8 +60,6 @@ def test_nothing_outlined_on_a_normal_counts_as_right_and_anything_as_wrong() ->
 
 
 def test_a_perfect_classifier_has_perfect_figures_and_no_width() -> None:
-    from training.calibrate import calibrate
-
     labels = [LABELS[index % 3] for index in range(60)]
     perfect = predictions(labels, 8.0 * np.eye(3)[[index % 3 for index in range(60)]])
     found = figures(perfect, calibrate(perfect, perfect.embeddings))
@@ -68,8 +73,6 @@ def test_intervals_resample_groups_and_widen_with_them() -> None:
     logits = random.normal(size=(90, 3)) + np.eye(3)[[index % 3 for index in range(90)]]
     single = predictions(labels, logits)
     grouped = predictions(labels, logits, [str(index // 15) for index in range(90)])
-    from training.calibrate import calibrate
-
     widths = []
     for part in (single, grouped):
         accuracy = figures(part, calibrate(part, part.embeddings))["accuracy"]
@@ -130,3 +133,81 @@ def test_outlines_are_dropped_only_where_that_raises_the_mean_dice() -> None:
     telling = np.asarray([0.8] * 5 + [0.1] * 5)
     assert 0.1 < fit_normal_limit(telling, part) <= 0.8
     assert fit_normal_limit(1 - telling, part) > 1
+
+
+def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
+    random = np.random.default_rng(8)
+    is_case, scores = random.random(300) < 0.3, np.round(random.random(300), 1)
+    assert _auc(is_case, scores) == pytest.approx(roc_auc_score(is_case, scores))
+    assert np.isnan(_auc(np.ones(3, dtype=bool), scores[:3]))
+
+
+def weighed(count: int = 90, seed: int = 7, labels: tuple[str, ...] = LABELS) -> Predictions:
+    random = np.random.default_rng(seed)
+    chosen = [labels[index % len(labels)] for index in range(count)]
+    classes = [LABELS.index(label) for label in chosen]
+    return predictions(chosen, random.normal(size=(count, 3)) + 1.5 * np.eye(3)[classes])
+
+
+def test_folds_laid_together_are_measured_as_one(tmp_path: Path) -> None:
+    part = weighed()
+    rows = judge(part, calibrate(part, part.embeddings))
+    first = np.arange(len(rows)) % 2 == 0
+    for name, half in (("a", rows.where(first)), ("b", rows.where(~first))):
+        save(half, tmp_path / f"{name}.npz")
+    whole = figures_of(joined([read(tmp_path / f"{name}.npz") for name in "ab"]))
+    assert {name: figure["value"] for name, figure in whole.items()} == pytest.approx(
+        {name: figure["value"] for name, figure in figures_of(rows).items()}
+    )
+
+
+def test_calibration_is_measured_before_and_after() -> None:
+    part = weighed(600)
+    part.logits[:] *= 8
+    found = figures(part, calibrate(part, part.embeddings))
+    assert found["expected_calibration_error"]["value"] < found["expected_calibration_error_before"]["value"]
+    assert found["brier"]["value"] < found["brier_before"]["value"]
+
+
+def test_a_recipe_without_outlines_has_no_overlap_and_all_else() -> None:
+    part = weighed()
+    for values in (part.dice, part.iou, part.hausdorff_px):
+        values[:] = np.nan
+    calibration = calibrate(part, part.embeddings)
+    found = figures(part, calibration)
+    assert calibration.normal_limit == NEVER
+    assert not [name for name in found if name.startswith(("dice", "iou", "hausdorff", "lesions"))]
+    assert {"macro_auc", "normal_specificity", "brier"} <= set(found)
+
+
+@pytest.mark.parametrize("labels", [("benign", "malignant"), ("malignant", "normal"), ("benign", "normal")])
+def test_two_classes_are_enough(labels: tuple[str, ...]) -> None:
+    part = weighed(labels=labels)
+    calibration = calibrate(part, part.embeddings)
+    found = figures(part, calibration)
+    assert "macro_auc" not in found
+    assert found["balanced_accuracy"]["value"] > 0.6
+    unknown = next(index for index, label in enumerate(LABELS) if label not in labels)
+    assert not judge(part, calibration).plausible[:, unknown].all()
+    assert ("sensitivity_at_operating_point" in found) == ("malignant" in labels)
+
+
+def test_subgroups_count_their_pictures_and_leave_out_what_they_cannot_give() -> None:
+    part = weighed()
+    for index, sample in enumerate(part.samples):
+        sample.details.update(birads="2" if sample.label != "malignant" else "5", device=f"scanner {index % 2}")
+    found = subgroups(judge(part, calibrate(part, part.embeddings)))
+    assert sum(group["pictures"] for group in found["device"].values()) == 90
+    assert found["birads"]["2"]["malignant"] == 0
+    assert "sensitivity_at_operating_point" not in found["birads"]["2"]["metrics"]
+    assert "benign_malignant_auc" in found["device"]["scanner 1"]["metrics"]
+
+
+def test_a_dropped_outline_counts_as_none() -> None:
+    part = weighed(300)
+    rows = judge(part, calibrate(part, part.embeddings))
+    rows.is_cleared[:] = rows.labels == LABELS.index("benign")
+    found = figures_of(rows, ("dice_lesions", "dice_lesions_unet_alone", "lesions_without_outline"))
+    assert found["dice_lesions_unet_alone"]["value"] == 1.0
+    assert found["dice_lesions"]["value"] == pytest.approx(0.5)
+    assert found["lesions_without_outline"]["value"] == pytest.approx(0.5)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from training import comparison
 from training.leaderboard import found, merged, page
 
 pytestmark = pytest.mark.training
@@ -44,3 +45,47 @@ def test_a_new_row_replaces_its_own_and_no_other(tmp_path: Path) -> None:
 def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
     report(tmp_path, "one", 0, 0.8)
     assert "| Dice, lesions | 0.800 | 0.700 to 0.900 |" in page(found(tmp_path))
+
+
+def test_recipes_stand_side_by_side_with_what_was_published(tmp_path: Path) -> None:
+    for recipe in ("unet-efficientnetb3", "unet-segnet"):
+        report(tmp_path, recipe, 0, 0.8)
+    rows = found(tmp_path)
+    for row in rows:
+        row["metrics"]["accuracy"] = FIGURE
+    lines = [line for line in page(rows).splitlines() if line.startswith(("| unet-", "| recipe"))]
+    assert len(lines) == 3
+    assert "published" in lines[0]
+    assert all("0.93 to 0.99" in line and "0.800 (0.700 to 0.900)" in line for line in lines[1:])
+
+
+def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
+    report(tmp_path, "one", 0, 0.8)
+    rows = found(tmp_path)
+    rows[0]["leaking"] = True
+    assert "| one **leaking** |" in page(rows)
+    assert "leaking, for comparison alone" in page(rows)
+
+
+def test_five_folds_give_a_row_over_all_of_their_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    from tests.unit.training.test_figures import weighed
+    from training.calibrate import calibrate
+    from training.judged import judge, save
+
+    for fold in range(5):
+        report(tmp_path, "one", fold, 0.8)
+        part = weighed(30, seed=fold)
+        save(judge(part, calibrate(part, part.embeddings)), tmp_path / "one" / f"fold{fold}" / "judged.npz")
+    whole = {row["data"]: row for row in found(tmp_path) if row["fold"] == "all"}
+    assert sum(whole["busi"]["answers"]["benign"].values()) == 50
+    assert whole["busi"]["metrics"]["dice_lesions"]["value"] == 1.0
+
+
+def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
+    report(tmp_path, "unet-efficientnetb3", 0, 0.8)
+    rows = found(tmp_path)
+    rows[0]["metrics"]["benign_malignant_auc"] = FIGURE
+    text = comparison.page(rows)
+    assert "| segmented | 0.800 (0.700 to 0.900) |" in text
+    assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text

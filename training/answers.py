@@ -1,0 +1,64 @@
+"""What a person would be told for each picture, and what abstaining costs in missed cancers.
+
+The rules are those of the product's triage; a test compares the two, for the web product is never imported here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.intervals import Measure
+from training.calibrate import MALIGNANT, NORMAL
+from training.datasets.sample import LABELS
+from training.judged import Judged
+
+PROMPT, UNSURE, ROUTINE, CLEAR = "prompt", "unsure", "routine", "clear"
+ANSWERS = (PROMPT, UNSURE, ROUTINE, CLEAR)
+
+
+def answers(judged: Judged) -> NDArray[np.str_]:
+    """The answer for each picture, text `N`: see a doctor soon, can't tell, usually not cancer, no lesion found."""
+    is_alone = judged.plausible.sum(axis=1) == 1
+    has_outline = judged.is_outlined & ~judged.is_cleared
+    rules = [
+        (judged.is_flagged, PROMPT),
+        (judged.is_novel, UNSURE),
+        (judged.plausible[:, MALIGNANT], PROMPT),
+        (is_alone & judged.plausible[:, LABELS.index("benign")], ROUTINE),
+        (is_alone & judged.plausible[:, NORMAL] & ~has_outline, CLEAR),
+    ]
+    return np.select([fits for fits, _ in rules], [answer for _, answer in rules], default=UNSURE)
+
+
+def counts(judged: Judged) -> dict[str, dict[str, int]]:
+    """How many pictures of each class that occurs get each answer."""
+    given = answers(judged)
+    return {
+        label: {answer: int(((given == answer) & (judged.labels == index)).sum()) for answer in ANSWERS}
+        for index, label in enumerate(LABELS)
+        if (judged.labels == index).any()
+    }
+
+
+def measures(judged: Judged) -> dict[str, Measure]:
+    """Abstention and its cost: pictures without an answer, cancers among them, cancers told to wait.
+
+    `malignant_missed` counts cancers answered with "usually not cancer" or "no lesion found";
+    `malignant_missed_without_abstaining` those that would be, had each "can't tell" been answered by the leading class.
+    """
+    given = answers(judged)
+    is_malignant = judged.labels == MALIGNANT
+    is_unsure, is_reassured = given == UNSURE, np.isin(given, (ROUTINE, CLEAR))
+    would_reassure = is_reassured | (is_unsure & (judged.scores.argmax(axis=1) != MALIGNANT))
+
+    def share(marked: NDArray[np.bool_], among: NDArray[np.bool_]) -> Measure:
+        return lambda rows: float(marked[rows][among[rows]].mean()) if among[rows].any() else float("nan")
+
+    everything = np.ones(len(judged), dtype=np.bool_)
+    return {
+        "abstained": share(is_unsure, everything),
+        "abstained_malignant": share(is_unsure, is_malignant),
+        "malignant_missed": share(is_reassured, is_malignant),
+        "malignant_missed_without_abstaining": share(would_reassure, is_malignant),
+    }

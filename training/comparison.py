@@ -1,0 +1,132 @@
+"""Raw, segmented, true mask: the page that compares them, and its picture, drawn from our own synthetic ultrasound.
+
+The page is written by `make leaderboard` from the rows of the three recipes; `python -m training.comparison` draws the
+picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import onnxruntime
+from matplotlib import pyplot as plt
+from numpy.typing import NDArray
+
+from imaging.phantom import lesion_mask, speckle
+from imaging.postprocess import box_of, largest_part, mask_of
+from imaging.preprocess import Grey, fit, restore, segmented
+from training.leaderboard_page import TITLES, figure_text
+
+Row = dict[str, Any]
+
+RECIPES = {
+    "efficientnetb3-raw": "raw",
+    "unet-efficientnetb3": "segmented",
+    "efficientnetb3-truemask": "true mask",
+}
+FIGURES = ("benign_malignant_auc", "balanced_accuracy", "accuracy", "malignant_sensitivity", "normal_sensitivity")
+SETS = ("busi", "busbra")
+PICTURE = Path("docs/images/raw-segmented-truemask.png")
+BORDER, THRESHOLD, SMALLEST_SHARE = 0.25, 0.5, 0.002
+SEED, LESION = 3, "oval"
+
+HEAD = """# Raw, segmented, true mask
+
+Does it help the classifier that the U-Net outlines the lesion first? Three classifiers of the same kind answer that.
+They differ in nothing but what they are shown:
+
+- **raw**: the whole picture; the two mask channels are empty.
+- **segmented**: the picture cropped to the U-Net's outline with a border of a quarter of the lesion, the U-Net's
+  probability as a second channel, and the picture under that soft mask as a third. This is what the product does. The
+  classifier learned from outlines by networks that had not seen the picture.
+- **true mask**: the same with the expert's outline instead of the U-Net's. Nobody has that in practice: it is the
+  ceiling that a perfect U-Net could reach. On a normal picture the mask is empty, so this classifier can read *normal*
+  off the mask itself; its figures for *normal* say nothing.
+
+![What each classifier is shown of one synthetic picture](../images/raw-segmented-truemask.png)
+
+The picture is our own synthetic ultrasound (`imaging/phantom.py`), prepared by the code that serves. Each row is what
+one classifier is shown, channel by channel. `python -m training.comparison` draws it.
+"""
+NOTE = """
+All three share the U-Net and its small class head. The product adds the head's weighing to the classifier's in a
+proportion fitted on the tuning fold, for each of the three anew: the figures are those of the sum. Intervals that
+overlap this much do not tell the systems apart.
+"""
+
+
+def page(rows: list[Row]) -> str:
+    """The comparison as Markdown, from the leaderboard's rows; recipes without a row yet are named as such."""
+    parts = [HEAD]
+    for data in SETS:
+        own = {row["recipe"]: row for row in _preferred(rows, data)}
+        if own:
+            parts.append(_table(data, own))
+    missing = [name for name in RECIPES if not any(row["recipe"] == name for row in rows)]
+    if missing:
+        named = " and ".join(f"`{name}`" for name in missing)
+        parts.append(f"\nNot measured yet: {named} (`make train evaluate RECIPE=...`, then `make leaderboard`).\n")
+    return "\n".join(parts) + NOTE
+
+
+def _preferred(rows: list[Row], data: str) -> list[Row]:
+    """The rows of the three recipes on one data set; over all folds only where all of them have such a row."""
+    own = [row for row in rows if row["data"] == data and row["recipe"] in RECIPES and not row["leaking"]]
+    whole = [row for row in own if row["fold"] == "all"]
+    return whole if len({row["recipe"] for row in whole}) == len(RECIPES) else [r for r in own if r["fold"] == 0]
+
+
+def _table(data: str, rows: dict[str, Row]) -> str:
+    keys = [key for key in FIGURES if any(key in row["metrics"] for row in rows.values())]
+    fold = next(iter(rows.values()))["fold"]
+    lines = [f"## {data}, fold {fold}\n", f"| shown | {' | '.join(TITLES[key] for key in keys)} |"]
+    lines.append("| --- |" + " --- |" * len(keys))
+    for name, title in RECIPES.items():
+        if name in rows:
+            cells = " | ".join(figure_text(rows[name]["metrics"].get(key)) for key in keys)
+            lines.append(f"| {title} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(models: Path, path: Path) -> None:
+    """Draw what each of the three classifiers is shown of one synthetic picture."""
+    pixels = speckle(SEED, LESION)
+    truth = lesion_mask(SEED, LESION).astype(np.uint8) * 255
+    shown = {
+        "raw": _shown(pixels, np.zeros_like(pixels)),
+        "segmented": _shown(pixels, _outlined(models, pixels)),
+        "true mask": _shown(pixels, truth),
+    }
+    figure, axes = plt.subplots(3, 3, figsize=(6, 6.4))
+    for row, (name, channels) in zip(axes, shown.items(), strict=True):
+        for one, channel, title in zip(row, channels, ("picture", "mask", "picture under the mask"), strict=True):
+            one.imshow(channel, cmap="gray", vmin=0, vmax=255)
+            one.set_xticks([])
+            one.set_yticks([])
+            if name == "raw":
+                one.set_title(title, fontsize=10)
+        row[0].set_ylabel(name)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
+
+
+def _shown(pixels: Grey, probability: Grey) -> NDArray[np.uint8]:
+    box = box_of(largest_part(mask_of(probability, THRESHOLD, SMALLEST_SHARE)))
+    return segmented(pixels, probability, box, BORDER, 192)
+
+
+def _outlined(models: Path, pixels: Grey) -> Grey:
+    session = onnxruntime.InferenceSession(str(models / "unet.onnx"), providers=["CPUExecutionProvider"])
+    square, place = fit(pixels, 224)
+    return restore(session.run(["probability"], {"picture": square[None, None]})[0][0, 0], place)
+
+
+if __name__ == "__main__":
+    draw(Path("models"), PICTURE)
