@@ -73,6 +73,7 @@ def test_what_was_acknowledged_survives_a_power_cut(
         verdict = examine(server, sender.acknowledged.values())
         server.stop()
     assert verdict.faults == []
+    assert verdict.states == {"done": verdict.rows}
     assert verdict.rows >= len(sender.acknowledged) >= 2 * rounds
     seen(f"{rounds} power cuts (ext4, shut down without a flush), {len(sender.acknowledged)} acknowledged; {verdict}")
 

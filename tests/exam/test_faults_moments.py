@@ -9,13 +9,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app import failpoints
+from app.database import driver
 from tests.exam.conftest import Launch
-from tests.exam.faults import Sender, kill_worker, until, wait_for_worker
+from tests.exam.faults import Sender, armed, kill_worker, until, wait_for_worker
 from tests.exam.footprint import children, footprint, worker_of
 from tests.exam.marks import exam
 from tests.exam.oracle import examine, waiting_ids
@@ -102,6 +105,35 @@ def test_a_kill_while_the_networks_run_gives_one_result(launch: Launch, seen: Se
     assert interrupted > 0, "no kill met a running study"
     assert verdict.states.get("failed", 0) == 0
     seen(f"{rounds} kills, {interrupted} met a study in the networks; {verdict}")
+
+
+@exam("F6", given="One of eight waiting pictures ends the process whenever it is read (kill -9 at that moment)",
+      expected="it is given up after three times, and can be looked at; the others are read")  # fmt: skip
+def test_a_picture_that_ends_the_process_is_given_up_alone(launch: Launch, tiny_models: Path, seen: Seen) -> None:
+    server = armed(launch(models=tiny_models, WAIT_S="0"), f"{failpoints.INFERENCE}:1:0.5")
+    sender, kills = Sender(server), 0
+    for number in range(8):
+        sender.insist(number)
+    poison = sender.acknowledged[5]
+    while (state := state_of(server, poison))[0] in ("queued", "running"):
+        if state == ("running", kills + 1):  # under way in this process, not left over from the last one
+            kills, worker = kills + 1, worker_of(server)
+            kill_worker(server)
+            wait_for_worker(server, other_than=worker)
+        time.sleep(0.01)
+    verdict = examine(server, sender.acknowledged.values())
+    assert (sender.faults, verdict.faults) == ([], [])
+    assert (kills, state_of(server, poison), verdict.states) == (3, ("failed", 3), {"done": 7, "failed": 1})
+    page = server.get(f"/r/{poison}")[0]
+    assert page == 200
+    seen(f"{kills} kills, then given up, its page {page}; {verdict}")
+
+
+def state_of(server: Server, study_id: str) -> tuple[str, int]:
+    """Status and counted attempts of a study."""
+    with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
+        status, attempts = database.execute("SELECT status, attempts FROM study WHERE id = ?", (study_id,)).fetchone()
+    return status, attempts
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.long)])

@@ -148,7 +148,7 @@ def test_a_gpu_that_was_asked_for_and_is_missing_is_told(launch: Launch, tiny_mo
             "F20", given="The GPU runs out of memory during an inference",
             expected="that picture is read on the CPU, the next one on the GPU again; it is counted")),
         pytest.param("F21", "CUDA failure 79: GPU is lost", marks=exam(
-            "F21", given="The GPU is lost during an inference (an error is raised; a hang is another matter)",
+            "F21", given="The GPU is lost during an inference (an error is raised)",
             expected="that picture is read on the CPU with the same answer")),
     ],
 )  # fmt: skip
