@@ -20,6 +20,8 @@ from training.predict import Predictions
 
 UNCALIBRATED = Scaling(temperature=1.0, unet_weight=1.0, bias=(0.0,) * len(LABELS))
 
+ALONE = Scaling(temperature=1.0, unet_weight=0.0, bias=(0.0,) * len(LABELS))
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -30,6 +32,8 @@ class Judged:
             data set does not tell.
         labels: int64 `N`, index into `LABELS`.
         scores, uncalibrated: float64 `N x 3` probabilities after calibration, and softmax of the logits as they are.
+        classifier_scores, head_scores: float64 `N x 3` softmax of the classifier's logits alone and of the U-Net's
+            head alone; the head's are equal thirds where a recipe has none.
         dice, iou, hausdorff_px: float64 `N`, of the U-Net's outline before any is dropped; NaN where there is none.
         is_outlined, is_cleared: the U-Net outlined something; the outline is dropped because the picture is held for
             normal.
@@ -46,6 +50,8 @@ class Judged:
     labels: NDArray[np.int64]
     scores: NDArray[np.float64]
     uncalibrated: NDArray[np.float64]
+    classifier_scores: NDArray[np.float64]
+    head_scores: NDArray[np.float64]
     dice: NDArray[np.float64]
     iou: NDArray[np.float64]
     hausdorff_px: NDArray[np.float64]
@@ -58,8 +64,8 @@ class Judged:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def where(self, is_kept: NDArray[np.bool_]) -> Judged:
-        """Only the rows that are marked."""
+    def where(self, is_kept: NDArray[np.bool_] | NDArray[np.intp]) -> Judged:
+        """Only the rows that are marked, or those of these numbers in their order."""
         return Judged(**{name: values[is_kept] for name, values in self.arrays().items()})
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -81,6 +87,8 @@ def judge(predictions: Predictions, calibration: Calibration) -> Judged:
         labels=predictions.labels,
         scores=scores,
         uncalibrated=UNCALIBRATED.probabilities(predictions.logits, predictions.unet_logits),
+        classifier_scores=ALONE.probabilities(predictions.logits, predictions.unet_logits),
+        head_scores=ALONE.probabilities(predictions.unet_logits, predictions.logits),
         dice=predictions.dice,
         iou=predictions.iou,
         hausdorff_px=predictions.hausdorff_px,

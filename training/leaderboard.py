@@ -14,10 +14,12 @@ from typing import Any
 
 from training import comparison, judged, leaderboard_page
 from training.evaluate import figures_per_set
+from training.metrics import differences
 from training.splits import FOLDS
 
 Row = dict[str, Any]
 
+DEFAULT = "unet-efficientnetb3"
 SHARED = ("recipe", "protocol", "fold", "leaking", "device", "commit", "command", "split_sha256")
 ADDED = ("data_sha256", "created", "training_seconds", "pictures")  # not in rows made before these were kept
 
@@ -49,8 +51,8 @@ def found(runs: Path) -> list[Row]:
             (path.parent, json.loads(path.read_text(encoding="utf-8")))
             for path in sorted(folder.glob("fold*/metrics.json"))
         ]
-        for _, report in reports:
-            rows += _rows(report)
+        for path, report in reports:
+            rows += [row | _against_default(runs, path, row) for row in _rows(report)]
         rows += _rows_of_all_folds(reports)
     return rows
 
@@ -62,6 +64,16 @@ def _rows(report: Row) -> list[Row]:
         | {key: report[key][data] for key in ("subgroups", "answers") if data in report.get(key, {})}
         for data, metrics in report["metrics"].items()
     ]
+
+
+def _against_default(runs: Path, folder: Path, row: Row) -> Row:
+    """What the recipe gains or loses against the default one on the same pictures, where both were measured here."""
+    own, base = folder / "judged.npz", runs / DEFAULT / folder.name / "judged.npz"
+    if row["leaking"] or row["recipe"] == DEFAULT or not own.is_file() or not base.is_file():
+        return {}
+    parts = [judged.read(path) for path in (own, base)]
+    gained = differences(*(part.where(part.sources == row["data"]) for part in parts))
+    return {"against_default": gained} if gained else {}
 
 
 def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:

@@ -18,9 +18,12 @@ TITLES = {
     "hausdorff95_px": "HD95, px",
     "lesions_without_outline": "lesions without an outline",
     "benign_malignant_auc": "AUC malignant / benign",
+    "benign_malignant_auc_classifier_alone": "AUC malignant / benign, classifier alone",
+    "benign_malignant_auc_head_alone": "AUC malignant / benign, U-Net's head alone",
     "macro_auc": "macro AUC",
     "normal_auc": "AUC normal / rest",
     "balanced_accuracy": "balanced accuracy",
+    "balanced_accuracy_classifier_alone": "balanced accuracy, classifier alone, uncalibrated",
     "accuracy": "accuracy",
     **{
         f"{label}_{figure}": f"{label}, {figure if figure != 'f1' else 'F1'}"
@@ -95,12 +98,12 @@ def _number(value: float) -> str:
 def _side_by_side(data: str, rows: list[Row]) -> str:
     keys = [key for key in SIDE_BY_SIDE if any(key in row["metrics"] for row in rows)]
     titles = ["recipe", "fold", *(TITLES[key] for key in keys)]
-    has_published = "accuracy" in keys
+    has_published = "accuracy" in keys and any(published(row["recipe"], data) != "-" for row in rows)
     titles += ["published"] if has_published else []
     lines = [f"## {_title(data)}\n", _line(titles), _line(["---"] * len(titles))]
     for row in rows:
         cells = [_name(row), str(row["fold"]), *(figure_text(row["metrics"].get(key)) for key in keys)]
-        lines.append(_line([*cells, published(row["recipe"])] if has_published else cells))
+        lines.append(_line([*cells, published(row["recipe"], data)] if has_published else cells))
     return "\n".join([*lines, ""])
 
 
@@ -125,7 +128,20 @@ def _details(row: Row) -> str:
         for key, title in TITLES.items()
         if (figure := row["metrics"].get(key))
     ]
-    return "\n".join([*lines, "", *_answers(row), *_subgroups(row)])
+    return "\n".join([*lines, "", *_against_default(row), *_answers(row), *_subgroups(row)])
+
+
+def _against_default(row: Row) -> list[str]:
+    found = row.get("against_default")
+    if not found:
+        return []
+    lines = ["Against the default recipe on the same pictures (above 0: more than the default):\n"]
+    lines += ["| figure | difference | 95 % interval |", "| --- | --- | --- |"]
+    lines += [
+        _line([TITLES[key], f"{figure['value']:+.3f}", f"{figure['low']:+.3f} to {figure['high']:+.3f}"])
+        for key, figure in found.items()
+    ]
+    return [*lines, ""]
 
 
 def _origin(row: Row) -> str:
@@ -138,7 +154,7 @@ def _origin(row: Row) -> str:
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
     if row.get("training_seconds"):
-        facts.append(f"Training: {row['training_seconds'] / 60:.0f} minutes")
+        facts.append(f"Training of the networks of this run alone: {row['training_seconds'] / 60:.0f} minutes")
     if "created" in row:
         facts.append(f"Measured: {row['created']}")
     return f"{'. '.join(facts)}. Command: `{row['command']}`"

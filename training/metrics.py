@@ -33,6 +33,17 @@ OF_SUBGROUPS = (
 )
 
 
+# What two recipes are compared by on the same pictures.
+COMPARED = (
+    "dice_lesions_unet_alone",
+    "benign_malignant_auc",
+    "benign_malignant_auc_classifier_alone",
+    "balanced_accuracy",
+    "macro_auc",
+    "brier",
+)
+
+
 def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Figure]:
     """All figures of one set of predictions; a figure that the set can't give (no normals, say) is left out."""
     return figures_of(judge(predictions, calibration))
@@ -40,13 +51,34 @@ def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Fig
 
 def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str, Figure]:
     """The figures of judged pictures, all or only those named."""
-    measures = {**_overlap_measures(judged), **_class_measures(judged), **_decision_measures(judged)}
+    measures = _measures(judged)
     found = {
         name: with_interval(measure, judged.groups)
         for name, measure in measures.items()
         if (names is None or name in names) and np.isfinite(measure(np.arange(len(judged))))
     }
     return {name: figure for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
+
+
+def differences(judged: Judged, base: Judged) -> dict[str, Figure]:
+    """Figures of one recipe minus those of another on the pictures that both judged, each drawn together.
+
+    Pairs tell two recipes apart that their own intervals, wide with the luck of the test pictures, do not.
+    """
+    _, own, other = np.intersect1d(judged.identifiers, base.identifiers, return_indices=True)
+    judged, base = judged.where(own), base.where(other)
+    ours, theirs = _measures(judged), _measures(base)
+
+    def difference(name: str) -> Measure:
+        return lambda rows: ours[name](rows) - theirs[name](rows)
+
+    shared = [name for name in COMPARED if name in ours and name in theirs]
+    found = {name: with_interval(difference(name), judged.groups) for name in shared} if len(judged) else {}
+    return {name: figure for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
+
+
+def _measures(judged: Judged) -> dict[str, Measure]:
+    return {**_overlap_measures(judged), **_class_measures(judged), **_decision_measures(judged)}
 
 
 def subgroups(judged: Judged) -> dict[str, dict[str, Any]]:
@@ -100,11 +132,19 @@ def _class_measures(judged: Judged) -> dict[str, Measure]:
     labels, scores = judged.labels, judged.scores
     chosen = scores.argmax(axis=1)
     occurring = [index for index in range(len(LABELS)) if (labels == index).any()]
-    measures: dict[str, Measure] = {"benign_malignant_auc": _benign_malignant_auc(labels, scores)}
+    measures: dict[str, Measure] = {
+        "benign_malignant_auc": _benign_malignant_auc(labels, scores),
+        "benign_malignant_auc_classifier_alone": _benign_malignant_auc(labels, judged.classifier_scores),
+    }
+    if np.ptp(judged.head_scores) > 0:
+        measures["benign_malignant_auc_head_alone"] = _benign_malignant_auc(labels, judged.head_scores)
     if len(occurring) > 1:
         measures |= {
             "accuracy": lambda rows: float((chosen[rows] == labels[rows]).mean()),
             "balanced_accuracy": lambda rows: _balanced(labels[rows], chosen[rows]),
+            "balanced_accuracy_classifier_alone": lambda rows: _balanced(
+                labels[rows], judged.classifier_scores[rows].argmax(axis=1)
+            ),
         }
     if len(occurring) == len(LABELS):
         measures["macro_auc"] = _macro_auc(labels, scores)

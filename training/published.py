@@ -16,7 +16,7 @@ PUBLISHED = {
 }
 
 
-def published(recipe: str) -> str:
-    """The published figure of a recipe or of the one that it varies; a dash for ablations."""
-    found = [text for name, text in PUBLISHED.items() if recipe == name or recipe.startswith(f"{name}-")]
-    return found[0] if found else "-"
+def published(recipe: str, data: str) -> str:
+    """The published figure beside a recipe's row on a data set; a dash for ablations and for other data sets."""
+    found = next((text for name, text in PUBLISHED.items() if recipe == name or recipe.startswith(f"{name}-")), "-")
+    return found if found == NOT_COMPARABLE or data.startswith("busi") else "-"

@@ -25,7 +25,8 @@ def judged(count: int, seed: int = 0) -> Judged:
     plausible[np.arange(count), scores.argmax(axis=1)] = True
     text, ones = np.asarray([str(index) for index in range(count)]), np.ones(count)
     return Judged(
-        text, text, text, text, text, ones < 0, random.integers(0, 3, count), scores, scores, ones, ones, ones,
+        text, text, text, text, text, ones < 0, random.integers(0, 3, count), scores, scores, scores,
+        scores, ones, ones, ones,
         random.random(count) < 0.7, random.random(count) < 0.3, scores[:, 1] >= THRESHOLD, random.random(count) < 0.2,
         plausible,
     )  # fmt: skip

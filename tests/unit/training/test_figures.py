@@ -12,7 +12,7 @@ from imaging.scores import Scaling, calibration_error, threshold_for
 from training.calibrate import NEVER, calibrate, fit_normal_limit, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
 from training.judged import joined, judge, read, save
-from training.metrics import _auc, brier, figures, figures_of, reliability, subgroups
+from training.metrics import _auc, brier, differences, figures, figures_of, reliability, subgroups
 from training.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
@@ -211,3 +211,13 @@ def test_a_dropped_outline_counts_as_none() -> None:
     assert found["dice_lesions_unet_alone"]["value"] == 1.0
     assert found["dice_lesions"]["value"] == pytest.approx(0.5)
     assert found["lesions_without_outline"]["value"] == pytest.approx(0.5)
+
+
+def test_two_recipes_are_compared_on_the_pictures_that_both_judged() -> None:
+    part = weighed(90)
+    rows = judge(part, calibrate(part, part.embeddings))
+    same = differences(rows, rows.where(np.arange(90) < 60))
+    assert same["benign_malignant_auc"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    worse = judge(weighed(90, seed=8), calibrate(part, part.embeddings))
+    worse.scores[:] = worse.scores[:, ::-1]
+    assert differences(worse, rows)["macro_auc"]["high"] < 0
