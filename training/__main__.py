@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.preprocess import fit
-from training import classification, datasets, evaluate, export, model_card, pipeline, segmentation
+from training import classification, datasets, evaluate, export, model_card, pipeline, segmentation, transfer
 from training import recipe as recipes
 from training.datasets.sample import Sample
 from training.pipeline import Trained
 from training.recipe import Recipe
-from training.splits import split
 
 Pixels = NDArray[np.uint8]
 
@@ -23,8 +22,8 @@ Pixels = NDArray[np.uint8]
 def main() -> None:
     arguments = _parser().parse_args()
     recipe = recipes.read(arguments.recipe, arguments.quick)
-    samples = _limited(datasets.read(recipe["sources"], arguments.data), recipe.get("limit"))
-    parts = split(samples, arguments.fold)
+    samples = transfer.known(recipe, datasets.read(transfer.sources_of(recipe), arguments.data))
+    parts = transfer.parts_of(recipe, _limited(samples, recipe.get("limit")), arguments.fold)
     folder = _run_folder(arguments, recipe["name"])
     trained = pipeline.train(recipe, parts, folder, _run_folder(arguments, str(recipe.get("unet_of", recipe["name"]))))
     if arguments.command == "train":

@@ -1,4 +1,4 @@
-"""Stage two: trains the EfficientNet on the segmented pictures."""
+"""Stage two: trains what judges the segmented pictures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from imaging.postprocess import box_of, largest_part, mask_of
 from imaging.preprocess import Grey, segmented
 from training import augment
 from training.datasets.sample import LABELS, Sample
+from training.enhancement import enhance
 from training.lesion_free import lesion_free_crop
-from training.loop import device, fit_network
-from training.networks import efficientnet
+from training.loop import fit_network
+from training.networks import JUDGES, efficientnet
 from training.packing import Packed
 
 
 def classifier_input(
     pixels: Grey, probability: Grey, part: dict[str, Any], mask: dict[str, float], size: int
 ) -> NDArray[np.uint8]:
-    """uint8 `3 x size x size`, exactly as the web product prepares it."""
+    """uint8 `3 x size x size`, exactly as the web product prepares it; enhanced where the recipe says so."""
     lesion = mask_of(probability, mask["threshold"], mask["smallest_share"])
     box = box_of(largest_part(lesion)) if part["input"] != "raw" else None
-    return segmented(pixels, probability, box, part["border"], size)
+    return segmented(enhance(pixels, part.get("enhancement", [])), probability, box, part["border"], size)
 
 
 def seen_by_classifier(sample: Sample, probability: Grey, part: dict[str, Any]) -> Grey:
@@ -47,13 +48,13 @@ def train(
     encoder: dict[str, torch.Tensor] | None,
     folder: Path,
     seed: int,
-) -> efficientnet.LesionClassifier:
+) -> nn.Module:
     """Train the classifier of a recipe part.
 
     Args:
         draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order, and those of
             the samples' lesion-free crops (see `lesion_free_crops`); asked only when there is something to train.
-        encoder: weights of a U-Net encoder to start from, or None to start from chance.
+        encoder: weights of a U-Net encoder to start an EfficientNet from, or None to start from chance.
     """
 
     def pack_at(size: int) -> Packed:
@@ -64,7 +65,8 @@ def train(
             inputs.append(classifier_input(sample.pixels(), handed_on, part, mask, size))
             labels.append(sample.class_index)
             strata.append((sample.source, sample.label))
-        for crop, probability in zip(lesion_free_crops(samples), crop_maps, strict=True):
+        crops = lesion_free_crops(samples) if "lesion-free" in part["sampling"] else []
+        for crop, probability in zip(crops, crop_maps, strict=True):
             handed_on = probability if part["input"] == "segmented" else np.zeros_like(probability)
             inputs.append(classifier_input(crop, handed_on, part, mask, size))
             labels.append(LABELS.index("normal"))
@@ -81,12 +83,10 @@ def train(
             seen = torch.cat([picture, soft_mask, picture * soft_mask], dim=1).to(memory_format=torch.channels_last)
         return functional.cross_entropy(network(seen).float(), labels, label_smoothing=part["label_smoothing"])
 
-    network = efficientnet.build(part)
+    network = JUDGES[part["network"]](part)
     if encoder is not None:
         efficientnet.start_from_encoder(network, encoder)
-    trained = fit_network(network, part, pack_at, step, folder, seed)
-    assert isinstance(trained, efficientnet.LesionClassifier)
-    return trained
+    return fit_network(network, part, pack_at, step, folder, seed)
 
 
 def lesion_free_crops(samples: list[Sample]) -> list[Grey]:
@@ -98,15 +98,3 @@ def lesion_free_crops(samples: list[Sample]) -> list[Grey]:
         if crop is not None:
             crops.append(crop)
     return crops
-
-
-@torch.inference_mode()
-def logits(
-    network: efficientnet.LesionClassifier, inputs: list[NDArray[np.uint8]], batch_size: int = 16
-) -> NDArray[np.float32]:
-    """float32 `N x 3` logits (benign, malignant, normal), uncalibrated."""
-    rows = []
-    for start in range(0, len(inputs), batch_size):
-        batch = torch.from_numpy(np.stack(inputs[start : start + batch_size])).to(device()).float() / 255
-        rows.append(network(batch.to(memory_format=torch.channels_last)).float().cpu().numpy())
-    return np.concatenate(rows) if rows else np.zeros((0, len(LABELS)), dtype=np.float32)

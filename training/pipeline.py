@@ -1,26 +1,32 @@
-"""The order of training: U-Net, out-of-fold masks, classifier. The only place that knows it."""
+"""The order of training: U-Net, masks of pictures it has not seen, classifier. The only place that knows it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch import nn
+
 from imaging.preprocess import Grey
 from training import classification, segmentation
 from training import recipe as recipes
 from training.datasets.sample import Sample
-from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
 from training.recipe import Recipe
 from training.splits import Split, halves
+from training.transfer import separate
+
+Maps = tuple[list[Grey], list[Grey]]  # of the samples, and of the lesion-free crops of those that have one
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The two trained networks of a recipe and the input sizes (pixels) they are served at."""
+    """What outlines (a U-Net, or a rule), what judges, and the input sizes (pixels) they are served at; 0: any."""
 
-    unet: LesionUNet
-    classifier: LesionClassifier
+    unet: nn.Module
+    classifier: nn.Module
     segmentation_size: int
     classification_size: int
 
@@ -31,13 +37,14 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     Args:
         folder: holds the classifier's checkpoint; unet_folder: those of the U-Nets, which ablations share.
     """
-    unet = segmentation.train(recipe["segmentation"], parts.train, unet_folder / "segmentation", recipe["seed"])
+    outlining, judging = separate(parts.train, recipe["segmentation"].get("share"))
+    unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
-        parts.train,
-        lambda: _out_of_fold_maps(recipe, parts.train, unet_folder),
-        unet.unet.encoder.state_dict(),
+        judging,
+        lambda: _unseen_maps(recipe, unet, judging, unet_folder),
+        _encoder(recipe, unet),
         folder / "classification",
         recipe["seed"],
     )
@@ -45,15 +52,37 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
 
 
 def _last_size(recipe: Recipe, part: str) -> int:
-    return int(recipe[part]["stages"][-1]["size"])
+    return int(recipe[part]["stages"][-1]["size"]) if "stages" in recipe[part] else 0
 
 
-def _out_of_fold_maps(recipe: Recipe, samples: list[Sample], folder: Path) -> tuple[list[Grey], list[Grey]]:
+def _encoder(recipe: Recipe, unet: nn.Module) -> dict[str, torch.Tensor] | None:
+    """The U-Net's encoder, where the classifier is the same network and can start from it."""
+    is_same = isinstance(unet, LesionUNet) and recipe["classification"]["network"] == "efficientnet"
+    return unet.unet.encoder.state_dict() if is_same else None
+
+
+def _unseen_maps(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> Maps:
     """Lesion probabilities drawn by networks that did not see the picture, in the order of `samples`.
 
     A classifier trained on the masks that the U-Net drew for its own training pictures would meet masks that are
     better than any it will see later.
     """
+    with_crops = "lesion-free" in recipe["classification"]["sampling"]
+    if recipe["classification"]["input"] != "segmented":
+        crops = classification.lesion_free_crops(samples) if with_crops else []
+        return [np.zeros_like(sample.pixels()) for sample in samples], [np.zeros_like(crop) for crop in crops]
+    if "out_of_fold" not in recipe:  # a rule, or a U-Net that was trained on pictures apart
+        return _maps(unet, samples, _last_size(recipe, "segmentation"), with_crops)
+    return _out_of_fold_maps(recipe, samples, folder, with_crops)
+
+
+def _maps(unet: nn.Module, samples: list[Sample], size: int, with_crops: bool) -> Maps:
+    crops = classification.lesion_free_crops(samples) if with_crops else []
+    drawn = segmentation.probabilities(unet, [sample.pixels() for sample in samples], size)
+    return drawn, segmentation.probabilities(unet, crops, size)
+
+
+def _out_of_fold_maps(recipe: Recipe, samples: list[Sample], folder: Path, with_crops: bool) -> Maps:
     part = recipes.out_of_fold(recipe)
     pair = halves(samples)
     maps: dict[str, Grey] = {}
@@ -63,7 +92,7 @@ def _out_of_fold_maps(recipe: Recipe, samples: list[Sample], folder: Path) -> tu
         size = int(part["stages"][-1]["size"])
         drawn = segmentation.probabilities(network, [sample.pixels() for sample in unseen], size)
         maps.update(zip((sample.identifier for sample in unseen), drawn, strict=True))
-        for sample in unseen:
+        for sample in unseen if with_crops else []:
             for crop in classification.lesion_free_crops([sample]):
                 crop_maps[sample.identifier] = segmentation.probabilities(network, [crop], size)[0]
     ordered = [sample.identifier for sample in samples]

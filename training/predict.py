@@ -14,8 +14,11 @@ from imaging.postprocess import mask_of
 from training import classification, segmentation
 from training.datasets.sample import Sample
 from training.loop import device
+from training.networks.rule import Rule
 from training.pipeline import Trained
 from training.recipe import Recipe
+
+NO_OUTLINE = (float("nan"), float("nan"), float("nan"), 0.0)
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Predictions:
     `logits` are the classifier's, `unet_logits` those of the U-Net's own head; calibration weighs the two.
 
     `dice` and `iou` are in 0..1; for a picture without a lesion they are 1 when nothing was outlined and else 0.
-    `hausdorff_px` is the 95th percentile distance in stored pixels, NaN where either mask is empty.
+    `hausdorff_px` is the 95th percentile distance in stored pixels, NaN where either mask is empty. All three are NaN
+    throughout where no network outlines.
     """
 
     samples: list[Sample]
@@ -67,6 +71,7 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
     """Outline and classify every sample, and measure the outlines against the experts'."""
     part, mask_rule = recipe["classification"], recipe["mask"]
     inputs, overlaps, weighed = [], [], []
+    is_rule = isinstance(trained.unet, Rule)
     for start in tqdm(range(0, len(samples), 16), desc="predicting", unit="batch", leave=False):
         chunk = samples[start : start + 16]
         pixels = [sample.pixels() for sample in chunk]
@@ -74,7 +79,7 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
         weighed.append(class_logits)
         for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
             found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
-            overlaps.append(_overlap(found, sample.mask(*picture.shape)))
+            overlaps.append(NO_OUTLINE if is_rule else _overlap(found, sample.mask(*picture.shape)))
             handed_on = classification.seen_by_classifier(sample, drawn, part)
             inputs.append(
                 classification.classifier_input(picture, handed_on, part, mask_rule, trained.classification_size)
@@ -103,7 +108,7 @@ def _judge(trained: Trained, inputs: list[NDArray[np.uint8]]) -> tuple[NDArray[n
     logits, embeddings = [], []
     for start in range(0, len(inputs), 16):
         batch = torch.from_numpy(np.stack(inputs[start : start + 16])).to(device()).float() / 255
-        embedding = classifier.features(batch.to(memory_format=torch.channels_last)).mean(dim=(2, 3))
-        logits.append(classifier.trunk._fc(embedding).float().cpu().numpy())
+        embedding = classifier.embed(batch.to(memory_format=torch.channels_last))
+        logits.append(classifier.head(embedding).float().cpu().numpy())
         embeddings.append(embedding.float().cpu().numpy())
     return np.concatenate(logits), np.concatenate(embeddings)

@@ -9,6 +9,15 @@ from typing import Any
 import yaml
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
+PARTS = ("segmentation", "out_of_fold", "classification")
+SMALLEST: dict[str, dict[str, Any]] = {  # what a quick run makes of each network
+    "unet": {"backbone": "efficientnet-b0"},
+    "plain-unet": {"channels": [4, 8, 16]},
+    "efficientnet": {"backbone": "efficientnet-b0"},
+    "resnet": {"backbone": "resnet18"},
+    "cnn": {"channels": [4, 8], "dense": [16]},
+    "segnet": {"channels": [8, 16]},
+}
 Recipe = dict[str, Any]
 
 
@@ -44,10 +53,10 @@ def out_of_fold(recipe: Recipe) -> Recipe:
 def _shrunk(recipe: Recipe) -> Recipe:
     small = copy.deepcopy(recipe)
     small["limit"] = 10  # pictures per fold, source and class
-    for part in ("segmentation", "out_of_fold", "classification"):
-        small[part]["stages"] = [{"size": 64, "epochs": 1}]
-        small[part]["draws_per_epoch"] = 16
+    for part in PARTS:
+        if "stages" in small.get(part, {}):
+            small[part]["stages"] = [{"size": 64, "epochs": 1}]
+            small[part]["draws_per_epoch"] = 16
     for part in ("segmentation", "classification"):
-        small[part]["backbone"] = "efficientnet-b0"
-        small[part]["batch_size"] = 8
+        small[part] |= {"batch_size": 8, **SMALLEST.get(small[part]["network"], {})}
     return small

@@ -1,4 +1,4 @@
-"""Stage one: trains the U-Net and asks it for lesion probabilities."""
+"""Stage one: trains what outlines the lesion and asks it for lesion probabilities."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from torch import nn
 
 from imaging.preprocess import Grey, fit, restore
 from training import augment
-from training.datasets.sample import Sample
+from training.datasets.sample import LABELS, Sample
 from training.loop import device, fit_network
 from training.losses import segmentation_loss
-from training.networks import unet
+from training.networks import OUTLINES
+from training.networks.rule import Rule
 from training.packing import Packed, pack_for_segmentation
 
 
-def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) -> unet.LesionUNet:
-    """Train the U-Net of a recipe part on `samples`; resumable in `folder`."""
+def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) -> nn.Module:
+    """Train what outlines, as a recipe part says, on `samples`; resumable in `folder`. A rule needs no training."""
+    network = OUTLINES[part["network"]](part)
+    if isinstance(network, Rule):
+        return network
 
     def pack_at(size: int) -> Packed:
         return pack_for_segmentation(samples, size, with_lesion_free="lesion-free" in part["sampling"])
@@ -35,24 +39,23 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
         mask_logits, class_logits = network(picture)
         return segmentation_loss(mask_logits.float(), class_logits.float(), mask, labels, part["class_loss"])
 
-    network = unet.build(part)
-    trained = fit_network(network, part, pack_at, step, folder, seed)
-    assert isinstance(trained, unet.LesionUNet)
-    return trained
+    return fit_network(network, part, pack_at, step, folder, seed)
 
 
-def probabilities(network: unet.LesionUNet, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:
+def probabilities(network: nn.Module, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:
     """Lesion probability maps (uint8, times 255) at the size of each picture; as served: no mirrored average."""
     return read(network, pixels, size, batch_size)[0]
 
 
 @torch.inference_mode()
 def read(
-    network: unet.LesionUNet, pixels: list[Grey], size: int, batch_size: int = 16
+    network: nn.Module, pixels: list[Grey], size: int, batch_size: int = 16
 ) -> tuple[list[Grey], NDArray[np.float32]]:
     """Lesion probability maps as in `probabilities`, and the U-Net's own class logits, float32 `N x 3`."""
+    if isinstance(network, Rule):
+        return [network.draw(picture) for picture in pixels], np.zeros((len(pixels), len(LABELS)), dtype=np.float32)
     maps: list[Grey] = []
-    weighed = []
+    weighed = [np.zeros((0, len(LABELS)), dtype=np.float32)]
     for start in range(0, len(pixels), batch_size):
         fitted = [fit(picture, size) for picture in pixels[start : start + batch_size]]
         batch = torch.from_numpy(np.stack([square for square, _ in fitted]))[:, None].to(device()).float() / 255

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from training.datasets import busbra, busi
+from training.datasets import busbra, busi, cbis_ddsm, mias
 from training.datasets.sample import Sample
 
-READERS: dict[str, Callable[[Path], list[Sample]]] = {"busi": busi.read, "busbra": busbra.read}
+READERS: dict[str, Callable[[Path], list[Sample]]] = {
+    "busi": busi.read,
+    "busbra": busbra.read,
+    "mias": mias.read,
+    "cbis-ddsm": cbis_ddsm.read,
+}
 
 
 def read(sources: list[str], root: Path) -> list[Sample]:

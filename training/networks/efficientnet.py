@@ -27,9 +27,16 @@ class LesionClassifier(nn.Module):
             x = stack(x)
         return trunk._swish(trunk._bn1(trunk._conv_head(trunk._conv_head_padding(x))))
 
+    @property
+    def head(self) -> nn.Module:
+        return self.trunk._fc
+
+    def embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        """float `B x D`, the mean of the last feature maps."""
+        return self.features(pixels).mean(dim=(2, 3))
+
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        embedding = self.features(pixels).mean(dim=(2, 3))
-        return self.trunk._fc(self.dropout(embedding))
+        return self.head(self.dropout(self.embed(pixels)))
 
 
 def build(part: dict[str, Any], pretrained: bool = False) -> LesionClassifier:
