@@ -5,23 +5,54 @@ from __future__ import annotations
 import pytest
 
 from training import recipe as recipes
+from training.datasets import READERS
+from training.enhancement import STEPS
+from training.networks import JUDGES, OUTLINES
+from training.transfer import sources_of
 
 pytestmark = pytest.mark.training
 
+EVERY_RECIPE = pytest.mark.parametrize("name", sorted(path.stem for path in recipes.EXPERIMENTS.glob("*.yaml")))
 
-@pytest.mark.parametrize("path", sorted(recipes.EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_recipe_is_named_like_its_file_and_its_draws_are_shares(path) -> None:
-    recipe = recipes.read(path.stem)
-    assert recipe["name"] == path.stem
+
+@EVERY_RECIPE
+def test_every_recipe_is_named_like_its_file_and_its_draws_are_shares(name: str) -> None:
+    recipe = recipes.read(name)
+    assert recipe["name"] == name
     for part in ("segmentation", "classification"):
-        shares = [share for source in recipe[part]["sampling"].values() for share in source.values()]
-        assert sum(shares) == pytest.approx(1.0)
+        shares = [share for source in recipe[part].get("sampling", {}).values() for share in source.values()]
+        assert sum(shares) == pytest.approx(1.0) or (part == "segmentation" and not shares)
+
+
+@EVERY_RECIPE
+def test_every_recipe_names_what_there_is(name: str) -> None:
+    recipe = recipes.read(name)
+    assert recipe["segmentation"]["network"] in OUTLINES
+    assert recipe["classification"]["network"] in JUDGES
+    assert set(sources_of(recipe)) <= set(READERS)
+    assert set(recipe["classification"].get("enhancement", [])) <= set(STEPS)
+    drawn = {s for s, shares in recipe["classification"]["sampling"].items() if sum(shares.values()) > 0}
+    assert set(recipe["sources"]) <= drawn
+
+
+@EVERY_RECIPE
+def test_no_classifier_learns_from_masks_of_pictures_that_the_unet_has_seen(name: str) -> None:
+    recipe = recipes.read(name)
+    is_trained = "stages" in recipe["segmentation"]
+    assert not is_trained or "out_of_fold" in recipe or 0 < recipe["segmentation"]["share"] < 1
 
 
 def test_an_ablation_changes_only_what_it_names() -> None:
     base, ablation = recipes.read("unet-efficientnetb3"), recipes.read("efficientnetb3-raw")
     assert ablation["segmentation"] == base["segmentation"]
     assert ablation["classification"] == base["classification"] | {"input": "raw"}
+
+
+def test_the_ablations_of_the_enhancement_differ_in_one_step() -> None:
+    none = recipes.read("resnet101-enhanced-none")["classification"]
+    for step in STEPS:
+        own = recipes.read(f"resnet101-enhanced-{step.replace('_', '-')}")["classification"]
+        assert own == none | {"enhancement": [step]}
 
 
 def test_quick_keeps_the_recipe_and_shrinks_its_size() -> None:

@@ -1,0 +1,59 @@
+"""Who trains and who is reported, where a recipe asks for more than a split of its own sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.datasets.sample import LABELS, Sample
+from training.transfer import known, parts_of, separate, sources_of
+
+pytestmark = pytest.mark.training
+
+
+def samples(source: str, count: int = 60) -> list[Sample]:
+    return [
+        Sample(f"{source}{n}", source, LABELS[n % 3], (n // 2) % 5, f"{source}-{n // 2}", Path("none"), ())
+        for n in range(count)
+    ]
+
+
+def test_frozen_transfer_reports_all_of_the_other_set_and_nothing_of_its_own() -> None:
+    recipe = {"sources": ["busi"], "test_on": ["busbra"]}
+    assert sources_of(recipe) == ["busi", "busbra"]
+    parts = parts_of(recipe, samples("busi") + samples("busbra"), fold=0)
+    assert {s.source for s in parts.train + parts.tune} == {"busi"}
+    assert [s.identifier for s in parts.test] == [s.identifier for s in samples("busbra")]
+
+
+def test_of_a_set_that_is_trained_on_only_the_fold_kept_out_is_reported() -> None:
+    recipe = {"sources": ["busi"], "test_on": ["busi", "busbra"]}
+    assert sources_of(recipe) == ["busi", "busbra"]
+    parts = parts_of(recipe, samples("busi") + samples("busbra"), fold=2)
+    assert {s.fold for s in parts.test if s.source == "busi"} == {2}
+    assert {s.identifier for s in parts.test}.isdisjoint(s.identifier for s in parts.train + parts.tune)
+
+
+def test_without_test_on_a_recipe_is_split_as_ever() -> None:
+    parts = parts_of({"sources": ["busi"]}, samples("busi"), fold=1)
+    assert {s.fold for s in parts.test} == {1}
+    assert len(parts.train) == 36
+
+
+def test_a_recipe_of_two_classes_meets_no_third() -> None:
+    kept = known({"classes": ["benign", "malignant"]}, samples("busi"))
+    assert {s.label for s in kept} == {"benign", "malignant"}
+    assert known({}, samples("busi")) == samples("busi")
+
+
+def test_the_part_kept_apart_for_the_unet_shares_no_group_with_the_rest() -> None:
+    apart, rest = separate(samples("busi"), 0.25)
+    assert {s.group for s in apart}.isdisjoint(s.group for s in rest)
+    assert (len(apart), len(rest)) == (16, 44)
+    assert separate(samples("busi")[::-1], 0.25)[0] == apart[::-1]
+
+
+def test_without_a_share_both_networks_learn_from_all() -> None:
+    everyone = samples("busi")
+    assert separate(everyone, None) == (everyone, everyone)
