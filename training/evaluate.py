@@ -111,10 +111,11 @@ def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, 
 def protocol(recipe: Recipe, parts: Split) -> str:
     """What was trained, tuned and reported on, in words."""
     sources = " and ".join(recipe["sources"])
+    reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
-        return f"trained on {sources}, random split picture by picture, near copies on both sides"
+        return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
     frozen = f"; reported frozen on {' and '.join(recipe['test_on'])}" if "test_on" in recipe else ""
-    return f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold{frozen}"
+    return f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold{frozen}{reduced}"
 
 
 def _device_name() -> str:

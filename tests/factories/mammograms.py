@@ -16,7 +16,7 @@ LABELS = ("benign", "malignant", "normal")
 
 
 def mammogram(seed: int, is_wall_right: bool = False, height: int = SIDE, width: int = SIDE) -> dict[str, np.ndarray]:
-    """An oblique view, chest wall left: `pixels` uint8, and where breast, pectoral muscle, mass and label are (bool)."""
+    """An oblique view, chest wall left: uint8 `pixels`, where breast, pectoral muscle, mass and label are (bool)."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     breast = ((rows - height * 0.55) / (height * 0.42)) ** 2 + (columns / (width * 0.62)) ** 2 < 1
