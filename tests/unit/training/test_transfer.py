@@ -41,6 +41,11 @@ def test_without_test_on_a_recipe_is_split_as_ever() -> None:
     assert len(parts.train) == 36
 
 
+def test_only_a_recipe_that_asks_for_it_leaks() -> None:
+    assert not parts_of({"sources": ["busi"]}, samples("busi"), fold=0).is_leaking
+    assert parts_of({"sources": ["busi"], "protocol": "random"}, samples("busi"), fold=0).is_leaking
+
+
 def test_a_recipe_of_two_classes_meets_no_third() -> None:
     kept = known({"classes": ["benign", "malignant"]}, samples("busi"))
     assert {s.label for s in kept} == {"benign", "malignant"}
