@@ -23,7 +23,8 @@ def known(recipe: Recipe, samples: list[Sample]) -> list[Sample]:
 def parts_of(recipe: Recipe, samples: list[Sample], fold: int) -> Split:
     """The split of a recipe's own sources; with `test_on` the reported part is all of those sets instead (frozen).
 
-    A recipe that says `protocol: random` leaks, and every row of it says so. Of a set that is trained on too, only the fold that is kept out is reported.
+    Of a set that is trained on too, only the fold that is kept out is reported. A recipe that says `protocol: random`
+    leaks, and every row of it says so.
     """
     own = [sample for sample in samples if sample.source in recipe["sources"]]
     parts = split(own, fold, recipe.get("protocol", GROUPED))
