@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.exam import footprint
+from tests.exam.browser_client import Browser, admin
 from tests.exam.record import Record
+from tests.exam.route_table import Route, route_table
 from tests.factories.server import ROOT, Server
 
 Launch = Callable[..., Server]
@@ -27,6 +29,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def chief(server: Server) -> Browser:
+    """The admin of the module's server, signed in."""
+    return admin(server)
+
+
+@pytest.fixture(scope="module")
+def routes(server: Server) -> list[Route]:
+    """Every address of the module's server."""
+    return route_table(server)
 
 
 @pytest.fixture

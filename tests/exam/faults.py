@@ -18,6 +18,7 @@ import pytest
 
 from app.failpoints import VARIABLE
 from tests.exam.footprint import children, worker_of
+from tests.exam.oracle import Verdict, examine
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import ROOT, Server
 
@@ -133,6 +134,14 @@ def armed(server: Server, failpoint: str | None) -> Server:
     if failpoint:
         server.environment[VARIABLE] = failpoint
     return server.start()
+
+
+def sound_after_restart(server: Server, sender: Sender) -> Verdict:
+    """Start again, without a failpoint: the sender saw no fault, and nothing is lost."""
+    server.stop()
+    verdict = examine(armed(server, None), sender.acknowledged.values())
+    assert (sender.faults, verdict.faults) == ([], [])
+    return verdict
 
 
 def refused_start(server: Server, timeout_s: float = 60.0) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import selectors
 import socket
 import threading
@@ -106,14 +105,7 @@ def asked(server: Server, path: str, times: int, pause_s: float = 0.05) -> list[
     seconds = []
     for _ in range(times):
         started = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200
-        finally:
-            connection.close()
+        assert server.get(path)[0] == 200
         seconds.append(time.monotonic() - started)
         time.sleep(pause_s)
     return seconds

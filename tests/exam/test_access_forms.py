@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from tests.exam.browser_client import Answer, Browser, admin
+from tests.exam.browser_client import Answer, Browser
 from tests.exam.footprint import footprint
 from tests.exam.marks import exam
-from tests.exam.route_table import Route, route_table
+from tests.exam.route_table import Route
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -28,16 +28,6 @@ reading = exam(
     given="Acts asked for by GET; requests that a page of another site sends",
     expected="405 with nothing changed; no header that lets another site read the answer",
 )
-
-
-@pytest.fixture(scope="module")
-def routes(server: Server) -> list[Route]:
-    return route_table(server)
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
 
 
 def token_of_age(server: Server, browser: Browser, seconds: int) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.exam.browser_client import Answer, Browser, admin
+from tests.exam.browser_client import Answer, Browser
 from tests.exam.conftest import Launch
 from tests.exam.marks import exam
-from tests.exam.route_table import Route, route_table
+from tests.exam.route_table import Route
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -28,16 +28,6 @@ headers = exam(
     expected="Content-Security-Policy without inline script, frame-ancestors, nosniff and the rest on each answer; "
     "cookies closed to scripts and other sites; with HTTPS also Secure and Strict-Transport-Security",
 )
-
-
-@pytest.fixture(scope="module")
-def routes(server: Server) -> list[Route]:
-    return route_table(server)
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from tests.exam.browser_client import REVIEWER, Browser, add_user, admin, signed_in
+from tests.exam.browser_client import REVIEWER, Browser, add_user, signed_in
 from tests.exam.footprint import footprint
 from tests.exam.marks import exam
-from tests.exam.route_table import Route, route_table
+from tests.exam.route_table import Route
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -44,16 +44,6 @@ roles = exam(
     expected="Staff pages send visitors and disabled users to the login (401 for acts), refuse reviewers what only "
     "admins may (403), and nothing changes",
 )
-
-
-@pytest.fixture(scope="module")
-def routes(server: Server) -> list[Route]:
-    return route_table(server)
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.exam.browser_client import PASSWORD, Answer, Browser, add_user, admin, signed_in
+from tests.exam.browser_client import PASSWORD, Answer, Browser, add_user, signed_in
 from tests.exam.marks import exam
 from tests.factories.server import Server
 
@@ -25,11 +25,6 @@ away = exam(
     given="Login links whose `next` names another site, in ten spellings",
     expected="After signing in one stands on one's own start page",
 )
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.exam.browser_client import Answer, Browser, admin
+from tests.exam.browser_client import Answer, Browser
 from tests.exam.marks import exam
-from tests.exam.route_table import Route, route_table
+from tests.exam.route_table import Route
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -54,16 +54,6 @@ def tables(server: Server) -> dict[str, int]:
             for name in names
             if name != "audit_event"
         }
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
-
-
-@pytest.fixture(scope="module")
-def routes(server: Server) -> list[Route]:
-    return route_table(server)
 
 
 @place

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exam.browser_client import Browser, admin
+from tests.exam.browser_client import Browser
 from tests.exam.marks import exam
 from tests.exam.patient import Patient, patient
 from tests.exam.twins import finished
@@ -43,11 +43,6 @@ def server(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     running = Server(place / "data", models, TMPDIR=str(place / "temporary"), LOG_LEVEL="DEBUG").start()
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def chief(server: Server) -> Browser:
-    return admin(server)
 
 
 @exam(

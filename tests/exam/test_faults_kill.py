@@ -11,9 +11,9 @@ import pytest
 from app import failpoints
 from app.database import driver
 from tests.exam.conftest import Launch
-from tests.exam.faults import TAKEN, Sender, armed, blank, deaths, until
+from tests.exam.faults import TAKEN, Sender, armed, blank, deaths, sound_after_restart, until
 from tests.exam.marks import exam
-from tests.exam.oracle import age, examine, run_flask
+from tests.exam.oracle import age, run_flask
 from tests.factories.server import Server
 
 ROUNDS = [3, pytest.param(50, marks=pytest.mark.long)]
@@ -35,10 +35,7 @@ def test_a_file_without_its_row_is_found_and_removed(
     sender = Sender(server, make=blank)
     with sender.busy(insists=lambda number: number % 2 == 0):  # the others are given up: their files are orphans
         until(lambda: deaths(server) >= rounds, 20 + 12 * rounds)
-    server.stop()
-    armed(server, None)
-    verdict = examine(server, sender.acknowledged.values())
-    assert (sender.faults, verdict.faults) == ([], [])
+    verdict = sound_after_restart(server, sender)
     assert verdict.orphans > 0, "no kill came between the file and its row"
     server.stop()
     age((server.data / "pictures").glob("*/*"), hours=2)
@@ -63,10 +60,7 @@ def test_sending_again_after_a_lost_answer_gives_the_same_study(
         (kept,) = rows(server) - before
         sender.insist(number)
         lost.append((number, kept))
-    server.stop()
-    armed(server, None)
-    verdict = examine(server, sender.acknowledged.values())
-    assert (sender.faults, verdict.faults) == ([], [])
+    verdict = sound_after_restart(server, sender)
     assert [sender.acknowledged[number] for number, _ in lost] == [kept for _, kept in lost]
     assert rows(server) == set(sender.acknowledged.values())
     seen(f"{len(lost)} answers lost, {len(lost)} times the same id on the second try; {verdict}")
@@ -86,10 +80,7 @@ def test_a_kill_inside_the_uploads_transaction_leaves_no_row(
             assert rows(server) == before
             sender.insist(number)
             killed += 1
-    server.stop()
-    armed(server, None)
-    verdict = examine(server, sender.acknowledged.values())
-    assert (sender.faults, verdict.faults) == ([], [])
+    verdict = sound_after_restart(server, sender)
     assert rows(server) == set(sender.acknowledged.values())
     seen(f"{killed} kills, {killed} rolled back; {verdict}")
 
@@ -104,8 +95,5 @@ def test_a_kill_inside_the_results_transaction_gives_one_result(
     sender = Sender(server)
     with sender.busy():
         until(lambda: deaths(server) >= rounds, 20 + 12 * rounds)
-    server.stop()
-    armed(server, None)
-    verdict = examine(server, sender.acknowledged.values())
-    assert (sender.faults, verdict.faults) == ([], [])
+    verdict = sound_after_restart(server, sender)
     seen(f"{deaths(server)} kills, {len(sender.acknowledged)} acknowledged; {verdict}")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.exam.footprint import children, memory_kb, worker_of
+from tests.exam.footprint import worker_of
 from tests.exam.marks import exam
 from tests.exam.person import assert_refused
+from tests.exam.watching import watched
 from tests.factories.pictures import encoded, png_header, ultrasound
 from tests.factories.server import Server
 
@@ -52,37 +52,6 @@ def allowed(seed: int) -> bytes:
     return encoded(pixels, "PNG", compress_level=1)
 
 
-@contextmanager
-def watched_memory(server: Server) -> Iterator[list[float]]:
-    """Memory in MB of the server with all its children, sampled while it lasts."""
-    assert server.process is not None
-    samples, over = [memory_mb(server)], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.1):
-            samples.append(memory_mb(server))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield samples
-    finally:
-        over.set()
-        watcher.join()
-
-
-def memory_mb(server: Server) -> float:
-    """Resident memory of gunicorn, its worker, and the decoding children."""
-    assert server.process is not None
-    total = 0.0
-    for process_id in [server.process.pid, worker_of(server), *children(worker_of(server))]:
-        try:
-            total += memory_kb(process_id) / 1024
-        except (OSError, AssertionError):
-            continue  # it ended meanwhile
-    return total
-
-
 @exam(
     "B13",
     given="20 pictures of 24.9 megapixels at once",
@@ -92,23 +61,23 @@ def memory_mb(server: Server) -> float:
 def test_the_largest_pictures_come_all_at_once(server: Server, seen: Seen) -> None:
     contents = [allowed(seed) for seed in range(20)]
     serving = worker_of(server)
-    with watched_memory(server) as samples, ThreadPoolExecutor(20) as senders:
+    with watched(server, 0.1) as found, ThreadPoolExecutor(20) as senders:
         statuses = Counter(status for status, _ in senders.map(server.upload, contents))
     assert set(statuses) <= {200, 201, 202, 429, 503}, statuses
     assert statuses[201] + statuses[202] > 0
     assert worker_of(server) == serving, "the serving process died"
     assert server.get("/health/live")[0] == 200
-    assert max(samples) < 1500, "more memory than a small machine has"
+    assert found.highest < 1500, "more memory than a small machine has"
     seen(
-        f"{dict(sorted(statuses.items()))}; memory with all children {samples[0]:.0f} MB before, "
-        f"{max(samples):.0f} MB at its highest"
+        f"{dict(sorted(statuses.items()))}; memory with all children {found.memory[0]:.0f} MiB before, "
+        f"{found.highest:.0f} MiB at its highest"
     )
 
 
 @exam("B13", given="3 pictures of 24.9 megapixels at once", expected="Each is answered 2xx, 429 or 503")
 def test_three_of_the_largest_pictures_come_at_once(server: Server, seen: Seen) -> None:
     contents = [allowed(seed) for seed in range(100, 103)]
-    with watched_memory(server) as samples, ThreadPoolExecutor(3) as senders:
+    with watched(server, 0.1) as found, ThreadPoolExecutor(3) as senders:
         statuses = Counter(status for status, _ in senders.map(server.upload, contents))
     assert set(statuses) <= {200, 201, 202, 429, 503}, statuses
-    seen(f"{dict(statuses)}; memory {samples[0]:.0f} MB before, {max(samples):.0f} MB at its highest")
+    seen(f"{dict(statuses)}; memory {found.memory[0]:.0f} MiB before, {found.highest:.0f} MiB at its highest")
