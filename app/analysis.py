@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +33,9 @@ from imaging.preprocess import fitted, resize
 _STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 log = logging.getLogger(__name__)
+
+LARGE_PIXELS = 4_000_000
+_large = threading.Lock()
 
 LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
 
@@ -59,7 +64,8 @@ def analyse(study_ids: Sequence[str]) -> None:
     try:
         pictures = [(study_id, _picture(db.session.get_one(Study, study_id))) for study_id in study_ids]
         db.session.rollback()  # no transaction stays open while the networks run
-        _store(_outcomes(pictures))
+        with _room([picture for _, picture in pictures]):
+            _store(_outcomes(pictures))
     except ModelUnusable as error:
         log.error("networks unusable, studies wait", extra={"code": error.code})
         _put_back(study_ids, is_counted=False)
@@ -85,13 +91,22 @@ def analyse_early(offers: Sequence[Offer]) -> None:
     Whatever fails here is done again the usual way, from the kept pictures.
     """
     try:
-        outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
-        kept = {offer.study_id for offer in offers if offer.is_kept()}
-        _store([outcome for outcome in outcomes if outcome.study_id in kept])
+        with _room([offer.picture for offer in offers]):
+            outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
+            kept = {offer.study_id for offer in offers if offer.is_kept()}
+            _store([outcome for outcome in outcomes if outcome.study_id in kept])
     except Exception as error:
         log.warning("early reading failed", extra={"error": type(error).__name__})
         db.session.rollback()
         analyse([offer.study_id for offer in offers if offer.is_kept()])
+
+
+@contextmanager
+def _room(pictures: Sequence[Picture]) -> Iterator[None]:
+    """Batches with many pixels take turns, since all their layers are in memory; small ones go on beside them."""
+    is_large = sum(picture.pixels.size for picture in pictures) > LARGE_PIXELS
+    with _large if is_large else nullcontext():
+        yield
 
 
 def _is_fault_of_the_store(error: Exception) -> bool:

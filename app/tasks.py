@@ -141,10 +141,18 @@ class Worker:
             with lock:
                 self._requeue()
                 self._is_serving = True
+                second = threading.Thread(target=self._serve_beside, name="analysis-2", daemon=True)
+                second.start()
                 try:
-                    self._serve()
+                    self._serve(is_sweeping=True)
                 finally:
                     self._is_serving = False
+                    second.join()
+
+    def _serve_beside(self) -> None:
+        """A second thread: while one writes results, the other has the networks work."""
+        with self._app.app_context():
+            self._serve()
 
     def _take_lock(self) -> IO[str] | None:
         """The lock file, held; None when the worker is stopped before another process lets go of it."""
@@ -163,16 +171,16 @@ class Worker:
         with writing():
             db.session.execute(update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None))
 
-    def _serve(self) -> None:
+    def _serve(self, is_sweeping: bool = False) -> None:
         from app import housekeeping  # here: services make the worker, and this uses the services
 
-        swept = 0.0
+        swept = -HOUSEKEEPING_S  # at the start too
         while not self._stopping.is_set():
             self._woken.clear()
             try:
                 if self._read_offered() + self._read_queued() > 0:
                     continue
-                if time.monotonic() - swept > HOUSEKEEPING_S or swept == 0.0:
+                if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:
                     swept = time.monotonic()
                     housekeeping.sweep()
             except Exception:  # the thread's outer edge: whatever it was, the queue must go on

@@ -47,8 +47,10 @@ def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Ima
     def luma(top: int, bottom: int) -> Grey:
         nonlocal coloured
         band = band_of(top, bottom)
-        sampled = rows[(rows >= top) & (rows < bottom)] - top
-        coloured += _count_coloured(np.asarray(band)[sampled][:, columns])
+        pixels = np.asarray(band)
+        if rows.size * columns.size < height * width:
+            pixels = pixels[rows[(rows >= top) & (rows < bottom)] - top][:, columns]
+        coloured += _count_coloured(pixels)
         return np.asarray(band.convert("L"))
 
     grey = in_bands(height, width, luma)

@@ -36,8 +36,8 @@ class NetworkSession:
     """
 
     def __init__(self, network: Network, provider: str, threads: int) -> None:
-        self.network = network
-        self._session = _open(network, provider, threads)
+        self.network, self.threads = network, threads or usable_cores()
+        self._session = _open(network, provider, self.threads)
 
     @property
     def provider(self) -> str:
@@ -58,7 +58,7 @@ class NetworkSession:
 
 def _open(network: Network, provider: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or usable_cores()
+    options.intra_op_num_threads = threads
     # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
