@@ -45,6 +45,9 @@ accesslog = None  # the application writes its own lines, without addresses
 logconfig_dict = logging_settings(_setting("LOG_LEVEL", "INFO"))
 
 
+_STARTED = {"warm-up", "analysis"}  # our threads that may be opening networks or reading
+
+
 def on_starting(_server: Any) -> None:
     """A server that is started again tries a GPU again that was left alone (app/watchdog.py)."""
     with contextlib.suppress(OSError):  # a read-only folder is told by the worker, in a sentence
@@ -81,3 +84,5 @@ def worker_exit(server: Any, worker: Any) -> None:
     if application is not None and "sonotriage" in application.extensions:
         application.extensions["sonotriage"].worker.stop(timeout_s=10)
         application.extensions["sonotriage"].decoder.close()
+    if _STARTED & {thread.name for thread in threading.enumerate()}:
+        os._exit(0)  # where a thread is inside onnxruntime, the usual end of Python would be an abort

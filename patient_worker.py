@@ -28,7 +28,7 @@ from held_request import HeldRequest
 PATIENCE_S = 60.0
 STEADY_BYTES_S = 16_000  # each so many bytes earn a request one second more: 50 MB may take close to an hour
 STOPPING_PATIENCE_S = 10.0  # what an upload under way gets when the server is asked to stop
-LINGER_S = 2.0  # how long an ended connection is read on, so that its last answer is not lost
+LINGER_S = 2.0  # how long an ended connection is read on, and an empty one waited for by a server that stops
 HELD_UPLOADS = 20  # as many uploads of the largest size may be held at once
 SHEDDABLE_S = 2.0  # a connection this old and still not whole may be dropped for a new one when there is no room
 PAUSE_S = 0.2  # before the next try to take connections when there are no file handles left
@@ -150,7 +150,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _is_late(self, held: Held, now: float) -> bool:
         if self._stopping_since is None:
             return held.deadline <= now
-        return held.request.size == 0 or self._stopping_since + STOPPING_PATIENCE_S <= now
+        patience = STOPPING_PATIENCE_S if held.request.size else LINGER_S  # a new one may be about to send
+        return self._stopping_since + patience <= now
 
     def _hold(self, connection: TConn, data: bytes = b"") -> None:
         cfg = self.cfg

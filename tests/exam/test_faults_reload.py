@@ -19,7 +19,7 @@ import pytest
 from app.database import driver
 from tests.exam import load, oracle
 from tests.exam.conftest import Launch
-from tests.exam.faults import wait_for_worker
+from tests.exam.faults import deaths, wait_for_worker
 from tests.exam.footprint import worker_of
 from tests.exam.marks import exam
 from tests.factories.server import ROOT, Server
@@ -60,11 +60,13 @@ def test_an_exchange_of_the_server_is_not_noticed(
     sent = [one for run in runs for one in run.sent]
     verdict = oracle.examine(server, [one.study_id for one in sent if one.status in load.ACKNOWLEDGED])
     codes = Counter(one.status for one in sent)
+    uploads = load.Run(tuple(sent), 0.0).codes()
     seen(
-        f"{times} exchanges under {len(sent)} uploads: {dict(codes)}; pages {dict(visits.statuses)}, the longest took "
+        f"{times} exchanges under {len(sent)} uploads: {uploads}; pages {dict(visits.statuses)}, the longest took "
         f"{visits.longest_s:.1f} s; {verdict}"
     )
     assert set(codes) <= {200, 201, 202}
+    assert deaths(server) == server.log.read_text(encoding="utf-8").count("terminate called") == 0
     assert set(visits.statuses) == {200}
     assert verdict.faults == []
     assert verdict.rows > 0
@@ -99,11 +101,11 @@ def _senders(server: Server, scans: load.Scans, stopping: threading.Event, runs:
 @contextmanager
 def _visitor(server: Server, visits: Visits) -> Iterator[None]:
     """Inside, somebody opens the first page ten times a second, as a browser does: a kept connection that the server
-    has closed meanwhile is opened again, once."""
+    has closed meanwhile is opened again, once. Where a start takes long, so does the page."""
     stopping = threading.Event()
 
     def work() -> None:
-        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         while not stopping.wait(0.1):
             started = time.monotonic()
             status = _opened(kept) or _opened(kept)

@@ -110,6 +110,20 @@ def test_a_server_that_is_asked_to_stop_does_not_wait_for_silent_clients(tmp_pat
         connection.close()
 
 
+def test_a_request_that_just_missed_the_end_is_answered(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", write_tiny_networks(tmp_path / "models")).start()
+    assert server.process is not None
+    try:
+        with opened(server) as connection:
+            time.sleep(0.5)  # it is taken, and empty
+            server.process.terminate()
+            time.sleep(1.3)  # the worker has looked at its connections once
+            connection.sendall(LIVE)
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+    finally:
+        server.stop()
+
+
 def test_server_and_application_mean_the_same() -> None:
     assert REFUSAL == security.REFUSAL
     assert PatientWorker.body_limit == 50_000_000 + security.FORM_OVERHEAD_BYTES

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +52,21 @@ def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, mo
     for _ in range(2):  # there, and not there
         settings()["on_starting"](None)
         assert not (tmp_path / GPU_HUNG).exists()
+
+
+@pytest.mark.parametrize(("name", "statuses"), [("warm-up", [0]), ("another", [])])
+def test_the_process_ends_at_once_where_networks_are_being_opened(
+    monkeypatch: pytest.MonkeyPatch, name: str, statuses: list[int]
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    opened = threading.Event()
+    opening = threading.Thread(target=opened.wait, args=(10,), name=name)
+    opening.start()
+    settings()["worker_exit"](None, SimpleNamespace(app=None))
+    opened.set()
+    opening.join()
+    assert ended == statuses
 
 
 def test_networks_that_can_t_be_opened_do_not_stop_the_server() -> None:
