@@ -101,7 +101,14 @@ def test_a_typed_address_is_a_text_like_any_other(asking: Server, inner: Stub, o
 
 
 @geocoder
-@pytest.mark.parametrize("kind", ["file:///etc/passwd", "gopher://{inner}", "http://user:pass@{inner}", "//{inner}"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "file:///etc/passwd",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("gopher://{inner}", "http://user:pass@{inner}")),
+        "//{inner}",
+    ],
+)
 def test_a_setting_that_is_no_http_address_is_never_asked(
     launch: Launch, tiny_models: Path, inner: Stub, kind: str
 ) -> None:

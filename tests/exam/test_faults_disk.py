@@ -51,7 +51,7 @@ def cut_power(point: Path) -> None:
         os.close(descriptor)
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.long)])
 @exam("F7", given="The power of the disk is cut during uploads: what was not flushed is lost",
       expected="every acknowledged picture and its row are there when the disk is mounted again")  # fmt: skip
 def test_what_was_acknowledged_survives_a_power_cut(

@@ -28,7 +28,7 @@ def told(server: Server) -> list[dict[str, object]]:
     return [line for line in lines if "a reading hangs" in line["message"]]
 
 
-@pytest.mark.parametrize("hangs", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("hangs", [1, pytest.param(20, marks=pytest.mark.long)])
 @exam(
     "F21",
     given="A reading hangs: every process of the server reads once, and waits for ever the second time",
@@ -58,6 +58,7 @@ def test_a_reading_that_hangs_is_ended_and_done_again(
     seen(f"{len(lines)} hung, each ended after {LIMIT_S} s; no answer for {away_s:.1f} s at most; {verdict}")
 
 
+@pytest.mark.long
 @exam(
     "F21",
     given="The GPU hangs during an inference (PROVIDER=auto): no error, no answer",
@@ -90,6 +91,7 @@ def test_a_gpu_that_hangs_leaves_the_cpu(launch: Launch, tiny_models: Path, tmp_
     seen(f"no GPU was there: a session that says CUDA and hangs; read on {', '.join(providers)}; {verdict}")
 
 
+@pytest.mark.long
 @exam("F21", given="The GPU hangs during an inference (PROVIDER=cuda)",
       expected="503 `gpu_hung`; uploads wait, and are read when the server is started anew")  # fmt: skip
 def test_pictures_wait_for_a_gpu_that_must_be_used(

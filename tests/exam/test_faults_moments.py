@@ -25,7 +25,7 @@ from tests.exam.oracle import examine, waiting_ids
 from tests.factories.pictures import encoded
 from tests.factories.server import Server
 
-ROUNDS = [3, pytest.param(50, marks=pytest.mark.long)]
+ROUNDS = [2, pytest.param(50, marks=pytest.mark.long)]
 Seen = Callable[[str], None]
 
 
@@ -136,7 +136,7 @@ def state_of(server: Server, study_id: str) -> tuple[str, int]:
     return status, attempts
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(50, marks=pytest.mark.long)])
 @exam("F6", given="The decoding process dies of SIGSEGV in the middle of a large picture",
       expected="that picture is declined with 422; others that are sent meanwhile are read")  # fmt: skip
 def test_a_decoder_that_dies_declines_its_picture_and_nothing_else(

@@ -79,7 +79,9 @@ def ask(server: Server, town: str) -> tuple[float, str]:
     return time.monotonic() - started, page
 
 
-@pytest.mark.parametrize("kind", ["down", "slow", "403", "429", "500", "html"])
+@pytest.mark.parametrize(
+    "kind", ["down", "slow", "403", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("429", "500", "html"))]
+)
 @exam(
     "F23",
     given="The place search is down, 30 s slow, answers 403, 429, 500, or a page of HTML",

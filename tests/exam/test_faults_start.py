@@ -119,7 +119,7 @@ def open_files(process_id: int) -> list[str]:
     return [os.readlink(link) for link in Path(f"/proc/{process_id}/fd").iterdir()]  # noqa: PTH115 - may be "socket:[1]"
 
 
-@pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(60, marks=pytest.mark.long)])
 @exam("F14", given="64 random bytes over a page of the database, and a backup was made",
       expected="the start says damaged and names the backup; nothing is changed, no empty database is made; "
                "the backup restores all")  # fmt: skip

@@ -126,7 +126,7 @@ def _warm_up(server: Server) -> None:
     expected="Memory grows by less than 24 MiB (a day's worth of 1 MiB an hour), open files stay, log below 64 MB; "
     "none lost",
 )
-@pytest.mark.parametrize("minutes", [0.25, pytest.param(SOAK_MINUTES, marks=long, id="long")])
+@pytest.mark.parametrize("minutes", [0.1, pytest.param(SOAK_MINUTES, marks=long, id="long")])
 def test_hours_of_pictures_leave_memory_and_files_as_they_were(
     minutes: float, server: Server, seen: Callable[[str], None]
 ) -> None:

@@ -36,7 +36,7 @@ def server(launch: Launch, tmp_path: Path) -> Server:
 def test_some_made_up_calls_are_answered_as_described(
     server: Server, tmp_path: Path, seen: Callable[[str], None]
 ) -> None:
-    seen(answered_as_described(server, tmp_path, "--max-examples", "20"))
+    seen(answered_as_described(server, tmp_path, "--max-examples", "10"))
 
 
 @pytest.mark.long

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+_NEW_DATABASE: list[bytes] = []  # the file as `flask db upgrade` makes it, kept from the first time
 
 
 def free_port() -> int:
@@ -39,6 +40,7 @@ class Server:
         }  # fmt: skip
         self.wrapper: tuple[str, ...] = ()  # a command in front of the server, for instance one that gives it limits
         self.process: subprocess.Popen[bytes] | None = None
+        self._is_migrated = False
         self.ready_after_s = 0.0  # of the last start, counted from gunicorn's own
 
     @property
@@ -55,7 +57,7 @@ class Server:
 
     def start(self, timeout_s: float = 90.0) -> Server:
         """Migrate, serve, and wait until `/health/ready` answers 200."""
-        self.flask("db", "upgrade")
+        self._migrate()
         command = [*self.wrapper, sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -70,6 +72,19 @@ class Server:
                 return self
             time.sleep(0.1)
         raise AssertionError(f"not ready after {timeout_s} s:\n{self.log.read_text()[-3000:]}")
+
+    def _migrate(self) -> None:
+        """`flask db upgrade`, seconds of work: not again where it changes nothing, and for new folders once."""
+        database = self.data / "sonotriage.db"
+        is_new = not database.exists()
+        if is_new and _NEW_DATABASE:
+            self.data.mkdir(parents=True, exist_ok=True)
+            database.write_bytes(_NEW_DATABASE[0])
+        elif is_new or not self._is_migrated:
+            self.flask("db", "upgrade")
+            if is_new:
+                _NEW_DATABASE.append(database.read_bytes())
+        self._is_migrated = True
 
     def kill(self) -> None:
         """End the server and its children at once, as a power cut would."""
