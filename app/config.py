@@ -63,6 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
     Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda or cpu."),
     Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
+    Setting("ONE_GRAPH", "no", _flag, "Run both networks and all between them as one graph; made for a GPU."),
     Setting("INFERENCE_TIMEOUT_S", "120", _positive, "Longest that reading may take before a new process goes on."),
     Setting("BATCH_SIZE", "4", _positive, "Most pictures that wait together and go through the networks at once."),
     Setting("QUEUE_LIMIT", "256", _positive, "Most pictures that may wait; above it uploads get 503 and Retry-After."),

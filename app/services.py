@@ -31,7 +31,7 @@ def bind(app: Flask) -> None:
     recalibrated = settings["DATA_DIR"] / RECALIBRATED
     engine = Engine(
         settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
-        is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(),
+        is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(), is_one_graph=settings["ONE_GRAPH"],
     )  # fmt: skip
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),

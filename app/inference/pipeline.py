@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference import contract
+from app.inference import contract, whole
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
@@ -29,8 +29,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Networks:
+    """Two sessions, or one of the graph that holds both networks and all between them."""
+
     segmentation: NetworkSession
-    classification: NetworkSession
+    classification: NetworkSession | None
+
+    @property
+    def provider(self) -> str:
+        return self.segmentation.provider
+
+    def read(
+        self, manifest: Manifest, pictures: Sequence[Picture], watch: Stopwatch
+    ) -> tuple[list[Segmented], list[Classified]]:
+        if self.classification is None:
+            with watch.stage("networks"):
+                return whole.read(self.segmentation, manifest, pictures)
+        with watch.stage("segment"):
+            found = segment(self.segmentation, manifest, pictures)
+        with watch.stage("classify"):
+            return found, classify(self.classification, manifest, found)
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,7 @@ class Engine:
         threads: threads of one inference on the CPU; 0 takes the usable cores.
         recalibrated: folder of manifests that were fitted to local pictures; the newest counts.
         is_gpu_hung: the GPU let a reading hang before, so it is left alone.
+        is_one_graph: run both networks and all between them as one graph, see `app/inference/whole.py`.
     """
 
     def __init__(
@@ -65,10 +83,11 @@ class Engine:
         threads: int = 0,
         recalibrated: Path | None = None,
         is_gpu_hung: bool = False,
+        is_one_graph: bool = False,
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
-        self._is_gpu_hung = is_gpu_hung
+        self._is_gpu_hung, self._is_one_graph = is_gpu_hung, is_one_graph
         self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._under_way = 0  # pictures that are being read on the CPU
@@ -81,7 +100,7 @@ class Engine:
     @property
     def provider(self) -> str | None:
         """ "CUDA" or "CPU" once the networks are open, else None."""
-        return self._loaded.together.segmentation.provider if self._loaded else None
+        return self._loaded.together.provider if self._loaded else None
 
     def read(self, pictures: Sequence[Picture]) -> list[Findings]:
         """Read pictures: a lone one with all cores, several with a core each, on a GPU in one batch.
@@ -130,11 +149,19 @@ class Engine:
             provider = "cpu" if self._is_gpu_hung else provider
             manifest = manifests.read(self._folder, self._recalibrated)
             cores = self._threads or usable_cores()
-            together = _networks(manifest, provider, cores)
-            has_lines = cores > 1 and together.segmentation.provider == "CPU"
-            side_by_side = _networks(manifest, "cpu", 1) if has_lines else None
+            together = self._networks(manifest, provider, cores)
+            has_lines = cores > 1 and together.provider == "CPU"
+            side_by_side = self._networks(manifest, "cpu", 1) if has_lines else None
             self._loaded = _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
         return self._loaded
+
+    def _networks(self, manifest: Manifest, provider: str, threads: int) -> _Networks:
+        if self._is_one_graph:
+            return _Networks(NetworkSession(whole.network(manifest, self._folder), provider, threads), None)
+        segmentation = NetworkSession(manifest.segmentation, provider, threads)
+        classification = NetworkSession(manifest.classification, provider, threads)
+        contract.check(segmentation, classification)
+        return _Networks(segmentation, classification)
 
     def _read_on_cpu(self, pictures: Sequence[Picture], error: Exception) -> list[Findings]:
         """A GPU session may stay broken after running out of memory: answer on the CPU, reopen the GPU next time."""
@@ -148,24 +175,12 @@ class Engine:
             self._loaded = None
 
 
-def _networks(manifest: Manifest, provider: str, threads: int) -> _Networks:
-    opened = _Networks(
-        NetworkSession(manifest.segmentation, provider, threads),
-        NetworkSession(manifest.classification, provider, threads),
-    )
-    contract.check(opened.segmentation, opened.classification)
-    return opened
-
-
 def _read(manifest: Manifest, networks: _Networks, pictures: Sequence[Picture]) -> list[Findings]:
     watch = Stopwatch()
     small = [reduced(picture) for picture in pictures]
-    with watch.stage("segment"):
-        found = segment(networks.segmentation, manifest, small)
-    with watch.stage("classify"):
-        judged = classify(networks.classification, manifest, found)
+    found, judged = networks.read(manifest, small, watch)
     shared = {name: round(value / len(pictures), 2) for name, value in watch.milliseconds.items()}
-    provider = networks.segmentation.provider
+    provider = networks.provider
     return [
         _findings(manifest, provider, picture, item, verdict, shared)
         for picture, item, verdict in zip(pictures, found, judged, strict=True)

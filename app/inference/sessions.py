@@ -63,6 +63,7 @@ def _open(network: Network, provider: str, threads: int) -> onnxruntime.Inferenc
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
     content = network.checked()
     session = _session(network, content, options, _wanted(provider), is_cpu_enough=provider == "auto")
     if provider == "cuda" and session.get_providers()[0] != CUDA:

@@ -12,6 +12,7 @@ _STAGES = {
     "decode": "Decode",
     "segment": "Outline (segmentation)",
     "classify": "Weigh (classification)",
+    "networks": "Outline and weigh (one graph)",
     "explain": "Explain (class activation map)",
     "measure": "Measure",
     "store": "Store",
