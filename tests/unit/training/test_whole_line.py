@@ -35,7 +35,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_export_writes_networks_manifest_and_card(exported: Path) -> None:
     names = {path.name for path in (exported / "models").iterdir()}
-    assert names == {"unet.onnx", "efficientnetb3.onnx", "manifest.json", "MODEL_CARD.md"}
+    full = {"unet.onnx", "efficientnetb3.onnx"}
+    assert names == full | {"unet.fp16.onnx", "efficientnetb3.fp16.onnx", "manifest.json", "MODEL_CARD.md"}
 
 
 def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> None:
