@@ -19,14 +19,24 @@ ANSWERS = (PROMPT, UNSURE, ROUTINE, CLEAR)
 
 def answers(judged: Judged) -> NDArray[np.str_]:
     """The answer for each picture, text `N`: see a doctor soon, can't tell, usually not cancer, no lesion found."""
-    is_alone = judged.plausible.sum(axis=1) == 1
     has_outline = judged.is_outlined & ~judged.is_cleared
+    return decided(judged.is_flagged, judged.is_novel, judged.plausible, has_outline)
+
+
+def decided(
+    is_flagged: NDArray[np.bool_],
+    is_novel: NDArray[np.bool_],
+    plausible: NDArray[np.bool_],
+    has_outline: NDArray[np.bool_],
+) -> NDArray[np.str_]:
+    """The first rule that fits decides. Args: bool `N`, and the conformal sets, bool `N x 3`."""
+    is_alone = plausible.sum(axis=1) == 1
     rules = [
-        (judged.is_flagged, PROMPT),
-        (judged.is_novel, UNSURE),
-        (judged.plausible[:, MALIGNANT], PROMPT),
-        (is_alone & judged.plausible[:, LABELS.index("benign")], ROUTINE),
-        (is_alone & judged.plausible[:, NORMAL] & ~has_outline, CLEAR),
+        (is_flagged, PROMPT),
+        (is_novel, UNSURE),
+        (plausible[:, MALIGNANT], PROMPT),
+        (is_alone & plausible[:, LABELS.index("benign")], ROUTINE),
+        (is_alone & plausible[:, NORMAL] & ~has_outline, CLEAR),
     ]
     return np.select([fits for fits, _ in rules], [answer for _, answer in rules], default=UNSURE)
 
