@@ -75,7 +75,11 @@ load: $(VENV)/.testing ## Examine loads and memory (hours; SOAK_MINUTES, BACKUP_
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)
 
-.PHONY: train evaluate export leaderboard
+# The default recipe comes first: others share its U-Nets.
+RECIPES ?= unet-efficientnetb3 $(filter-out unet-efficientnetb3,$(basename $(notdir $(wildcard training/experiments/*.yaml))))
+FOLDS ?= 0 1 2 3 4
+
+.PHONY: train evaluate export leaderboard train-all drift
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
 	@$(TRAINING)/bin/python -m training train $(TRAINING_FLAGS)
 evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
@@ -84,6 +88,17 @@ export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifes
 	@$(TRAINING)/bin/python -m training export $(TRAINING_FLAGS)
 leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
 	@$(TRAINING)/bin/python -m training.leaderboard $(FLAGS)
+drift: $(TRAINING)/.ready ## Measure what is declined: photos, noise, phantoms, mammograms, real pictures
+	@$(TRAINING)/bin/python -m training.drift $(FLAGS)
+train-all: $(TRAINING)/.ready ## Train and evaluate RECIPES on FOLDS (all on all), then compare; goes on where it stopped
+	@failed=; for recipe in $(RECIPES); do for fold in $(FOLDS); do \
+	  if [ -f "runs/$$recipe$(if $(QUICK),-quick)/fold$$fold/metrics.json" ]; then continue; fi; \
+	  echo "$$recipe, fold $$fold"; \
+	  $(TRAINING)/bin/python -m training evaluate --recipe "$$recipe" --fold "$$fold" $(if $(QUICK),--quick) $(FLAGS) \
+	    || failed="$$failed $$recipe/$$fold"; \
+	done; done; \
+	$(TRAINING)/bin/python -m training.leaderboard; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
 
 .PHONY: bench bench-gpu
 bench: $(VENV)/.serving $(BENCH)/.ready $(PEERS:%=.venv-peers/%/.ready) ## Measure beside other stacks (20 minutes; FLAGS=--quick: 3)
