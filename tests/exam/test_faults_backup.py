@@ -37,6 +37,7 @@ def test_a_backup_under_load_restores_all_that_was_acknowledged(
         sender, folder, started = Sender(server), tmp_path / f"backup-{number}", time.monotonic()
         sender.numbers = itertools.count(number * 10_000)
         with sender.busy(SENDERS):
+            sender.wait_for(1)
             time.sleep(chance.uniform(0.3, 3.0))
             before = acknowledged | set(sender.acknowledged.values())
             said = server.flask("backup", str(folder))
