@@ -61,7 +61,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WEB_THREADS", "48", _positive, "Requests that are answered at once."),
     Setting("ALLOWED_HOSTS", "", _names, "Host names that requests may ask for, with commas; empty allows any."),
     Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
-    Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda or cpu."),
+    Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda, openvino or cpu."),
+    Setting("PRECISION", "fp32", str, "Arithmetic of the networks: fp32; fp16 for a GPU; bf16 for OpenVINO."),
     Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
     Setting("ONE_GRAPH", "no", _flag, "Run both networks and all between them as one graph; made for a GPU."),
     Setting("INFERENCE_TIMEOUT_S", "120", _positive, "Longest that reading may take before a new process goes on."),
@@ -94,7 +95,10 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict
     environment = os.environ if environment is None else environment
     values = {setting.name: _value(setting, environment) for setting in SETTINGS}
     values.update(overrides)
-    _check_choice(values, "PROVIDER", {"auto", "cuda", "cpu"})
+    _check_choice(values, "PROVIDER", {"auto", "cuda", "openvino", "cpu"})
+    _check_choice(values, "PRECISION", {"fp32", "fp16", "bf16"})
+    if values["ONE_GRAPH"] and values["PRECISION"] != "fp32":
+        raise BadSetting("ONE_GRAPH=yes goes with PRECISION=fp32 alone.")
     _check_choice(values, "DISTANCE_UNIT", {"km", "miles"})
     values["DATA_DIR"] = Path(values["DATA_DIR"]).absolute()
     values["MODELS_DIR"] = Path(values["MODELS_DIR"]).absolute()

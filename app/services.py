@@ -32,6 +32,7 @@ def bind(app: Flask) -> None:
     engine = Engine(
         settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
         is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(), is_one_graph=settings["ONE_GRAPH"],
+        precision=settings["PRECISION"],
     )  # fmt: skip
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),

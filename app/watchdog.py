@@ -62,7 +62,7 @@ class _Watch:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
         facts = {"limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stack": self._stack()}
         log.critical("a reading hangs: this process ends, the next one goes on", extra=facts)
-        if self.provider != "CPU":  # None: it hangs while the networks are opened
+        if self.provider in ("CUDA", None):  # None: it hangs while the networks are opened
             with suppress(OSError):  # a full disk: the next process tries the GPU once more
                 self.mark.touch()
         os.kill(os.getpid(), signal.SIGTERM)

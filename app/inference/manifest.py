@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,14 @@ class ModelUnusable(RuntimeError):
 
 @dataclass(frozen=True)
 class Network:
-    """One exported network: its file, hash and input side in pixels."""
+    """One exported network: its file, hash, input side in pixels, and arithmetic (fp32 or fp16)."""
 
     name: str
     version: str
     path: Path
     sha256: str
     input_size: int
+    precision: str = "fp32"
 
     def checked(self) -> bytes:
         """The file's bytes.
@@ -65,6 +66,28 @@ class Manifest:
     novelty_limit: float
     malignant_threshold: float
     raw: dict[str, Any]
+
+
+def in_half_precision(manifest: Manifest, folder: Path) -> Manifest:
+    """The same with the float16 copies of both networks, which are made for GPUs.
+
+    Raises:
+        ModelUnusable: these networks come without such copies.
+    """
+    try:
+        described = manifest.raw["half_precision"]
+        return replace(
+            manifest,
+            segmentation=_half(manifest.segmentation, described["segmentation"], folder),
+            classification=_half(manifest.classification, described["classification"], folder),
+        )
+    except (KeyError, TypeError) as error:
+        raise ModelUnusable("model_missing", "These networks come without copies in half precision.") from error
+
+
+def _half(network: Network, described: dict[str, Any], folder: Path) -> Network:
+    path = folder / Path(str(described["file"])).name
+    return replace(network, path=path, sha256=str(described["sha256"]), precision="fp16")
 
 
 def read(folder: Path, local: Path | None = None) -> Manifest:

@@ -38,6 +38,12 @@ class _Networks:
     def provider(self) -> str:
         return self.segmentation.provider
 
+    @property
+    def precision(self) -> str:
+        """Of both networks; "bf16/fp32" where they differ."""
+        both = (self.segmentation, self.classification or self.segmentation)
+        return "/".join(dict.fromkeys(session.precision for session in both))
+
     def read(
         self, manifest: Manifest, pictures: Sequence[Picture], watch: Stopwatch
     ) -> tuple[list[Segmented], list[Classified]]:
@@ -69,10 +75,11 @@ class Engine:
 
     Args:
         folder: holds manifest.json and the exported networks.
-        provider: auto, cuda or cpu.
+        provider: auto, cuda, openvino or cpu.
         threads: threads of one inference on the CPU; 0 takes the usable cores.
         recalibrated: folder of manifests that were fitted to local pictures; the newest counts.
         is_gpu_hung: the GPU let a reading hang before, so it is left alone.
+        precision: fp32; fp16, made for GPUs; bf16, of the U-Net alone, with OpenVINO on a processor that has it.
         is_one_graph: run both networks and all between them as one graph, see `app/inference/whole.py`.
     """
 
@@ -84,10 +91,11 @@ class Engine:
         recalibrated: Path | None = None,
         is_gpu_hung: bool = False,
         is_one_graph: bool = False,
+        precision: str = "fp32",
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
-        self._is_gpu_hung, self._is_one_graph = is_gpu_hung, is_one_graph
+        self._is_gpu_hung, self._is_one_graph, self._precision = is_gpu_hung, is_one_graph, precision
         self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._under_way = 0  # pictures that are being read on the CPU
@@ -99,7 +107,7 @@ class Engine:
 
     @property
     def provider(self) -> str | None:
-        """ "CUDA" or "CPU" once the networks are open, else None."""
+        """ "CUDA", "OpenVINO" or "CPU" once the networks are open, else None."""
         return self._loaded.together.provider if self._loaded else None
 
     def read(self, pictures: Sequence[Picture]) -> list[Findings]:
@@ -150,15 +158,18 @@ class Engine:
             manifest = manifests.read(self._folder, self._recalibrated)
             cores = self._threads or usable_cores()
             together = self._networks(manifest, provider, cores)
-            has_lines = cores > 1 and together.provider == "CPU"
-            side_by_side = self._networks(manifest, "cpu", 1) if has_lines else None
+            has_lines = cores > 1 and together.provider != "CUDA"
+            side_by_side = self._networks(manifest, together.provider.lower(), 1) if has_lines else None
             self._loaded = _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
         return self._loaded
 
     def _networks(self, manifest: Manifest, provider: str, threads: int) -> _Networks:
         if self._is_one_graph:
             return _Networks(NetworkSession(whole.network(manifest, self._folder), provider, threads), None)
-        segmentation = NetworkSession(manifest.segmentation, provider, threads)
+        if self._precision == "fp16":
+            manifest = manifests.in_half_precision(manifest, self._folder)
+        segmentation = NetworkSession(manifest.segmentation, provider, threads, self._precision == "bf16")
+        # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
         classification = NetworkSession(manifest.classification, provider, threads)
         contract.check(segmentation, classification)
         return _Networks(segmentation, classification)
@@ -180,15 +191,19 @@ def _read(manifest: Manifest, networks: _Networks, pictures: Sequence[Picture]) 
     small = [reduced(picture) for picture in pictures]
     found, judged = networks.read(manifest, small, watch)
     shared = {name: round(value / len(pictures), 2) for name, value in watch.milliseconds.items()}
-    provider = networks.provider
     return [
-        _findings(manifest, provider, picture, item, verdict, shared)
+        _findings(manifest, networks, picture, item, verdict, shared)
         for picture, item, verdict in zip(pictures, found, judged, strict=True)
     ]
 
 
 def _findings(
-    manifest: Manifest, provider: str, picture: Picture, item: Segmented, judged: Classified, shared: dict[str, float]
+    manifest: Manifest,
+    networks: _Networks,
+    picture: Picture,
+    item: Segmented,
+    judged: Classified,
+    shared: dict[str, float],
 ) -> Findings:
     watch, small = Stopwatch(), item.picture
     is_cleared = judged.probabilities.normal >= manifest.normal_limit
@@ -207,8 +222,8 @@ def _findings(
         novelty_limit=manifest.novelty_limit,
         heat_in_lesion=share_in_lesion(heat, mask),
         milliseconds={**shared, **watch.milliseconds},
-        provider=provider,
-        precision="fp32",
+        provider=networks.provider,
+        precision=networks.precision,
         models={network.name: network.version for network in (manifest.segmentation, manifest.classification)},
         models_version=manifest.version,
         notices=picture.notices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -16,7 +17,11 @@ from app.inference.manifest import ModelUnusable, Network
 
 log = logging.getLogger(__name__)
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+CUDA, OPENVINO, CPU = "CUDAExecutionProvider", "OpenVINOExecutionProvider", "CPUExecutionProvider"
+NAMES = {CUDA: "CUDA", OPENVINO: "OpenVINO", CPU: "CPU"}
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+Provider = str | tuple[str, dict[str, str]]
 
 
 def usable_cores() -> int:
@@ -33,16 +38,27 @@ class NetworkSession:
     """One network in memory. `run` takes and gives numpy arrays by name.
 
     Opened lazily in the process that uses it: a session opened before `fork` crashes in the child.
+
+    Args:
+        provider: auto, cuda, openvino or cpu.
+        threads: of one inference on the CPU; 0 takes the usable cores.
+        is_bf16: let OpenVINO calculate in bfloat16, where the processor can.
     """
 
-    def __init__(self, network: Network, provider: str, threads: int) -> None:
+    def __init__(self, network: Network, provider: str, threads: int, is_bf16: bool = False) -> None:
         self.network, self.threads = network, threads or usable_cores()
-        self._session = _open(network, provider, self.threads)
+        self._is_bf16 = is_bf16 and has_bf16()
+        self._session = _open(network, provider, self.threads, self._is_bf16)
 
     @property
     def provider(self) -> str:
-        """ "CUDA" or "CPU": what really runs; `get_available_providers` and `get_device` say GPU even without one."""
-        return "CUDA" if self._session.get_providers()[0] == CUDA else "CPU"
+        """ "CUDA", "OpenVINO" or "CPU": what really runs; `get_available_providers` says GPU even without one."""
+        return NAMES.get(self._session.get_providers()[0], "CPU")
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic that really runs: fp32, fp16 or bf16."""
+        return "bf16" if self._is_bf16 and self.provider == "OpenVINO" else self.network.precision
 
     def shapes(self) -> tuple[dict[str, list[object]], dict[str, list[object]]]:
         """Sizes of all inputs and of all outputs by name; a size that is left open is a text."""
@@ -56,42 +72,72 @@ class NetworkSession:
         return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 
 
-def _open(network: Network, provider: str, threads: int) -> onnxruntime.InferenceSession:
+def has_bf16() -> bool:
+    """True on a Linux processor that multiplies bfloat16 numbers itself."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return not _BF16_FLAGS.isdisjoint(flags.split())
+
+
+def _open(network: Network, provider: str, threads: int, is_bf16: bool) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
+    providers = _wanted(provider, threads, is_bf16)
+    # OpenVINO optimises by itself, and knows fewer of the operators that onnxruntime would make of the graph's.
+    level = onnxruntime.GraphOptimizationLevel
+    is_openvino = isinstance(providers[0], tuple)
+    options.graph_optimization_level = level.ORT_DISABLE_ALL if is_openvino else level.ORT_ENABLE_ALL
+    options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
     content = network.checked()
-    session = _session(network, content, options, _wanted(provider), is_cpu_enough=provider == "auto")
-    if provider == "cuda" and session.get_providers()[0] != CUDA:
+    session = _session(network, content, options, providers, is_cpu_enough=provider == "auto")
+    first = session.get_providers()[0]
+    if provider == "cuda" and first != CUDA:
         raise ModelUnusable("gpu_missing", "The GPU was asked for (PROVIDER=cuda), but it can't be used.")
-    log.info("network opened", extra={"network": network.name, "provider": session.get_providers()[0]})
+    if provider == "openvino" and first != OPENVINO:
+        raise ModelUnusable("openvino_missing", "OpenVINO was asked for (PROVIDER=openvino), but is not installed.")
+    log.info("network opened", extra={"network": network.name, "provider": first})
     return session
 
 
 def _session(
-    network: Network, content: bytes, options: onnxruntime.SessionOptions, providers: list[str], is_cpu_enough: bool
+    network: Network,
+    content: bytes,
+    options: onnxruntime.SessionOptions,
+    providers: list[Provider],
+    is_cpu_enough: bool,
 ) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU alike
         if is_cpu_enough and providers != [CPU]:
-            log.error("GPU can't be opened, taking the CPU", extra={"error": type(error).__name__})
+            log.error("provider can't be opened, taking the CPU", extra={"error": type(error).__name__})
             return _session(network, content, options, [CPU], is_cpu_enough)
         raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
 
 
-def _wanted(provider: str) -> list[str]:
-    if provider == "cpu" or CUDA not in onnxruntime.get_available_providers():
+def _wanted(provider: str, threads: int, is_bf16: bool) -> list[Provider]:
+    available = onnxruntime.get_available_providers()
+    if provider in ("auto", "openvino") and OPENVINO in available:
+        return [(OPENVINO, _openvino_options(threads, is_bf16)), CPU]
+    if provider in ("cpu", "openvino") or CUDA not in available:
         return [CPU]
     if provider == "auto" and not _has_driver():  # asking anyway prints red lines about missing libraries
         return [CPU]
     if hasattr(onnxruntime, "preload_dlls") and _has_driver():
         onnxruntime.preload_dlls()
     return [CUDA, CPU]
+
+
+def _openvino_options(threads: int, is_bf16: bool) -> dict[str, str]:
+    """Said in any case: left to itself, OpenVINO may take bfloat16 without a word."""
+    hints = {"INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32", "INFERENCE_NUM_THREADS": str(threads)}
+    return {"device_type": "CPU", "load_config": json.dumps({"CPU": hints})}
 
 
 def _has_driver() -> bool:

@@ -17,7 +17,12 @@ _STAGES = {
     "measure": "Measure",
     "store": "Store",
 }
-_PROVIDERS = {"CPU": "CPU", "CPUExecutionProvider": "CPU", "CUDA": "GPU (CUDA)", "CUDAExecutionProvider": "GPU (CUDA)"}
+_PROVIDERS = {
+    "OpenVINO": "CPU (OpenVINO)",
+    "CUDA": "GPU (CUDA)",
+    "CUDAExecutionProvider": "GPU (CUDA)",
+    "CPUExecutionProvider": "CPU",
+}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
+from app.database import CONNECTIONS
 from tests.exam import load, watching
 from tests.exam.marks import exam
 from tests.factories import pictures
@@ -137,16 +138,19 @@ def test_hours_of_pictures_leave_memory_and_files_as_they_were(
         run = load.open_loop(server, 1, minutes * 60, scans)
     lost = load.lost(server, run.acknowledged, 120)
     hours = minutes / 60
+    connections = watching.connections(server)
     growth, files = found.growth_an_hour() * hours, _quartiles(found.files)
     seen(
         f"{hours:.2g} h: {run.figures()}; memory {growth / hours:+.1f} MiB an hour in the second half, at most "
-        f"{found.highest:.0f} MiB; open files {files[0]} then {files[1]}; log at most {max(found.log):.1f} MiB; "
+        f"{found.highest:.0f} MiB; open files {files[0]} then {files[1]}, "
+        f"database connections {connections}; log at most {max(found.log):.1f} MiB; "
         f"{len(lost)} lost"
     )
     assert lost == []
     assert {one.status for one in run.sent} <= {201, 202}
     assert max(found.log) < 64
     assert files[1] <= files[0] + 4
+    assert connections <= sum(CONNECTIONS.values())
     if minutes >= 10:
         assert growth <= 24
 

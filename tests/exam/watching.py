@@ -75,8 +75,22 @@ def _proportional_kb(process_id: int) -> int:
 
 
 def open_files(server: Server) -> int:
-    """Open files of the serving process."""
-    return len(list(Path(f"/proc/{worker_of(server)}/fd").iterdir()))
+    """Open files of the serving process, but those of database connections: their pool has a bound of its own."""
+    targets = [_target(link) for link in Path(f"/proc/{worker_of(server)}/fd").iterdir()]
+    return sum(1 for target in targets if not target.startswith(str(server.data / "sonotriage.db")))
+
+
+def connections(server: Server) -> int:
+    """Database connections of the serving process that are open: each holds the database file once."""
+    links = Path(f"/proc/{worker_of(server)}/fd").iterdir()
+    return sum(1 for link in links if _target(link) == str(server.data / "sonotriage.db"))
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # it was closed meanwhile
 
 
 def size_mb(path: Path) -> float:

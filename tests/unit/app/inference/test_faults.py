@@ -48,7 +48,7 @@ class Graphic:
 @pytest.fixture
 def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Graphic)
-    monkeypatch.setattr(sessions, "_wanted", lambda name: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
+    monkeypatch.setattr(sessions, "_wanted", lambda name, *_: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
     monkeypatch.setattr(Graphic, "fault", None)
 
 
@@ -74,7 +74,7 @@ def test_a_gpu_that_is_too_full_to_be_opened_leaves_the_cpu(models: Path, monkey
         return REAL(content, options, providers=providers)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", full)
-    monkeypatch.setattr(sessions, "_wanted", lambda name: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
+    monkeypatch.setattr(sessions, "_wanted", lambda name, *_: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
     assert Engine(models, "auto").read([PICTURE])[0].provider == "CPU"
     with pytest.raises(ModelUnusable):
         Engine(models, "cuda").read([PICTURE])
