@@ -32,6 +32,7 @@ CREDITS = {
     "mias": "mini-MIAS, Suckling et al. 1994, research use only",
     "cbis-ddsm": "CBIS-DDSM, Lee et al. 2017, CC BY 3.0",
 }
+ARRAYS = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,14 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
 
 def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
     """Predictions of `samples`, read from `path` where they were made before."""
-    arrays = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
     if path.is_file():
-        with np.load(path) as kept:
-            return Predictions(samples, *(kept[name] for name in arrays))
+        return kept_predictions(samples, path)
     made = predict(trained, recipe, samples)
-    np.savez_compressed(path, **{name: getattr(made, name) for name in arrays})
+    np.savez_compressed(path, **{name: getattr(made, name) for name in ARRAYS})
     return made
+
+
+def kept_predictions(samples: list[Sample], path: Path) -> Predictions:
+    """The predictions that `evaluate` kept of the same samples in the same order."""
+    with np.load(path) as kept:
+        return Predictions(samples, *(kept[name] for name in ARRAYS))

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training import comparison, judged, leaderboard_page
+from training import comparison, judged, leaderboard_page, what_helped
 from training.evaluate import figures_per_set
 from training.metrics import differences
 from training.splits import FOLDS
@@ -30,12 +30,14 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("training/results/leaderboard.json"))
     parser.add_argument("--page", type=Path, default=Path("docs/reference/leaderboard.md"))
     parser.add_argument("--comparison", type=Path, default=Path("docs/explanation/raw-segmented-truemask.md"))
+    parser.add_argument("--what-helped", type=Path, default=what_helped.PAGE)
     arguments = parser.parse_args()
     rows = merged(_kept(arguments.results), found(arguments.runs))
     written = {
         arguments.results: json.dumps(rows, indent=1) + "\n",
         arguments.page: page(rows),
         arguments.comparison: comparison.page(rows),
+        arguments.what_helped: what_helped.page(rows, _variations(arguments.results.parent)),
     }
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,8 +73,8 @@ def _against_default(runs: Path, folder: Path, row: Row) -> Row:
     own, base = folder / "judged.npz", runs / DEFAULT / folder.name / "judged.npz"
     if row["leaking"] or row["recipe"] == DEFAULT or not own.is_file() or not base.is_file():
         return {}
-    parts = [judged.read(path) for path in (own, base)]
-    gained = differences(*(part.where(part.sources == row["data"]) for part in parts))
+    ours, theirs = (judged.read(path) for path in (own, base))
+    gained = differences(ours.where(ours.sources == row["data"]), theirs.where(theirs.sources == row["data"]))
     return {"against_default": gained} if gained else {}
 
 
@@ -100,6 +102,11 @@ def merged(kept: list[Row], new: list[Row]) -> list[Row]:
 def page(rows: list[Row]) -> str:
     """The rows as Markdown: all recipes side by side per data set, then every figure of every row."""
     return leaderboard_page.page(rows)
+
+
+def _variations(results: Path) -> dict[str, Any] | None:
+    path = results / what_helped.RESULTS.name
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def _kept(path: Path) -> list[Row]:

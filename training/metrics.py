@@ -51,7 +51,7 @@ def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Fig
 
 def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str, Figure]:
     """The figures of judged pictures, all or only those named."""
-    measures = _measures(judged)
+    measures = measures_of(judged)
     found = {
         name: with_interval(measure, judged.groups)
         for name, measure in measures.items()
@@ -60,24 +60,27 @@ def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str
     return {name: figure for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
 
 
-def differences(judged: Judged, base: Judged) -> dict[str, Figure]:
+def differences(judged: Judged, base: Judged, names: tuple[str, ...] = COMPARED) -> dict[str, Figure]:
     """Figures of one recipe minus those of another on the pictures that both judged, each drawn together.
 
     Pairs tell two recipes apart that their own intervals, wide with the luck of the test pictures, do not.
     """
     _, own, other = np.intersect1d(judged.identifiers, base.identifiers, return_indices=True)
+    if not len(own):
+        return {}
     judged, base = judged.where(own), base.where(other)
-    ours, theirs = _measures(judged), _measures(base)
+    ours, theirs = measures_of(judged), measures_of(base)
 
     def difference(name: str) -> Measure:
         return lambda rows: ours[name](rows) - theirs[name](rows)
 
-    shared = [name for name in COMPARED if name in ours and name in theirs]
-    found = {name: with_interval(difference(name), judged.groups) for name in shared} if len(judged) else {}
+    shared = [name for name in names if name in ours and name in theirs]
+    found = {name: with_interval(difference(name), judged.groups) for name in shared}
     return {name: figure for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
 
 
-def _measures(judged: Judged) -> dict[str, Measure]:
+def measures_of(judged: Judged) -> dict[str, Measure]:
+    """Every measure by name; each gives its figure of the rows whose numbers it gets, NaN where they can't give one."""
     return {**_overlap_measures(judged), **_class_measures(judged), **_decision_measures(judged)}
 
 

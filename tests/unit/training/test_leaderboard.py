@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training import comparison
+from training import comparison, what_helped
 from training.leaderboard import found, merged, page
 
 pytestmark = pytest.mark.training
@@ -89,3 +89,30 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     text = comparison.page(rows)
     assert "| segmented | 0.800 (0.700 to 0.900) |" in text
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
+
+
+def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
+    figure = {"value": 0.021, "low": -0.01, "high": 0.05}
+    row = {
+        "recipe": "one",
+        "data": "busi",
+        "fold": 0,
+        "protocol": "reduced: 96 px",
+        "against_default": {"brier": figure},
+    }
+    assert "| one (reduced) | busi, 0 | - | - | - | +0.021 (-0.010 to +0.050) |" in what_helped.page([row], None)
+    assert "None is trained and measured yet" in what_helped.page([], None)
+
+
+def test_variations_are_measured_against_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.unit.training.test_figures import weighed
+    from training.calibrate import calibrate
+
+    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    tune = weighed(240)
+    tune.logits[:] *= 6
+    found = what_helped.measured(tune, tune, calibrate(tune, tune.embeddings))
+    raw = found["variations"]["both added as they are, no calibration"]
+    assert raw["log_loss"] > found["shipped"]["log_loss"]
+    assert raw["differences"]["busi"]["expected_calibration_error"]["value"] > 0
+    assert "| *shipped* |" in what_helped.page([], found)

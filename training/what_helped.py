@@ -1,0 +1,207 @@
+"""What was tried and what it changed: `docs/explanation/what-helped.md`, from figures alone.
+
+    python -m training.what_helped --data DATA
+
+measures what can be varied without training anew (how the two networks are weighed and calibrated, and when an
+outline is dropped) on the kept predictions of the default recipe. `make leaderboard` writes the page from that and
+from the rows of the recipes that vary the default one, so it fills itself as recipes are trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imaging.intervals import Figure
+from imaging.scores import Scaling
+from training import datasets
+from training.calibrate import Calibration, calibrate, case_mix_weights, fit_scaling
+from training.evaluate import kept_predictions
+from training.judged import UNCALIBRATED, Judged, judge
+from training.metrics import differences, measures_of
+from training.predict import Predictions
+from training.splits import split
+
+Row = dict[str, Any]
+Fit = Callable[[Predictions], Scaling]
+
+RESULTS = Path("training/results/what_helped.json")
+PAGE = Path("docs/explanation/what-helped.md")
+DEFAULT = "unet-efficientnetb3"
+SETS = ("busi", "busbra")
+FIGURES = {
+    "benign_malignant_auc": "AUC malignant / benign",
+    "balanced_accuracy": "balanced accuracy",
+    "normal_sensitivity": "normal, sensitivity",
+    "expected_calibration_error": "calibration error",
+    "brier": "Brier score",
+    "dice_lesions": "Dice, lesions",
+    "dice_with_normals": "Dice, with normals",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.what_helped", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")))
+    parser.add_argument("--run", type=Path, default=Path(f"runs/{DEFAULT}/fold0"), help="an evaluated run")
+    arguments = parser.parse_args()
+    parts = split(datasets.read(list(SETS), arguments.data), int(arguments.run.name.removeprefix("fold")))
+    tune, test, train = (
+        kept_predictions(getattr(parts, name), arguments.run / f"predictions-{name}.npz")
+        for name in ("tune", "test", "train")
+    )
+    found = measured(tune, test, calibrate(tune, train.embeddings))
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    rows = json.loads((RESULTS.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    PAGE.write_text(page(rows, found), encoding="utf-8")
+    print(f"written: {RESULTS}, {PAGE}")
+
+
+def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict[str, Any]:
+    """Every variation's figures minus the shipped ones on the same test pictures, and its log loss on the tuning part.
+
+    The log loss is of pictures that the fit has not seen: five parts of the tuning fold, by group.
+    """
+    base = judge(test, shipped)
+    found = {}
+    for name, fit in _fits().items():
+        other = judge(test, replace(shipped, scaling=fit(tune)))
+        found[name] = {"log_loss": _log_loss(tune, fit), "differences": _against(other, base)}
+    kept = judge(test, replace(shipped, normal_limit=2.0))
+    found["no outline is ever dropped"] = {"log_loss": None, "differences": _against(kept, base)}
+    figures = {source: _values(base.where(base.sources == source)) for source in sorted(set(base.sources.tolist()))}
+    return {"shipped": {"log_loss": _log_loss(tune, _shipped), "figures": figures}, "variations": found}
+
+
+def _shipped(tune: Predictions) -> Scaling:
+    return fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
+
+
+def _fits() -> dict[str, Fit]:
+    def alike(tune: Predictions) -> Scaling:
+        return fit_scaling(tune.logits, tune.unet_logits, tune.labels, np.full(len(tune.labels), 1 / len(tune.labels)))
+
+    def classifier_alone(tune: Predictions) -> Scaling:
+        fitted = fit_scaling(tune.logits, 0 * tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
+        return replace(fitted, unet_weight=0.0)
+
+    def head_alone(tune: Predictions) -> Scaling:
+        fitted = fit_scaling(0 * tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
+        return Scaling(1e6 * fitted.temperature, 1e6 * fitted.unet_weight, fitted.bias)  # the classifier's part: none
+
+    return {
+        "the classifier alone": classifier_alone,
+        "the U-Net's head alone": head_alone,
+        "both added as they are, no calibration": lambda tune: UNCALIBRATED,
+        "one temperature, no bias per class": lambda tune: replace(_shipped(tune), bias=(0.0, 0.0, 0.0)),
+        "fitted to the data sets' own mix of classes": alike,
+    }
+
+
+def _log_loss(tune: Predictions, fit: Fit) -> float:
+    """Mean over the classes of the negative log likelihood of unseen pictures, weighted to the stated case mix."""
+    order = {group: index for index, group in enumerate(np.random.default_rng(0).permutation(np.unique(tune.groups)))}
+    part_of = np.asarray([order[group] % 5 for group in tune.groups])
+    own = np.empty(len(tune.labels))
+    for part in range(5):
+        rows = part_of == part
+        scores = fit(tune.where(~rows)).probabilities(tune.logits[rows], tune.unet_logits[rows])
+        own[rows] = scores[np.arange(rows.sum()), tune.labels[rows]]
+    return float(-(case_mix_weights(tune.labels) * np.log(own + 1e-12)).sum())
+
+
+def _values(rows: Judged) -> dict[str, float]:
+    everything = np.arange(len(rows))
+    values = {name: measures_of(rows)[name](everything) for name in FIGURES if name in measures_of(rows)}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def _against(other: Judged, base: Judged) -> dict[str, dict[str, Figure]]:
+    return {
+        source: differences(other.where(other.sources == source), base.where(base.sources == source), tuple(FIGURES))
+        for source in SETS
+        if (base.sources == source).any()
+    }
+
+
+HEAD = """# What was tried, and what it changed
+
+Only what was measured stands here. Differences are on the same test pictures, drawn together for each interval, so
+they tell more than two intervals side by side. Above 0 is more: good for AUC, accuracy, sensitivity and Dice, bad for
+calibration error and Brier score. An interval that holds 0 means that nothing was shown.
+"""
+RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
+reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md).
+"""
+VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
+networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
+mix; an outline is dropped where the picture is held for normal
+([why](../adr/0008-both-networks-weigh-the-classes.md)). The log loss is of pictures of the tuning fold that the fit had
+not seen, weighted to the case mix.
+"""
+
+
+def page(rows: list[Row], found: dict[str, Any] | None) -> str:
+    """The page as Markdown, from the leaderboard's rows and, where they were measured, the variations."""
+    return "\n".join([HEAD, _trained(rows), *([_varied(found)] if found else []), TAIL])
+
+
+def _trained(rows: list[Row]) -> str:
+    keys = ("benign_malignant_auc", "balanced_accuracy", "dice_lesions_unet_alone", "brier")
+    titles = ("AUC malignant / benign", "balanced accuracy", "Dice, U-Net alone", "Brier score")
+    lines = [
+        "## Recipes against the default one\n",
+        RECIPES,
+        f"| recipe | data, fold | {' | '.join(titles)} |",
+        "| --- | --- |" + " --- |" * len(keys),
+    ]
+    own = [row for row in rows if row.get("against_default") and row["data"] in SETS]
+    for row in own:
+        cells = [_text(row["against_default"].get(key)) for key in keys]
+        reduced = " (reduced)" if "reduced" in row["protocol"] else ""
+        lines.append(f"| {row['recipe']}{reduced} | {row['data']}, {row['fold']} | {' | '.join(cells)} |")
+    return "\n".join(lines if own else [lines[0], "None is trained and measured yet.\n"]) + "\n"
+
+
+def _varied(found: dict[str, Any]) -> str:
+    lines = ["## Weighing, calibrating, dropping\n", VARIATIONS]
+    for source, shipped in found["shipped"]["figures"].items():
+        keys = [key for key in FIGURES if key in shipped]
+        lines += [f"### {source}\n", f"| instead of shipped | log loss | {' | '.join(FIGURES[key] for key in keys)} |"]
+        lines += ["| --- | --- |" + " --- |" * len(keys)]
+        lines += [f"| *shipped* | {_loss(found['shipped'])} | {' | '.join(f'{shipped[key]:.3f}' for key in keys)} |"]
+        for name, variation in found["variations"].items():
+            cells = [_text(variation["differences"][source].get(key)) for key in keys]
+            lines.append(f"| {name} | {_loss(variation)} | {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _loss(entry: dict[str, Any]) -> str:
+    return "-" if entry["log_loss"] is None else f"{entry['log_loss']:.3f}"
+
+
+def _text(figure: Figure | None) -> str:
+    if figure is None:
+        return "-"
+    if max(abs(value) for value in figure.values()) < 5e-4:
+        return "0"
+    return f"{figure['value']:+.3f} ({figure['low']:+.3f} to {figure['high']:+.3f})"
+
+
+TAIL = """## Not measured
+
+Believed to help, built in, and never taken away to see: sampling by source and class, lesion-free crops as further
+normals, the moving average of the weights, growing picture size, augmentation. Not built: self-supervised pre-training,
+multi-task training with BI-RADS, mixing, test-time flips. Weights from photographs (ImageNet) could not be had.
+"""
+
+if __name__ == "__main__":
+    main()
