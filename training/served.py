@@ -1,0 +1,98 @@
+"""Asks the exported networks the way the product does: gate, U-Net, classifier, limits. One picture at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from imaging.deidentify import without_text_bands
+from imaging.errors import UnusablePicture
+from imaging.picture import Picture
+from imaging.postprocess import box_of, largest_part, mask_of
+from imaging.preprocess import Grey, fit, restore, segmented
+from imaging.quality import check
+from imaging.scores import Scaling, plausible_classes
+from training.calibrate import MALIGNANT, NORMAL
+from training.datasets.sample import LABELS
+
+PASSED = "passed"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`gate` is "passed" or the code of the objection; the networks read the picture either way.
+
+    `scores` are the three calibrated probabilities; `novelty` is divided by its limit, so that above 1 is refused.
+    """
+
+    gate: str
+    scores: tuple[float, ...]
+    novelty: float
+    plausible: tuple[bool, ...]
+    is_flagged: bool
+    has_outline: bool
+
+    @property
+    def is_novel(self) -> bool:
+        return self.novelty > 1
+
+
+class Networks:
+    """The exported networks of a folder with the limits of its manifest; `is_half` takes the half-precision ones."""
+
+    def __init__(self, folder: Path, is_half: bool = False) -> None:
+        self._manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        files = self._manifest["half_precision" if is_half else "networks"]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))  # else it takes every core
+        self._unet, self._classifier = (
+            onnxruntime.InferenceSession(str(folder / files[part]["file"]), options, providers=["CPUExecutionProvider"])
+            for part in ("segmentation", "classification")
+        )
+        parameters = self._manifest["calibration"]["parameters"]
+        self._scaling = Scaling(parameters["temperature"], parameters["unet_weight"], tuple(parameters["bias"]))
+
+    @property
+    def version(self) -> str:
+        return str(self._manifest["version"])
+
+    def read(self, pixels: Grey) -> Reading:
+        """Read uint8 `H x W` pixels."""
+        picture = without_text_bands(Picture(pixels, "png"))
+        drawn, class_logits = self._outlined(picture.pixels)
+        rule, networks = self._manifest["mask"], self._manifest["networks"]
+        mask = mask_of(drawn, rule["threshold"], rule["smallest_share"])
+        box = box_of(largest_part(mask))
+        size = networks["classification"]["input_size"]
+        seen = segmented(picture.pixels, drawn, box, self._manifest["border"], size)
+        logits, novelty = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
+        scores = self._scaling.probabilities(logits, class_logits)[0]
+        held = plausible_classes(scores, tuple(self._manifest["conformal"]["limits"]))
+        threshold = self._manifest["operating_points"]["malignant"]["threshold"]
+        return Reading(
+            gate=_objection(picture),
+            scores=tuple(float(score) for score in scores),
+            novelty=float(novelty[0]) / float(self._manifest["out_of_distribution"]["limit"]),
+            plausible=tuple(index in held for index in range(len(LABELS))),
+            is_flagged=bool(scores[MALIGNANT] >= threshold),
+            has_outline=bool(mask.any() and scores[NORMAL] < rule["normal_limit"]),
+        )
+
+    def _outlined(self, pixels: Grey) -> tuple[Grey, np.ndarray]:
+        square, place = fit(pixels, self._manifest["networks"]["segmentation"]["input_size"])
+        drawn, class_logits = self._unet.run(["probability", "class_logits"], {"picture": square[None, None]})
+        return restore(drawn[0, 0], place), class_logits
+
+
+def _objection(picture: Picture) -> str:
+    try:
+        check(picture)
+    except UnusablePicture as objection:
+        return objection.code
+    return PASSED
