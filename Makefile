@@ -113,6 +113,10 @@ bench-gpu: $(VENV)/.serving $(BENCH)/.ready ## Measure engine and server on an N
 	@GPU=1 $(VENV)/bin/python -m benchmarks.measure $(FLAGS)
 	@$(BENCH)/bin/python -m benchmarks.page
 
+.PHONY: bench-engines
+bench-engines: .venv-engines/.ready ## Compare engines and arithmetics on this CPU (5 minutes)
+	@.venv-engines/bin/python -m benchmarks.engines
+
 .PHONY: docs
 docs: $(VENV)/.testing ## Write the tables of docs/reference from the code
 	@$(VENV)/bin/python scripts/write_reference.py
@@ -144,6 +148,12 @@ $(TRAINING)/bin/python: | $(VENV)/bin/python
 $(TRAINING)/.ready: training/requirements.txt | $(TRAINING)/bin/python
 	@echo "Installing what training needs into $(TRAINING) (once, some minutes)"
 	@$(TRAINING)/bin/python $(PIP) -r training/requirements.txt
+	@touch $@
+
+.venv-engines/.ready: requirements.txt requirements-openvino.txt benchmarks/requirements-engines.txt | $(VENV)/bin/python
+	@$(VENV)/bin/python -m venv .venv-engines
+	@grep -v '^onnxruntime' requirements.txt > .venv-engines/wanted.txt
+	@.venv-engines/bin/python $(PIP) -r .venv-engines/wanted.txt -r requirements-openvino.txt -r benchmarks/requirements-engines.txt
 	@touch $@
 
 $(BENCH)/.ready: benchmarks/requirements.txt | $(VENV)/bin/python

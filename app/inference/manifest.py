@@ -25,7 +25,7 @@ class ModelUnusable(RuntimeError):
 
 @dataclass(frozen=True)
 class Network:
-    """One exported network: its file, hash, input side in pixels, and arithmetic (fp32 or fp16)."""
+    """One exported network: its file, hash, input side in pixels, and arithmetic (fp32, fp16)."""
 
     name: str
     version: str
@@ -148,4 +148,5 @@ def _scaling(raw: dict[str, Any]) -> Scaling:
 
 def _network(raw: dict[str, Any], folder: Path) -> Network:
     path = folder / Path(str(raw["file"])).name
-    return Network(str(raw["name"]), str(raw["version"]), path, str(raw["sha256"]), int(raw["input_size"]))
+    precision = str(raw.get("precision", "fp32"))
+    return Network(str(raw["name"]), str(raw["version"]), path, str(raw["sha256"]), int(raw["input_size"]), precision)

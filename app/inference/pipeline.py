@@ -159,18 +159,20 @@ class Engine:
             cores = self._threads or usable_cores()
             together = self._networks(manifest, provider, cores)
             has_lines = cores > 1 and together.provider != "CUDA"
-            side_by_side = self._networks(manifest, together.provider.lower(), 1) if has_lines else None
+            side_by_side = self._networks(manifest, together.provider.lower(), 1, cores) if has_lines else None
             self._loaded = _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
         return self._loaded
 
-    def _networks(self, manifest: Manifest, provider: str, threads: int) -> _Networks:
+    def _networks(self, manifest: Manifest, provider: str, threads: int, lines: int = 1) -> _Networks:
         if self._is_one_graph:
-            return _Networks(NetworkSession(whole.network(manifest, self._folder), provider, threads), None)
+            return _Networks(
+                NetworkSession(whole.network(manifest, self._folder), provider, threads, lines=lines), None
+            )
         if self._precision == "fp16":
             manifest = manifests.in_half_precision(manifest, self._folder)
-        segmentation = NetworkSession(manifest.segmentation, provider, threads, self._precision == "bf16")
+        segmentation = NetworkSession(manifest.segmentation, provider, threads, self._precision == "bf16", lines)
         # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
-        classification = NetworkSession(manifest.classification, provider, threads)
+        classification = NetworkSession(manifest.classification, provider, threads, lines=lines)
         contract.check(segmentation, classification)
         return _Networks(segmentation, classification)
 

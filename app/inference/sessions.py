@@ -43,12 +43,13 @@ class NetworkSession:
         provider: auto, cuda, openvino or cpu.
         threads: of one inference on the CPU; 0 takes the usable cores.
         is_bf16: let OpenVINO calculate in bfloat16, where the processor can.
+        lines: how many threads of ours run it at once; OpenVINO has to know.
     """
 
-    def __init__(self, network: Network, provider: str, threads: int, is_bf16: bool = False) -> None:
+    def __init__(self, network: Network, provider: str, threads: int, is_bf16: bool = False, lines: int = 1) -> None:
         self.network, self.threads = network, threads or usable_cores()
         self._is_bf16 = is_bf16 and has_bf16()
-        self._session = _open(network, provider, self.threads, self._is_bf16)
+        self._session = _open(network, provider, self.threads, self._is_bf16, lines)
 
     @property
     def provider(self) -> str:
@@ -82,13 +83,13 @@ def has_bf16() -> bool:
     return not _BF16_FLAGS.isdisjoint(flags.split())
 
 
-def _open(network: Network, provider: str, threads: int, is_bf16: bool) -> onnxruntime.InferenceSession:
+def _open(network: Network, provider: str, threads: int, is_bf16: bool, lines: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
-    providers = _wanted(provider, threads, is_bf16)
+    providers = _wanted(provider, threads, is_bf16, lines)
     # OpenVINO optimises by itself, and knows fewer of the operators that onnxruntime would make of the graph's.
     level = onnxruntime.GraphOptimizationLevel
     is_openvino = isinstance(providers[0], tuple)
@@ -121,10 +122,10 @@ def _session(
         raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
 
 
-def _wanted(provider: str, threads: int, is_bf16: bool) -> list[Provider]:
+def _wanted(provider: str, threads: int, is_bf16: bool, lines: int) -> list[Provider]:
     available = onnxruntime.get_available_providers()
     if provider in ("auto", "openvino") and OPENVINO in available:
-        return [(OPENVINO, _openvino_options(threads, is_bf16)), CPU]
+        return [(OPENVINO, _openvino_options(threads, is_bf16, lines)), CPU]
     if provider in ("cpu", "openvino") or CUDA not in available:
         return [CPU]
     if provider == "auto" and not _has_driver():  # asking anyway prints red lines about missing libraries
@@ -134,9 +135,13 @@ def _wanted(provider: str, threads: int, is_bf16: bool) -> list[Provider]:
     return [CUDA, CPU]
 
 
-def _openvino_options(threads: int, is_bf16: bool) -> dict[str, str]:
+def _openvino_options(threads: int, is_bf16: bool, lines: int) -> dict[str, str]:
     """Said in any case: left to itself, OpenVINO may take bfloat16 without a word."""
-    hints = {"INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32", "INFERENCE_NUM_THREADS": str(threads)}
+    hints = {
+        "INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32",
+        "INFERENCE_NUM_THREADS": str(threads * lines),
+        "NUM_STREAMS": str(lines),
+    }
     return {"device_type": "CPU", "load_config": json.dumps({"CPU": hints})}
 
 

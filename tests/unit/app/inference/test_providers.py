@@ -28,10 +28,10 @@ def with_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("with_openvino")
 @pytest.mark.parametrize("provider", ["auto", "openvino"])
 def test_openvino_is_taken_where_it_is_installed_and_told_how_to_calculate(provider: str) -> None:
-    (name, options), last = sessions._wanted(provider, 3, is_bf16=False)
+    (name, options), last = sessions._wanted(provider, 3, is_bf16=False, lines=2)
     assert (name, last) == (sessions.OPENVINO, sessions.CPU)
     hints = json.loads(options["load_config"])["CPU"]
-    assert hints == {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "3"}
+    assert hints == {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "6", "NUM_STREAMS": "2"}
 
 
 @pytest.mark.usefixtures("with_openvino")
