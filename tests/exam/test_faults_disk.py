@@ -82,7 +82,7 @@ def read_pages(server: Server, study_id: str) -> list[int]:
     return [server.get(path)[0] for path in ("/", f"/r/{study_id}", f"/r/{study_id}/picture.png", "/about")]
 
 
-@pytest.mark.parametrize("part", ["pictures", "database", "temporary"])
+@pytest.mark.parametrize("part", ["pictures", "database", pytest.param("temporary", marks=pytest.mark.long)])
 @exam("F8", given="The disk of the pictures, of the database with its log, or of temporary files is full (20 MB)",
       expected="507 `storage_full`; results can be read; it goes on without a restart once there is room")  # fmt: skip
 def test_a_full_disk_refuses_uploads_and_nothing_else(

@@ -201,8 +201,10 @@ def version_of(data: Path) -> str:
     "kind",
     [
         "newer",
-        "damaged picture",
-        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("no database", "damaged database")),
+        *(
+            pytest.param(kind, marks=pytest.mark.long)
+            for kind in ("no database", "damaged database", "damaged picture")
+        ),
     ],
 )
 def test_a_backup_that_can_not_be_read_changes_nothing(
