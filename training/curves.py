@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from pathlib import Path
 
@@ -14,23 +15,27 @@ from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
 from training.calibrate import MALIGNANT, NORMAL, Calibration
 from training.datasets.sample import LABELS
-from training.judged import Judged, judge
+from training.judged import Judged, judge, read
 from training.metrics import BENIGN, reliability
 from training.predict import Predictions
 
 
 def draw(folder: Path, test: Predictions, calibration: Calibration) -> None:
     """Save `learning.png`, `roc.png`, `reliability.png` and `confusion.png` to `folder`."""
-    rows = judge(test, calibration)
     _learning(folder)
-    _roc(folder, rows)
-    _reliability(folder, rows)
-    _confusion(folder, rows)
+    draw_answers(folder, judge(test, calibration), "png")
 
 
-def _save(folder: Path, name: str) -> None:
+def draw_answers(folder: Path, rows: Judged, kind: str) -> None:
+    """Save `roc`, `reliability` and `confusion` as pictures of a kind that matplotlib knows (png, svg)."""
+    _roc(folder / f"roc.{kind}", rows)
+    _reliability(folder / f"reliability.{kind}", rows)
+    _confusion(folder / f"confusion.{kind}", rows)
+
+
+def _save(path: Path) -> None:
     plt.tight_layout()
-    plt.savefig(folder / name, dpi=110)
+    plt.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close()
 
 
@@ -45,10 +50,10 @@ def _learning(folder: Path) -> None:
     plt.xlabel("epoch")
     plt.ylabel("training loss")
     plt.legend()
-    _save(folder, "learning.png")
+    _save(folder / "learning.png")
 
 
-def _roc(folder: Path, rows: Judged) -> None:
+def _roc(path: Path, rows: Judged) -> None:
     axes = plt.figure(figsize=(5, 5)).gca()
     for source in sorted(set(rows.sources.tolist())):
         part = rows.where((rows.sources == source) & (rows.labels != NORMAL))
@@ -58,10 +63,10 @@ def _roc(folder: Path, rows: Judged) -> None:
             RocCurveDisplay.from_predictions(is_malignant, relative, name=source, ax=axes)
     axes.plot([0, 1], [0, 1], "--", color="grey")
     axes.set_title("malignant against benign")
-    _save(folder, "roc.png")
+    _save(path)
 
 
-def _reliability(folder: Path, rows: Judged) -> None:
+def _reliability(path: Path, rows: Judged) -> None:
     plt.figure(figsize=(5, 5))
     plt.plot([0, 1], [0, 1], "--", color="grey")
     for name, scores in (("before calibration", rows.uncalibrated), ("after calibration", rows.scores)):
@@ -71,10 +76,10 @@ def _reliability(folder: Path, rows: Judged) -> None:
     plt.xlabel("probability of malignant")
     plt.ylabel("share that is malignant")
     plt.legend()
-    _save(folder, "reliability.png")
+    _save(path)
 
 
-def _confusion(folder: Path, rows: Judged) -> None:
+def _confusion(path: Path, rows: Judged) -> None:
     sources = sorted(set(rows.sources.tolist()))
     _, axes = plt.subplots(1, len(sources), figsize=(4.5 * len(sources), 4.5), squeeze=False)
     for source, one in zip(sources, axes[0], strict=True):
@@ -88,4 +93,19 @@ def _confusion(folder: Path, rows: Judged) -> None:
             ax=one,
         )
         one.set_title(source)
-    _save(folder, "confusion.png")
+    _save(path)
+
+
+def main() -> None:
+    """Draw the answers of the default recipe's run for the docs: plots, no pictures of patients."""
+    parser = argparse.ArgumentParser(prog="python -m training.curves", description=main.__doc__)
+    parser.add_argument("--run", type=Path, default=Path("runs/unet-efficientnetb3/fold0"))
+    parser.add_argument("--folder", type=Path, default=Path("docs/images"))
+    arguments = parser.parse_args()
+    rows = read(arguments.run / "judged.npz")
+    matplotlib.rcParams["svg.hashsalt"] = "curves"  # else every drawing differs
+    draw_answers(arguments.folder, rows.where(np.isin(rows.sources, ("busi", "busbra"))), "svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,7 +44,7 @@ def main() -> None:
         "fold": arguments.fold,
         "strangers": dict(_strangers(networks, arguments.data, arguments.count)),
         "real": {source: real(test, readings, source) for source in ULTRASOUND},
-        "abstaining": _abstaining(arguments.run),
+        **of_run(arguments.run),
         "half_precision": changed(readings, _halves(arguments.models, test)),
     }
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -138,12 +138,18 @@ def _halves(models: Path, samples: list[Sample]) -> list[Reading]:
     return [networks.read(sample.pixels()) for sample in tqdm(samples, desc="half precision", mininterval=20)]
 
 
-def _abstaining(run: Path) -> dict[str, Any]:
+def of_run(run: Path) -> dict[str, Any]:
+    """What the kept decisions of an evaluated run say on abstaining; empty where there is no such run."""
     path = run / "judged.npz"
     if not path.is_file():
-        return {}
+        return {"abstaining": {}}
     rows = judged.read(path)
-    return {source: refusal_curve(rows.where(rows.sources == source)) for source in ULTRASOUND}
+    is_novel_cancer = rows.is_novel & (rows.labels == MALIGNANT) & np.isin(rows.sources, ULTRASOUND)
+    return {
+        "abstaining": {source: refusal_curve(rows.where(rows.sources == source)) for source in ULTRASOUND},
+        "novel_cancers": int(is_novel_cancer.sum()),
+        "novel_cancers_flagged": int((is_novel_cancer & rows.is_flagged).sum()),
+    }
 
 
 def refusal_curve(rows: Judged) -> list[dict[str, float]]:

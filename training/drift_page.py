@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 HEAD = """# When the program declines, and what that costs
@@ -49,7 +50,7 @@ def _verdict(groups: dict[str, Any]) -> str:
     gate, novelty, both = (
         sum(group[key] for group in others.values()) for key in ("passed_gate", "below_novelty_limit", "passed_both")
     )
-    return (
+    return _wrapped(
         f"Without the synthetic ultrasound, which looks like ultrasound and is meant to pass, {gate} of {whole} pass "
         f"the gate, {novelty} would pass the novelty limit, and {both} pass both. The gate does most of the work: an "
         "embedding that was trained to tell three classes apart knows little of what else there is."
@@ -74,10 +75,14 @@ def _real(found: dict[str, Any]) -> str:
     gate, novel, whole = (
         sum(part[key] for part in cancers) for key in ("refused_by_gate", "refused_as_novel", "pictures")
     )
+    lines.append("")
     lines.append(
-        f"\nOf {whole} cancers {gate} are refused by the gate and {novel} as novel. Who is refused is told that the "
-        "picture can't be used or that a person has to read it, never that nothing was found. A picture above the "
-        "novelty limit that also reaches the malignant threshold is not refused: it goes to a doctor."
+        _wrapped(
+            f"Of {whole} cancers {gate} are refused by the gate and {novel} as novel. Who is refused is told that the "
+            "picture can't be used or that a person has to read it, never that nothing was found. A picture above the "
+            "novelty limit that also reaches the malignant threshold leads to a doctor all the same: "
+            f"{found.get('novel_cancers_flagged', 0)} of {found.get('novel_cancers', 0)} such cancers."
+        )
     )
     return "\n".join(lines)
 
@@ -105,11 +110,14 @@ def _abstaining(found: dict[str, Any]) -> str:
 
 
 def _halves(half: dict[str, Any]) -> str:
-    return (
-        "## Half precision\n\n"
+    return "## Half precision\n\n" + _wrapped(
         f"The half-precision networks, asked about the same {half['pictures']} real pictures: another class "
         f"{half['other_class']} times, another answer {half['other_answer']} times, the other side of the novelty "
         f"limit {half['other_novelty']} times; the largest difference of a probability is "
         f"{half['largest_difference_of_a_probability']:.4f}. Measured on a CPU, which computes halves as floats after "
         "rounding the weights; no number inside the networks comes near the largest half."
     )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120)
