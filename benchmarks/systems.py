@@ -102,17 +102,17 @@ def serving(
 
 
 def sonotriage(port: int, data: Path, provider: str) -> System:
-    """The product, as `make run` starts it; only the limit of uploads per minute is lifted."""
+    """The product, as `make run` starts it; only the limits of uploads per sender are lifted."""
     environment = {
         "DATA_DIR": str(data), "MODELS_DIR": str(ROOT / "models"), "PORT": str(port), "PROVIDER": provider,
-        "UPLOADS_PER_MINUTE": "1000000", "LOG_LEVEL": "WARNING",
+        "UPLOADS_PER_MINUTE": "1000000", "UPLOADS_PER_SENDER": "10000000", "LOG_LEVEL": "WARNING",
     }  # fmt: skip
     subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", "prepare"],
         cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True,
     )  # fmt: skip
     return System(
-        "sonotriage", "Sonotriage", "`make run`: gunicorn, one process, 16 threads",
+        "sonotriage", "Sonotriage", "`make run`: gunicorn, one process",
         (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"),
         "/health/ready", (("sonotriage-api", "api"), ("sonotriage-form", "form")), environment=environment,
     )  # fmt: skip
