@@ -41,7 +41,7 @@ store. Closed loop: each client sends the next picture when it has the answer to
 of a turn counts. Open loop: pictures come at random at a mean rate, and their time counts from the moment when they
 were due.
 
-Sonotriage runs as `make run` starts it, with only the limits of uploads per sender lifted. Its time ends when the answer
+Sonotriage runs as `make run` starts it, with only the limits of one sender lifted. Its time ends when the answer
 is stored and read back: at the JSON interface with the answer itself, asked for four times a second where the upload
 was answered with 202; at the form when the result page is there, with the pauses that the waiting page makes. It keeps
 the picture, mask, heat map and audit trail on disk; the peers keep nothing, draw nothing, and answer with three numbers
