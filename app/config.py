@@ -66,7 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
     Setting("ONE_GRAPH", "no", _flag, "Run both networks and all between them as one graph; made for a GPU."),
     Setting("INFERENCE_TIMEOUT_S", "120", _positive, "Longest that reading may take before a new process goes on."),
-    Setting("BATCH_SIZE", "4", _positive, "Most waiting pictures taken at once: a batch on a GPU, a core each on a CPU."),
+    Setting("BATCH_SIZE", "4", _positive, "Most waiting pictures taken at once: a batch on a GPU, else side by side."),
     Setting("QUEUE_LIMIT", "256", _positive, "Most pictures that may wait; above it uploads get 503 and Retry-After."),
     Setting("LEASE_S", "120", _positive, "Seconds after which a picture whose worker died is taken up again."),
     Setting("WAIT_S", "10", _not_negative, "Longest that the JSON interface waits for the answer before it says 202."),
