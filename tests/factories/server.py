@@ -79,7 +79,10 @@ class Server:
         is_new = not database.exists()
         if is_new and _NEW_DATABASE:
             self.data.mkdir(parents=True, exist_ok=True)
-            database.write_bytes(_NEW_DATABASE[0])
+            with database.open("wb") as file:
+                file.write(_NEW_DATABASE[0])
+                file.flush()
+                os.fsync(file.fileno())  # some tests cut the disk's power
         elif is_new or not self._is_migrated:
             self.flask("db", "upgrade")
             if is_new:
