@@ -35,7 +35,7 @@ ULTRASOUND = ("busi", "busbra")
 
 def main() -> None:
     arguments = _parser().parse_args()
-    networks = Networks(arguments.models)
+    networks, scores = Networks(arguments.models), arguments.results.with_name("novelty_scores.json")
     test = split(datasets.read(list(ULTRASOUND), arguments.data), arguments.fold).test[:: arguments.every]
     readings = [networks.read(sample.pixels()) for sample in tqdm(test, desc="real pictures", mininterval=20)]
     found = {
@@ -45,6 +45,7 @@ def main() -> None:
         "strangers": dict(_strangers(networks, arguments.data, arguments.count)),
         "real": {source: real(test, readings, source) for source in ULTRASOUND},
         **of_run(arguments.run),
+        "novelty_scores": json.loads(scores.read_text(encoding="utf-8")) if scores.is_file() else {},
         "half_precision": changed(readings, _halves(arguments.models, test)),
     }
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

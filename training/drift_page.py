@@ -33,6 +33,8 @@ def page(found: dict[str, Any]) -> str:
     """The page as Markdown."""
     strangers = [_stranger(name, group) for name, group in found["strangers"].items()]
     parts = [HEAD + "\n".join(strangers), _verdict(found["strangers"]), _real(found), _abstaining(found)]
+    if found.get("novelty_scores"):
+        parts.append(_scores(found["novelty_scores"]))
     if found["half_precision"]["pictures"]:
         parts.append(_halves(found["half_precision"]))
     return "\n\n".join(parts) + "\n"
@@ -105,6 +107,33 @@ def _abstaining(found: dict[str, Any]) -> str:
     lines.append(
         '\nHow often the product answers "can\'t tell" as it is, and what that costs, stands with each row of the '
         "[leaderboard](../reference/leaderboard.md)."
+    )
+    return "\n".join(lines)
+
+
+def _scores(found: dict[str, dict[str, float]]) -> str:
+    groups = list(next(iter(found.values())))
+    most = max(share for shares in found.values() for name, share in shares.items() if name != groups[0])
+    lines = [
+        "## Other scores on the same embedding\n",
+        _wrapped(
+            "`python -m training.novelty_scores` fits other scores to the same training pictures, each with a limit "
+            "that lets 99 % of the tuning fold pass. Share of each group that is refused:"
+        )
+        + "\n",
+        f"| score | {' | '.join(groups)} |",
+        "| --- |" + " --- |" * len(groups),
+    ]
+    lines += [
+        f"| {name} | {' | '.join(f'{shares[group]:.0%}' for group in groups)} |" for name, shares in found.items()
+    ]
+    lines.append(
+        "\n"
+        + _wrapped(
+            f"The most that any of them refuses of any group of strangers is {most:.0%}. So it is not the score that is "
+            "weak but the embedding: a network that was trained to tell three classes apart keeps little of what would "
+            "tell it that a picture is none of them."
+        )
     )
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from imaging.deidentify import without_text_bands
 from imaging.errors import UnusablePicture
@@ -65,12 +66,7 @@ class Networks:
     def read(self, pixels: Grey) -> Reading:
         """Read uint8 `H x W` pixels."""
         picture = without_text_bands(Picture(pixels, "png"))
-        drawn, class_logits = self._outlined(picture.pixels)
-        rule, networks = self._manifest["mask"], self._manifest["networks"]
-        mask = mask_of(drawn, rule["threshold"], rule["smallest_share"])
-        box = box_of(largest_part(mask))
-        size = networks["classification"]["input_size"]
-        seen = segmented(picture.pixels, drawn, box, self._manifest["border"], size)
+        seen, mask, class_logits = self._prepared(picture.pixels)
         logits, novelty = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
         scores = self._scaling.probabilities(logits, class_logits)[0]
         held = plausible_classes(scores, tuple(self._manifest["conformal"]["limits"]))
@@ -81,13 +77,24 @@ class Networks:
             novelty=float(novelty[0]) / float(self._manifest["out_of_distribution"]["limit"]),
             plausible=tuple(index in held for index in range(len(LABELS))),
             is_flagged=bool(scores[MALIGNANT] >= threshold),
-            has_outline=bool(mask.any() and scores[NORMAL] < rule["normal_limit"]),
+            has_outline=bool(mask.any() and scores[NORMAL] < self._manifest["mask"]["normal_limit"]),
         )
 
-    def _outlined(self, pixels: Grey) -> tuple[Grey, np.ndarray]:
-        square, place = fit(pixels, self._manifest["networks"]["segmentation"]["input_size"])
+    def embedding(self, pixels: Grey) -> NDArray[np.float32]:
+        """float32 `D`, the classifier's embedding of uint8 `H x W` pixels."""
+        seen, _, _ = self._prepared(without_text_bands(Picture(pixels, "png")).pixels)
+        return np.asarray(self._classifier.run(["embedding"], {"segmented": seen[None]})[0][0], dtype=np.float32)
+
+    def _prepared(self, pixels: Grey) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
+        """What the classifier sees, the lesion's mask, and the U-Net's own class logits."""
+        networks, rule = self._manifest["networks"], self._manifest["mask"]
+        square, place = fit(pixels, networks["segmentation"]["input_size"])
         drawn, class_logits = self._unet.run(["probability", "class_logits"], {"picture": square[None, None]})
-        return restore(drawn[0, 0], place), class_logits
+        probability = restore(drawn[0, 0], place)
+        mask = mask_of(probability, rule["threshold"], rule["smallest_share"])
+        size = networks["classification"]["input_size"]
+        seen = segmented(pixels, probability, box_of(largest_part(mask)), self._manifest["border"], size)
+        return seen, mask, class_logits
 
 
 def _objection(picture: Picture) -> str:

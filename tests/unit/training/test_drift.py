@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import answers, drift, drift_page, strangers
+from training import answers, drift, drift_page, novelty_scores, strangers
 from training.datasets.sample import Sample
 from training.served import PASSED, Networks, Reading
 
@@ -92,3 +92,15 @@ def test_the_page_adds_up_what_passes() -> None:
     assert "4 of 10 pass the gate, 5 would pass the novelty limit, and 2 pass both" in text.replace("\n", " ")
     assert "Of 1 cancers 1 are refused by the gate" in text
     assert "| white noise | 10 | 4 | 5 | 2 | 2 see a doctor soon |" in text
+
+
+def test_a_score_is_compared_at_the_limit_that_real_pictures_pass() -> None:
+    random = np.random.default_rng(0)
+    known = (random.normal(size=(400, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
+    fitted = novelty_scores.scores(known[:200], np.arange(200) % 3)
+    groups = {"real": known[300:], "far": known[:50] + 9}
+    for name, score in fitted.items():
+        found = novelty_scores.refused(score, known[200:300], groups)
+        assert found["real"] < 0.1, name
+        if name != "length of the embedding":  # a shift makes it longer, and it looks for shorter ones
+            assert found["far"] > 0.5, name
