@@ -130,9 +130,9 @@ def _scores(found: dict[str, dict[str, float]]) -> str:
     lines.append(
         "\n"
         + _wrapped(
-            f"The most that any of them refuses of any group of strangers is {most:.0%}. So it is not the score that is "
-            "weak but the embedding: a network that was trained to tell three classes apart keeps little of what would "
-            "tell it that a picture is none of them."
+            f"The most that any of them refuses of any group of strangers is {most:.0%}. So it is not the score that "
+            "is weak but the embedding: a network that was trained to tell three classes apart keeps little of what "
+            "would tell it that a picture is none of them."
         )
     )
     return "\n".join(lines)

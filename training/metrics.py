@@ -57,7 +57,16 @@ def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str
         for name, measure in measures.items()
         if (names is None or name in names) and np.isfinite(measure(np.arange(len(judged))))
     }
-    return {name: figure for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
+    return {name: _holding(figure) for name, figure in found.items() if np.isfinite(list(figure.values())).all()}
+
+
+def _holding(figure: Figure) -> Figure:
+    """The interval, stretched to the value where it lies outside.
+
+    A calibration error grows with every bin that holds fewer different pictures, and each resample holds fewer.
+    """
+    value = figure["value"]
+    return {"value": value, "low": min(figure["low"], value), "high": max(figure["high"], value)}
 
 
 def differences(judged: Judged, base: Judged, names: tuple[str, ...] = COMPARED) -> dict[str, Figure]:
