@@ -140,6 +140,7 @@ class Worker:
                 return
             with lock:
                 self._requeue()
+                self._read_interrupted()
                 self._is_serving = True
                 second = threading.Thread(target=self._serve_beside, name="analysis-2", daemon=True)
                 second.start()
@@ -171,24 +172,42 @@ class Worker:
         with writing():
             db.session.execute(update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None))
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The outer edge of the threads: whatever goes wrong inside, the queue must go on."""
+        try:
+            yield
+        except Exception:
+            log.exception("worker")
+            db.session.rollback()
+            self._stopping.wait(REST_S)
+        finally:
+            db.session.remove()
+
+    def _read_interrupted(self) -> None:
+        """Read what was under way when a process ended, one by one and nothing beside: one may have ended it."""
+        from app import analysis
+
+        while not self._stopping.is_set():
+            with self._turn():
+                leased = lease(self._app.config["QUEUE_LIMIT"], self._app.config["LEASE_S"], is_interrupted=True)
+                if not leased:
+                    return
+                analysis.analyse(leased)
+                self._announce(leased)
+
     def _serve(self, is_sweeping: bool = False) -> None:
         from app import housekeeping  # here: services make the worker, and this uses the services
 
         swept = -HOUSEKEEPING_S  # at the start too
         while not self._stopping.is_set():
             self._woken.clear()
-            try:
+            with self._turn():
                 if self._read_offered() + self._read_queued() > 0:
                     continue
                 if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:
                     swept = time.monotonic()
                     housekeeping.sweep()
-            except Exception:  # the thread's outer edge: whatever it was, the queue must go on
-                log.exception("worker")
-                db.session.rollback()
-                self._stopping.wait(REST_S)
-            finally:
-                db.session.remove()
             if not self._woken.wait(IDLE_S):
                 self._has_queued = True  # nothing stirs: look for rows of other processes and for expired leases
 
@@ -222,17 +241,22 @@ class Worker:
                 event.set()
 
 
-def lease(most: int, lease_s: int) -> Sequence[str]:
+def lease(most: int, lease_s: int, is_interrupted: bool = False) -> Sequence[str]:
     """Take up to `most` rows that wait, oldest first; rows that failed too often are given up.
 
     A row that was under way when the process ended is read alone from then on: if a picture ends the process, those
     that happened to be read beside it are not given up with it.
+
+    Args:
+        is_interrupted: take such rows only.
 
     Returns:
         Ids of the studies that are now ours until their lease ends.
     """
     moment = now()
     is_waiting = or_(Study.status == QUEUED, (Study.status == RUNNING) & (Study.lease_until < moment))
+    if is_interrupted:
+        is_waiting &= Study.attempts > 0
     if db.session.scalar(select(Study.id).where(is_waiting).limit(1)) is None:
         return []
     with writing():

@@ -158,7 +158,7 @@ def test_a_gpu_that_fails_leaves_the_cpu(
     tiny_models: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen, row: str, message: str
 ) -> None:
     monkeypatch.setattr("onnxruntime.InferenceSession", Graphic)
-    monkeypatch.setattr(sessions, "_wanted", lambda name: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
+    monkeypatch.setattr(sessions, "_wanted", lambda name, *_: [sessions.CPU] if name == "cpu" else [sessions.CUDA])
     monkeypatch.setattr(Graphic, "fault", None)
     engine, picture = Engine(tiny_models, "auto"), Picture(speckle(1, "oval", 96, 96), "png")
     found: list[Any] = engine.read([picture])

@@ -56,7 +56,7 @@ def change(sessions: Any) -> None:
             return self._real.run(*arguments)
 
     sessions.onnxruntime.InferenceSession = Graphic
-    sessions._wanted = lambda provider: [sessions.CPU] if provider == "cpu" else [sessions.CUDA]
+    sessions._wanted = lambda provider, *_: [sessions.CPU] if provider == "cpu" else [sessions.CUDA]
 
 
 sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]

@@ -189,6 +189,21 @@ class TestAnalysing:
         assert studies.find(poison).status == FAILED
         assert {studies.find(study_id).status for study_id in others} == {DONE}
 
+    def test_what_a_process_left_behind_is_read_one_by_one_before_anything_else(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left = [intake.receive(png(seed), ONE).study_id for seed in range(3)]
+        tasks.lease(4, 120)
+        fresh = intake.receive(png(9), ONE).study_id
+        batches: list[list[str]] = []
+        analyse = analysis.analyse
+        monkeypatch.setattr(analysis, "analyse", lambda ids: (batches.append(list(ids)), analyse(ids)))
+        worker = tasks.Worker(app)
+        worker._requeue()
+        worker._read_interrupted()
+        assert batches == [[study_id] for study_id in left]
+        assert studies.find(fresh).status == QUEUED
+
     def test_pictures_that_waited_when_the_process_ended_are_read_however_often_it_ends(self, app: Flask) -> None:
         ids = {intake.receive(png(seed), ONE).study_id for seed in range(8)}
         for _ in range(10):  # each process lives long enough to read one picture, not four
