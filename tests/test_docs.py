@@ -131,7 +131,8 @@ class TestDependencies:
 
 
 REQUIREMENTS = [ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "requirements-cuda.txt")] + [
-    ROOT / "training" / "requirements.txt"
+    ROOT / "requirements-openvino.txt",
+    ROOT / "training" / "requirements.txt",
 ]
 
 

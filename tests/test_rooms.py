@@ -35,7 +35,7 @@ ONLY_HERE: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("app/inference", "training", "benchmarks"),
     "app.routes": ("app/__init__.py", "app/routes"),
     "app.create_app": ("wsgi.py", "benchmarks", "scripts"),
-    "pydicom": ("imaging",),
+    "pydicom": ("imaging", "training/datasets"),
 }
 
 

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.preprocess import fit
-from training import classification, datasets, evaluate, export, model_card, pipeline, segmentation, transfer
+from training import (
+    classification,
+    datasets,
+    evaluate,
+    export,
+    model_card,
+    pipeline,
+    segmentation,
+    transfer,
+    whole_graph,
+)
 from training import recipe as recipes
 from training.datasets.sample import Sample
 from training.pipeline import Trained
@@ -37,6 +47,7 @@ def main() -> None:
             trained, found.calibration.novelty, golden, arguments.models, leeway=100 if arguments.quick else 1
         )
         manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, arguments.models)
+        whole_graph.build(arguments.models)
         model_card.write(manifest, arguments.models)
 
 
