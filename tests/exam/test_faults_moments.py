@@ -110,11 +110,11 @@ def test_a_kill_while_the_networks_run_gives_one_result(launch: Launch, seen: Se
 @exam("F6", given="One of eight waiting pictures ends the process whenever it is read (kill -9 at that moment)",
       expected="it is given up after three times, and can be looked at; the others are read")  # fmt: skip
 def test_a_picture_that_ends_the_process_is_given_up_alone(launch: Launch, tiny_models: Path, seen: Seen) -> None:
-    server = armed(launch(models=tiny_models, WAIT_S="0"), f"{failpoints.INFERENCE}:1:0.5")
+    server = armed(launch(models=tiny_models, WAIT_S="0"), f"{failpoints.INFERENCE}:1:1.5")
     sender, kills = Sender(server), 0
     for number in range(8):
         sender.insist(number)
-    poison = sender.acknowledged[5]
+    poison = sender.acknowledged[7]
     while (state := state_of(server, poison))[0] in ("queued", "running"):
         if state == ("running", kills + 1):  # under way in this process, not left over from the last one
             kills, worker = kills + 1, worker_of(server)
