@@ -71,6 +71,8 @@ class Floor:
     def _session(self, network: Network, threads: int) -> Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # as the engine does: else both sessions' threads take the cores from each other, and the floor lies high
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         providers = ["CPUExecutionProvider"]
         if self._provider == "cuda":

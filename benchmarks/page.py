@@ -46,8 +46,9 @@ is stored and read back: at the JSON interface with the answer itself, asked for
 was answered with 202; at the form when the result page is there, with the pauses that the waiting page makes. It keeps
 the picture, mask, heat map and audit trail on disk; the peers keep nothing, draw nothing, and answer with three numbers
 and a share. Memory is what each process of a server has for itself and what they share, once. The floor is both
-networks of `models/` one after the other in one onnxruntime session each, with as many threads as cores; for its best
-rate also as many such lines side by side as there are cores, with one thread each."""
+networks of `models/` one after the other in one onnxruntime session each, with as many threads as cores, which
+stop spinning when a run ends (otherwise it takes longer); for its best rate also as many such lines side by side as
+there are cores, with one thread each."""
 
 
 def main() -> None:

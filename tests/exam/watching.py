@@ -17,10 +17,14 @@ from tests.factories.server import Server
 
 @dataclass
 class Watched:
-    """Samples: seconds since the start, memory in MiB, open files, MiB of the database's write-ahead log."""
+    """Samples: seconds since the start, memory in MiB, open files, MiB of the database's write-ahead log.
+
+    `own` is the memory that belongs to no file: the kernel drops and fetches pages of files as others need room.
+    """
 
     at_s: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
     log: list[float] = field(default_factory=list)
 
@@ -29,8 +33,8 @@ class Watched:
         return max(self.memory)
 
     def growth_an_hour(self, skipped: float = 0.5) -> float:
-        """MiB an hour that memory grows by: the slope of a line through the later samples."""
-        times, memory = np.array(self.at_s), np.array(self.memory)
+        """MiB an hour that its own memory grows by: the slope of a line through the later samples."""
+        times, memory = np.array(self.at_s), np.array(self.own)
         is_later = times >= skipped * times[-1]
         return float(np.polyfit(times[is_later] / 3600, memory[is_later], 1)[0])
 
@@ -44,6 +48,7 @@ def watched(server: Server, every_s: float) -> Iterator[Watched]:
         while True:
             found.at_s.append(time.monotonic() - start)
             found.memory.append(memory(server))
+            found.own.append(memory(server, "Pss_Anon"))
             found.files.append(open_files(server))
             found.log.append(size_mb(server.data / "sonotriage.db-wal"))
             if stopping.wait(every_s):
@@ -58,20 +63,24 @@ def watched(server: Server, every_s: float) -> Iterator[Watched]:
         thread.join()
 
 
-def memory(server: Server) -> float:
-    """MiB of gunicorn, the serving process and its decoders together; what they share counts once."""
+def memory(server: Server, kind: str = "Pss") -> float:
+    """MiB of gunicorn, the serving process and its decoders together; what they share counts once.
+
+    Args:
+        kind: Pss for all pages, Pss_Anon for those that belong to no file.
+    """
     assert server.process is not None
     worker = worker_of(server)
-    return sum(_proportional_kb(process) for process in (server.process.pid, worker, *children(worker))) / 1024
+    return sum(_proportional_kb(process, kind) for process in (server.process.pid, worker, *children(worker))) / 1024
 
 
-def _proportional_kb(process_id: int) -> int:
+def _proportional_kb(process_id: int, kind: str) -> int:
     """Resident KiB, pages that several processes share divided among them."""
     try:
         lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0  # it ended meanwhile
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
 
 
 def open_files(server: Server) -> int:
