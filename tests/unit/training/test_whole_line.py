@@ -35,7 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_export_writes_networks_manifest_and_card(exported: Path) -> None:
     names = {path.name for path in (exported / "models").iterdir()}
-    full = {"unet.onnx", "efficientnetb3.onnx"}
+    full = {"unet.onnx", "whole.onnx", "efficientnetb3.onnx"}
     assert names == full | {"unet.fp16.onnx", "efficientnetb3.fp16.onnx", "manifest.json", "MODEL_CARD.md"}
 
 
