@@ -60,8 +60,7 @@ class _Networks:
 class _Loaded:
     """Both networks: for one picture at a time on all cores, or on the GPU for any number; and with a thread each.
 
-    `side_by_side` holds sessions of one thread, shared by all cores: where several pictures wait, a picture for each
-    core takes less of it (about a sixth here) than a batch that all cores share, and far less memory.
+    `side_by_side` holds sessions of one thread, shared by all cores: where several pictures wait, each core takes one.
     """
 
     manifest: Manifest
@@ -181,11 +180,8 @@ class Engine:
         log.error("GPU inference failed, answered on the CPU", extra={"error": type(error).__name__})
         self._loaded = None
         self.gpu_failures += 1
-        try:
-            loaded = self._open("cpu")
-            return _read(loaded.manifest, loaded.together, pictures)
-        finally:
-            self._loaded = None
+        manifest = self.manifest
+        return _read(manifest, self._networks(manifest, "cpu", self._threads or usable_cores()), pictures)
 
 
 def _read(manifest: Manifest, networks: _Networks, pictures: Sequence[Picture]) -> list[Findings]:
