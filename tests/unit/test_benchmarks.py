@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import clients, figures, generators, machine, memory, overload, page, plan, systems
+from benchmarks import clients, figures, generators, machine, memory, overload, page, plan, processor_time, systems
 from benchmarks.pictures import Specimen, of_megapixels
 
 ROOT = Path(__file__).parents[2]
@@ -248,3 +248,18 @@ class TestPeers:
         files = [*own, *systems.PEERS.glob("*/requirements.txt")]
         pinned = {line for path in files for line in re.findall(r"^[\w.-]+==.+", path.read_text(), re.MULTILINE)}
         assert listed == pinned
+
+
+class TestProcessorTime:
+    def test_what_no_process_used_is_nobodys(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processor_time, "usable_cores", lambda: 2)
+        before, after = Counter({"server": 1000}), Counter({"server": 2000, "decoding": 100})
+        found = {"pictures": 10, "seconds": 1.0, "client_cpu_s": 0.05}
+        shares, rate = processor_time.shares_of(before, after, found)
+        nobody = shares.pop("nobody: disk, hand-overs, other work on the machine")
+        assert shares == {"server": 100.0, "decoding": 10.0, "load generator": 5.0}
+        assert (nobody, rate) == (85.0, 10.0)
+
+    def test_the_largest_share_stands_first(self) -> None:
+        lines = processor_time.table("alone", {"small": 1.04, "large": 20.0}).splitlines()
+        assert lines[2:] == ["| large | 20.0 |", "| small | 1.0 |"]
