@@ -79,7 +79,7 @@ test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 RECIPES ?= unet-efficientnetb3 $(filter-out unet-efficientnetb3,$(basename $(notdir $(wildcard training/experiments/*.yaml))))
 FOLDS ?= 0 1 2 3 4
 
-.PHONY: train evaluate export leaderboard train-all drift
+.PHONY: train evaluate export leaderboard train-all drift widths
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
 	@$(TRAINING)/bin/python -m training train $(TRAINING_FLAGS)
 evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
@@ -90,6 +90,8 @@ leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
 	@$(TRAINING)/bin/python -m training.leaderboard $(FLAGS)
 drift: $(TRAINING)/.ready ## Measure what is declined: photos, noise, phantoms, mammograms, real pictures
 	@$(TRAINING)/bin/python -m training.drift $(FLAGS)
+widths: $(TRAINING)/.ready ## Train U-Nets of several widths shortly, and compare outline and time
+	@$(TRAINING)/bin/python -m training.width_front $(FLAGS)
 train-all: $(TRAINING)/.ready ## Train and evaluate RECIPES on FOLDS (all on all), then compare; goes on where it stopped
 	@failed=; for recipe in $(RECIPES); do for fold in $(FOLDS); do \
 	  if [ -f "runs/$$recipe$(if $(QUICK),-quick)/fold$$fold/metrics.json" ]; then continue; fi; \

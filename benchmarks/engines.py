@@ -26,6 +26,7 @@ from PIL import Image
 from app.inference.pipeline import Engine
 from app.inference.results import LABELS, Findings
 from benchmarks.machine import ROOT, commit, machine
+from imaging.agreement import dice
 from imaging.phantom import speckle
 from imaging.picture import Picture
 
@@ -145,7 +146,7 @@ def agreement(wanted: list[Findings], found: list[Findings]) -> dict[str, float 
     """How much the answers differ: in class, in probability, in the mask, and in what counts as novel."""
     pairs = list(zip(wanted, found, strict=True))
     differences = [float(np.abs(_scores(one) - _scores(other)).max()) for one, other in pairs]
-    overlaps = [_dice(one.mask, other.mask) for one, other in pairs]
+    overlaps = [dice(one.mask, other.mask) for one, other in pairs]
     changed = [(one, other) for one, other in pairs if one.label != other.label]
     return {
         "pictures": len(pairs),
@@ -165,11 +166,6 @@ def _scores(found: Findings) -> NDArray[np.float64]:
 def _lead(found: Findings) -> float:
     ordered = np.sort(_scores(found))
     return float(ordered[-1] - ordered[-2])
-
-
-def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    both = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / both if both else 1.0
 
 
 def _pictures() -> tuple[list[Picture], str]:

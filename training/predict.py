@@ -10,6 +10,7 @@ from monai.metrics.hausdorff_distance import compute_hausdorff_distance
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.agreement import dice
 from imaging.postprocess import mask_of
 from training import classification, segmentation
 from training.datasets.sample import Sample
@@ -94,12 +95,11 @@ def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float,
     both, either = float((found & truth).sum()), float((found | truth).sum())
     if either == 0:
         return 1.0, 1.0, float("nan"), 0.0
-    dice = 2 * both / float(found.sum() + truth.sum())
     distance = float("nan")
     if found.any() and truth.any():
         pair = [torch.from_numpy(mask)[None, None].float() for mask in (found, truth)]
         distance = float(compute_hausdorff_distance(*pair, include_background=True, percentile=95))
-    return dice, both / either, distance, float(found.any())
+    return dice(found, truth), both / either, distance, float(found.any())
 
 
 @torch.inference_mode()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging import agreement
 from tests.factories.server import Server
 
 
@@ -46,12 +47,6 @@ def read(server: Server, content: bytes, name: str = "picture.png") -> Reading:
         return Reading(np.asarray(image) > 127, study["probabilities"], study)
 
 
-def overlap(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Dice coefficient of two masks of one size: 1 for the same, 0 for disjoint ones."""
-    both = int(a.sum() + b.sum())
-    return 1.0 if both == 0 else 2.0 * float((a & b).sum()) / both
-
-
 def difference(a: Reading, b: Reading) -> float:
     """Largest difference of a class's probability."""
     return max(abs(a.probabilities[name] - b.probabilities[name]) for name in a.probabilities)
@@ -61,7 +56,7 @@ def assert_same(a: Reading, b: Reading, probability_bound: float = 0.02, dice: f
     """The same lesion and the same weights, within the bounds; returns the figures, fit for `seen`."""
     assert a.mask.shape == b.mask.shape, f"{a.mask.shape} and {b.mask.shape}"
     assert a.mask.any(), "nothing was outlined: two empty masks prove nothing"
-    dice_seen, difference_seen = overlap(a.mask, b.mask), difference(a, b)
+    dice_seen, difference_seen = agreement.dice(a.mask, b.mask), difference(a, b)
     assert dice_seen >= dice, f"Dice {dice_seen:.4f}"
     assert difference_seen <= probability_bound, f"probabilities differ by {difference_seen:.4f}"
     return f"Dice {dice_seen:.4f}, probabilities differ by {difference_seen:.4f}"

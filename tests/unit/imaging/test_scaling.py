@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imaging.agreement import dice
 from imaging.measure import measure
 from imaging.picture import Picture, Spacing
 from imaging.scaling import LONGEST_SIDE, enlarged_heat, enlarged_mask, in_pixels_of, reduced
@@ -35,7 +36,7 @@ def test_masks_and_heat_come_back_at_the_pictures_size() -> None:
     small = reduced(picture)
     back = enlarged_mask(small.pixels < 100, picture)
     assert back.shape == picture.pixels.shape
-    assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.99
+    assert dice(back, mask) > 0.99
     assert enlarged_heat(small.pixels, picture).shape == picture.pixels.shape
 
 
