@@ -53,7 +53,7 @@ class PlainUNet(nn.Module):
         for widen, level in zip(self.widen, self.up, strict=True):
             maps = level(torch.cat([widen(maps), skipped.pop()], dim=1))
         mask_logits = self.outline(maps)
-        return mask_logits, mask_logits.new_zeros(len(pixels), len(LABELS))
+        return mask_logits, mask_logits.new_zeros(pixels.shape[0], len(LABELS))
 
 
 def build(part: dict[str, Any]) -> PlainUNet:
