@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from typing import Any
 from app.database import DAMAGED, driver
 
 DATABASE, PICTURES, NOTE = "sonotriage.db", "pictures", "backup.json"
+FITTED = ("recalibrated", "postcodes")  # small folders of what was fitted or imported for this place
 LAST_BACKUP = "last-backup.json"  # in the data folder, so that a damaged database can name it
 
 
@@ -50,8 +51,9 @@ def create(data: Path, target: Path) -> Copied:
     (unfinished / PICTURES).mkdir(parents=True)
     with _connected(data / DATABASE) as source:
         source.execute("VACUUM INTO ?", (str(unfinished / DATABASE),))
-    for path in sorted((data / PICTURES).glob("*/*.png")):
-        _copy(path, unfinished / PICTURES / path.parent.name / path.name)
+    _copy_folder(data / PICTURES, unfinished / PICTURES)
+    for name in FITTED:
+        _copy_folder(data / name, unfinished / name)
     copied = verify(unfinished)
     note = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "studies": copied.studies}
     (unfinished / NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
@@ -99,8 +101,11 @@ def restore(backup: Path, data: Path) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         point = data / f"before-restore-{stamp}"
         point.mkdir()
-        _move(data, point)
-        shutil.copytree(backup / PICTURES, data / PICTURES)
+        fitted = [name for name in FITTED if (backup / name).is_dir()]  # without one, the present one stays
+        _move(data, point, fitted)
+        (data / PICTURES).mkdir()
+        for name in (PICTURES, *fitted):
+            _copy_folder(backup / name, data / name)
         _copy(backup / DATABASE, data / DATABASE)
     return point
 
@@ -114,12 +119,13 @@ def take_back(point: Path, data: Path) -> None:
     with _stopped_server(data):
         discarded = point / "discarded"
         discarded.mkdir()
-        _move(data, discarded)
-        _move(point, data)
+        fitted = [name for name in FITTED if (point / name).is_dir()]
+        _move(data, discarded, fitted)
+        _move(point, data, fitted)
 
 
-def _move(source: Path, target: Path) -> None:
-    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", PICTURES):
+def _move(source: Path, target: Path, fitted: Sequence[str]) -> None:
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", PICTURES, *fitted):
         if (source / name).exists():
             (source / name).rename(target / name)
 
@@ -146,6 +152,13 @@ def _connected(path: Path) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Copy the files of a folder and of those below it; unfinished ones, which end in .tmp, are left out."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path.suffix != ".tmp":
+            _copy(path, target / path.relative_to(source))
 
 
 def _copy(source: Path, target: Path) -> None:

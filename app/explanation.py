@@ -57,8 +57,8 @@ def size_in_words(lesion: Mapping[str, Any]) -> str:
 
 def _nothing_outlined(findings: Mapping[str, Any]) -> str:
     return (
-        "The program outlined no area as a lesion. It then weighed the picture as a whole; it resembles "
-        f"{GROUPS[findings['label']]} most."
+        "No area is outlined: the program found none, or it weighs the picture like one without a lesion. Weighed as "
+        f"a whole, it resembles {GROUPS[findings['label']]} most."
     )
 
 

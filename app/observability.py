@@ -18,7 +18,7 @@ from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.inference.results import Findings
-from app.triage import DECLINED, Decision
+from app.triage import DECLINED, FAILED, Decision
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,32}$")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -107,3 +107,8 @@ def count_analysis(findings: Findings | None, decision: Decision | None) -> None
     ANALYSES.labels(decision.category, findings.provider).inc()
     for stage, milliseconds in findings.milliseconds.items():
         STAGES.labels(stage).observe(milliseconds / 1000)
+
+
+def count_given_up() -> None:
+    """Count a study that has no result because its analysis failed too often."""
+    ANALYSES.labels(FAILED, "none").inc()

@@ -20,7 +20,7 @@ from typing import IO
 from flask import Flask, current_app
 from sqlalchemy import or_, select, update
 
-from app import triage
+from app import observability, triage
 from app.database import writing
 from app.early import Offer, Offers
 from app.extensions import db
@@ -287,3 +287,4 @@ def give_up(study: Study) -> None:
     study.status, study.lease_until, study.finished_at = FAILED, None, now()
     study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
     study.category, study.urgency = triage.FAILED, triage.URGENCY[triage.FAILED]
+    observability.count_given_up()

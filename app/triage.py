@@ -28,7 +28,7 @@ WORDS: dict[str, Words] = {
     PROMPT: Words(
         "A doctor should look at this soon",
         "The program weighs this picture like pictures that doctors usually examine further. That is not a finding "
-        "of cancer: many such pictures turn out harmless.",
+        "of cancer; only an examination can tell.",
         (
             "Book a breast clinic or your family doctor within days, and bring the picture.",
             "Ask for the original pictures on a disc or as a download; they show more than one image does.",

@@ -17,7 +17,8 @@ from imaging.errors import RefusedUpload
 from imaging.phantom import SAMPLES
 
 ACCEPTED = (
-    ".png,.jpg,.jpeg,.webp,.bmp,.tif,.tiff,.dcm,image/png,image/jpeg,image/webp,image/bmp,image/tiff,application/dicom"
+    ".png,.jpg,.jpeg,.webp,.bmp,.gif,.tif,.tiff,.dcm,"
+    "image/png,image/jpeg,image/webp,image/bmp,image/gif,image/tiff,application/dicom"
 )
 MAX_FRAME = 100_000
 

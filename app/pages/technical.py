@@ -73,7 +73,7 @@ def _networks(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 
 def _limits(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Fact, ...]:
-    novelty = f"{findings['novelty']:.2f} (declined above {findings['novelty_limit']:.2f})"
+    novelty = f"{findings['novelty']:.2f} (unfamiliar above {findings['novelty_limit']:.2f})"
     threshold = manifest.get("operating_points", {}).get("malignant", {}).get("threshold")
     operating = (Fact("Weight on 'malignant' that leads to 'soon'", f"{threshold:.3f} or more"),) if threshold else ()
     exact = ", ".join(f"{label} {share:.4f}" for label, share in findings["probabilities"].items())

@@ -87,8 +87,12 @@ class TestBackup:
         self, product: Flask, study_ids: list[str], tmp_path: Path
     ) -> None:
         data = product.config["DATA_DIR"]
+        fitted = data / "recalibrated" / "0001.json"
+        fitted.parent.mkdir()
+        fitted.write_text("fitted here")
         copied = backup.create(data, tmp_path / "copy")
         assert (copied.studies, copied.missing) == (3, ())
+        fitted.write_text("fitted later")
         studies.delete(study_ids[0], "visitor")
         db.session.remove()
         db.engine.dispose()
@@ -97,6 +101,8 @@ class TestBackup:
         assert integrity.check().is_sound
         with sqlite3.connect(point / backup.DATABASE) as earlier:
             assert earlier.execute("SELECT COUNT(*) FROM study").fetchone() == (2,)
+        assert fitted.read_text() == "fitted here"
+        assert (point / "recalibrated" / "0001.json").read_text() == "fitted later"
         earlier.close()
 
     def test_an_existing_folder_is_never_overwritten(self, product: Flask, tmp_path: Path) -> None:

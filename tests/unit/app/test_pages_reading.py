@@ -175,7 +175,7 @@ class TestExplanation:
         )
 
     def test_without_a_lesion_it_says_that_nothing_was_outlined(self) -> None:
-        assert "outlined no area" in explanation.sentences(told(lesion=None, heat_in_lesion=None), HEIGHT, WIDTH)[0]
+        assert "No area is outlined" in explanation.sentences(told(lesion=None, heat_in_lesion=None), HEIGHT, WIDTH)[0]
 
     def test_no_words_of_a_verdict_are_used(self) -> None:
         every = " ".join(
