@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +16,8 @@ from imaging.preprocess import resize
 
 PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL = "picture", "outline", "fill", "heat", "thumbnail"
 NAMES = (PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL)
+LARGE_PIXELS = 4_000_000
+_large = threading.Lock()  # large layers take turns: a page asks for all of them at once
 
 
 def render(study: Study, name: str) -> bytes:
@@ -35,9 +40,10 @@ def render(study: Study, name: str) -> bytes:
     analysis = study.analysis
     if analysis is None or name not in (OUTLINE, FILL, HEAT):
         raise MissingPicture(f"This study has no {name} layer.")
-    if name == HEAT:
-        return _heat(analysis, study.height, study.width)
-    return overlay.layer_png(_mask(analysis), name)
+    with _large if study.height * study.width > LARGE_PIXELS else nullcontext():
+        if name == HEAT:
+            return _heat(analysis, study.height, study.width)
+        return overlay.layer_png(_mask(analysis), name)
 
 
 def key(study: Study, name: str) -> str:
@@ -59,7 +65,7 @@ def _heat(analysis: Analysis, height: int, width: int) -> bytes:
     if analysis.heat_sha256 is None:
         raise MissingPicture("This study has no heat layer.")
     heat = resize(services().store.get(analysis.heat_sha256), height, width)
-    return overlay.png_bytes(overlay.heat_rgba(heat))
+    return overlay.heat_png(heat)
 
 
 def _mask(analysis: Analysis) -> NDArray[np.bool_]:

@@ -13,7 +13,6 @@ from imaging.postprocess import contours_of
 from imaging.preprocess import Grey, resize
 
 Rgb = NDArray[np.uint8]
-Rgba = NDArray[np.uint8]
 
 # Cyan does not occur in grey pictures and is told apart from grey by people with any kind of colour vision;
 # a dark rim keeps it visible on bright tissue.
@@ -39,47 +38,54 @@ def outline(pixels: Grey, mask: NDArray[np.bool_]) -> Rgb:
     return canvas
 
 
-def outline_rgba(mask: NDArray[np.bool_]) -> Rgba:
-    """The outline alone on a transparent ground: uint8 `H x W x 4`."""
-    stroke, rim = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, np.uint8)
-    thickness, outlines = _thickness(mask.shape), contours_of(mask)
-    cv2.drawContours(rim, outlines, -1, 255, thickness + 2, cv2.LINE_AA)
-    cv2.drawContours(stroke, outlines, -1, 255, thickness, cv2.LINE_AA)
-    weight = stroke[:, :, None].astype(np.float32) / 255.0
-    colour = weight * np.array(OUTLINE, np.float32) + (1.0 - weight) * np.array(RIM, np.float32)
-    opacity = np.maximum(stroke, rim)
-    colour[opacity == 0] = 0
-    return np.dstack([np.rint(colour).astype(np.uint8), opacity])
-
-
-def fill_rgba(mask: NDArray[np.bool_]) -> Rgba:
-    """The lesion's area as an even, half-transparent colour: uint8 `H x W x 4`."""
-    layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
-    layer[mask] = (*OUTLINE, _FILL_OPACITY)
-    return layer
-
-
-def heat_rgba(heat: Grey) -> Rgba:
-    """Colour a class activation map; the weaker, the more transparent.
-
-    Args:
-        heat: uint8 `H x W`, 0 to 255.
-
-    Returns:
-        uint8 `H x W x 4`.
-    """
-    colours = cv2.cvtColor(cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return np.dstack([colours, heat]).astype(np.uint8)
-
-
 def layer_png(mask: NDArray[np.bool_], style: str = "outline") -> bytes:
-    """A transparent layer as PNG bytes.
+    """A transparent layer as PNG bytes, with a palette: a fourth of the memory of four channels.
 
     Args:
         mask: bool `H x W`.
         style: outline or fill.
     """
-    return png_bytes(fill_rgba(mask) if style == "fill" else outline_rgba(mask))
+    if style == "fill":
+        return _palette_png(mask.astype(np.uint8), np.array([(0, 0, 0, 0), (*OUTLINE, _FILL_OPACITY)], np.uint8))
+    stroke, rim = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, np.uint8)
+    thickness, outlines = _thickness(mask.shape), contours_of(mask)
+    cv2.drawContours(rim, outlines, -1, 255, thickness + 2, cv2.LINE_AA)
+    cv2.drawContours(stroke, outlines, -1, 255, thickness, cv2.LINE_AA)
+    # the lower half of the palette is the rim, ever more opaque; the upper half the stroke, which lies on a whole rim
+    shades: NDArray[np.uint8] = np.right_shift(rim, 1)
+    cv2.copyTo(128 + np.right_shift(stroke, 1), stroke, shades)
+    return _palette_png(shades, _outline_palette())
+
+
+def heat_png(heat: Grey) -> bytes:
+    """Colours a class activation map; the weaker, the more transparent.
+
+    Args:
+        heat: uint8 `H x W`, 0 to 255.
+
+    Returns:
+        PNG bytes with a palette.
+    """
+    every = np.arange(256, dtype=np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(every[:, None], cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)[:, 0]
+    return _palette_png(heat, np.column_stack([colours, every]).astype(np.uint8))
+
+
+def _outline_palette() -> NDArray[np.uint8]:
+    """uint8 `256 x 4`: 0 is nothing, to 127 the rim with growing opacity, from 128 on rim turning into stroke."""
+    share = np.linspace(0.0, 1.0, 128)[:, None]
+    rim = np.column_stack([np.tile(RIM, (128, 1)), share * 255])
+    stroke = np.column_stack([share * np.array(OUTLINE) + (1.0 - share) * np.array(RIM), np.full(128, 255)])
+    return np.asarray(np.rint(np.vstack([rim, stroke])), dtype=np.uint8)
+
+
+def _palette_png(shades: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    """PNG bytes of uint8 `H x W` numbers into a palette, uint8 `N x 4` with opacity."""
+    image = Image.fromarray(shades, "P")
+    image.putpalette(palette[:, :3].tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1, transparency=palette[:, 3].tobytes())
+    return buffer.getvalue()
 
 
 def thumbnail(pixels: Grey, mask: NDArray[np.bool_], size: int = 160) -> Rgb:
@@ -95,7 +101,7 @@ def thumbnail(pixels: Grey, mask: NDArray[np.bool_], size: int = 160) -> Rgb:
 
 
 def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    """Uint8 grey, RGB or RGBA pixels as PNG."""
+    """Uint8 grey or RGB pixels as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

@@ -8,13 +8,12 @@ from flask import (
     flash,
     redirect,
     render_template,
-    request,
     stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 
-from app import accounts, analysis, audit, audit_trail, layers, reviews, studies, triage_list
+from app import accounts, analysis, audit, audit_trail, reviews, studies, triage_list
 from app.database import writing
 from app.extensions import db
 from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
@@ -23,6 +22,7 @@ from app.pages.admin_study import StudyPage
 from app.reports import table_csv
 from app.reviews import RefusedVerdict
 from app.routes import admin_server
+from app.routes.layer_answer import layer_answer
 from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
 
@@ -97,14 +97,7 @@ def delete(study_id: str) -> ResponseReturnValue:
 @accounts.requires(REVIEWER)
 def layer(study_id: str, name: str) -> ResponseReturnValue:
     """One picture layer; the browser keeps it, and asks whether it is still right."""
-    found = studies.find(study_id)
-    response = Response(mimetype="image/png")
-    response.set_etag(layers.key(found, name))
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.make_conditional(request)
-    if response.status_code == 200:
-        response.set_data(layers.render(found, name))
-    return response
+    return layer_answer(studies.find(study_id), name, "private, no-cache")
 
 
 @blueprint.get("/export.csv")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import intake, layers, observability, studies, visitors
+from app import intake, observability, studies, visitors
 from app.clinics.place import Place
 from app.extensions import limiter
 from app.forms import upload as upload_form
@@ -21,6 +21,7 @@ from app.pages.nearby import NearbyPage, nearby_page, refused_page
 from app.pages.result import is_waiting, result_page, waiting_page
 from app.pages.upload import SAMPLES, Problem, UploadPage, problem
 from app.routes.errors import wants_json
+from app.routes.layer_answer import layer_answer
 from app.services import services
 from app.tables import Study
 from imaging.errors import RefusedUpload
@@ -82,11 +83,7 @@ def status(study_id: str) -> ResponseReturnValue:
 @blueprint.get("/r/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
 def layer(study_id: str, name: str) -> ResponseReturnValue:
     """One layer of the viewer as PNG; its address carries a version, so a browser may keep it for long."""
-    study = studies.find(study_id)
-    response = Response(layers.render(study, name), mimetype="image/png")
-    response.set_etag(layers.key(study, name))
-    response.headers["Cache-Control"] = f"private, max-age={YEAR_S}, immutable"
-    return response.make_conditional(request)
+    return layer_answer(studies.find(study_id), name, f"private, max-age={YEAR_S}, immutable")
 
 
 @blueprint.get("/r/<study_id>/delete")
