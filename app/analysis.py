@@ -21,6 +21,7 @@ from app.extensions import db
 from app.inference.manifest import ModelUnusable
 from app.inference.results import Findings, to_json
 from app.services import services
+from app.storage import Encoded
 from app.tables import Analysis, Study
 from app.tables.moment import now
 from app.tables.study import DECLINED, DONE, QUEUED, RUNNING, reference
@@ -120,12 +121,17 @@ def _is_fault_of_the_store(error: Exception) -> bool:
 
 
 def rerun(study_id: str, actor: str) -> None:
-    """Queue a study again; its new analysis stands beside the earlier ones."""
+    """Have a study analysed again, soon; its new analysis stands beside the earlier ones."""
+    queue_again(study_id, actor)
+    tasks.start(study_id)
+
+
+def queue_again(study_id: str, actor: str) -> None:
+    """As `rerun`, but from a command: the server that runs, or the next one, finds the row."""
     with writing():
         study = db.session.get_one(Study, study_id)
         study.status, study.attempts, study.lease_until = QUEUED, 0, None
         audit.record(actor, "study.rerun", study_id)
-    tasks.start(study_id)
 
 
 def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | UnusablePicture]:
@@ -187,10 +193,9 @@ def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
 
 def _store(outcomes: Sequence[Outcome]) -> None:
     try:
-        analyses = [_analysis(outcome) for outcome in outcomes if outcome.findings is not None]
+        kept = {outcome.study_id: _kept(outcome) for outcome in outcomes if outcome.findings is not None}
     except OSError as error:
         raise ResultsNotKept from error
-    by_study = {analysis.study_id: analysis for analysis in analyses}
     with writing():
         for outcome in outcomes:
             study = db.session.get(Study, outcome.study_id)
@@ -200,15 +205,18 @@ def _store(outcomes: Sequence[Outcome]) -> None:
             if outcome.findings is None or outcome.decision is None:
                 _decline(study, outcome)
             else:
-                _finish(study, by_study[study.id], outcome.findings, outcome.decision)
+                analysis, layers = kept[study.id]
+                for layer in layers:  # again under the write lock: a deletion may have removed a shared file
+                    services().store.write(layer)
+                _finish(study, analysis, outcome.findings, outcome.decision)
         db.session.flush()
         failpoints.reached(failpoints.BEFORE_RESULT)
     for outcome in outcomes:
         observability.count_analysis(outcome.findings, outcome.decision)
 
 
-def _analysis(outcome: Outcome) -> Analysis:
-    """The row of an outcome; its pictures are kept before the row is."""
+def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
+    """The row of an outcome, not written yet, and its layers, which are."""
     findings, store = outcome.findings, services().store
     assert findings is not None
     assert outcome.decision is not None
@@ -217,12 +225,13 @@ def _analysis(outcome: Outcome) -> Analysis:
     if findings.heat is not None:
         height, width = findings.heat.shape
         layers.append(resize(findings.heat, *fitted(height, width, LONGEST_HEAT_PX)))
-    mask_key, thumbnail_key, heat_key = [*store.put_all(layers), None][:3]
+    encoded = store.put_all(layers)
+    mask_key, thumbnail_key, heat_key = [*(layer.key for layer in encoded), None][:3]
     store_ms = round((time.perf_counter() - started) * 1000, 2)
     plain = to_json(findings)
     plain["milliseconds"] = {**findings.milliseconds, "store": store_ms}
     plain["because"] = outcome.decision.because
-    return Analysis(
+    analysis = Analysis(
         study_id=outcome.study_id,
         findings=plain,
         category=outcome.decision.category,
@@ -232,6 +241,7 @@ def _analysis(outcome: Outcome) -> Analysis:
         heat_sha256=heat_key,
         thumbnail_sha256=thumbnail_key,
     )
+    return analysis, encoded
 
 
 def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:

@@ -89,4 +89,4 @@ def _forget_damaged(keys: list[str]) -> None:
 def _analyse_again(study_id: str) -> None:
     from app import analysis  # here: only mending needs the line
 
-    analysis.rerun(study_id, actor="system")
+    analysis.queue_again(study_id, actor="system")

@@ -62,10 +62,12 @@ class PictureStore:
         """Keep uint8 `H x W` or `H x W x 3` pixels and return their key; on return they survive a power loss."""
         return self.write(encode(pixels))
 
-    def put_all(self, several: Sequence[NDArray[np.uint8]]) -> list[str]:
-        """As `put` for several pictures, side by side: the disk takes their syncs together."""
+    def put_all(self, several: Sequence[NDArray[np.uint8]]) -> list[Encoded]:
+        """Keep several pictures side by side: the disk takes their syncs together."""
         with ThreadPoolExecutor(max_workers=len(several)) as writers:
-            return list(writers.map(self.put, several))
+            encoded = list(writers.map(encode, several))
+            list(writers.map(self.write, encoded))
+        return encoded
 
     def write(self, encoded: Encoded) -> str:
         """Keep an encoded picture unless it is there, and return its key; on return it survives a power loss."""

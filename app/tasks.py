@@ -158,19 +158,25 @@ class Worker:
     def _take_lock(self) -> IO[str] | None:
         """The lock file, held; None when the worker is stopped before another process lets go of it."""
         path: Path = self._app.config["DATA_DIR"] / "worker.lock"
-        file = path.open("w")
         while not self._stopping.is_set():
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return file
-            except BlockingIOError:
-                self._stopping.wait(IDLE_S)
-        file.close()
+            with self._turn():
+                file = path.open("w")
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return file
+                except BlockingIOError:
+                    file.close()
+                    self._stopping.wait(IDLE_S)
         return None
 
     def _requeue(self) -> None:
-        with writing():
-            db.session.execute(update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None))
+        """Put back what was under way when a process ended; tried until the database lets us."""
+        while not self._stopping.is_set():
+            with self._turn():
+                with writing():
+                    left = update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None)
+                    db.session.execute(left)
+                return
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

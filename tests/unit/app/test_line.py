@@ -7,17 +7,21 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from flask import Flask
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from app import analysis, create_app, housekeeping, intake, studies, tasks
 from app.clinics.places import Place
+from app.database import writing
 from app.extensions import db
 from app.intake import Actor
 from app.services import services
+from app.storage import Encoded
 from app.tables import Analysis, AuditEvent, Study
 from app.tables.moment import now
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
@@ -153,6 +157,22 @@ class TestAnalysing:
         assert first.findings["probabilities"] == second.findings["probabilities"]
         assert first.mask_sha256 == second.mask_sha256
 
+    def test_layers_that_a_deletion_removed_meanwhile_are_written_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        keep = analysis._kept
+
+        def lose(outcome: analysis.Outcome) -> tuple[Analysis, list[Encoded]]:
+            row, layers = keep(outcome)
+            for layer in layers:
+                services().store.remove(layer.key)
+            return row, layers
+
+        monkeypatch.setattr(analysis, "_kept", lose)
+        receipt = intake.receive(png(), ONE)
+        work()
+        row = studies.find(receipt.study_id).analysis
+        assert row is not None
+        assert all(services().store.path(key).is_file() for key in (row.mask_sha256, row.thumbnail_sha256))
+
     def test_a_study_whose_lease_ran_out_is_taken_up_again(self) -> None:
         receipt = intake.receive(png(), ONE)
         tasks.lease(4, 120)
@@ -203,6 +223,17 @@ class TestAnalysing:
         worker._read_interrupted()
         assert batches == [[study_id] for study_id in left]
         assert studies.find(fresh).status == QUEUED
+
+    def test_a_database_that_is_locked_at_the_start_is_waited_for(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        receipt = intake.receive(png(), ONE)
+        tasks.lease(4, 120)
+        locked = OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+        monkeypatch.setattr(tasks, "writing", Mock(side_effect=[locked, writing()]))
+        monkeypatch.setattr(tasks, "REST_S", 0.0)
+        tasks.Worker(app)._requeue()
+        assert studies.find(receipt.study_id).status == QUEUED
 
     def test_pictures_that_waited_when_the_process_ended_are_read_however_often_it_ends(self, app: Flask) -> None:
         ids = {intake.receive(png(seed), ONE).study_id for seed in range(8)}
