@@ -107,6 +107,7 @@ def test_a_kill_while_the_networks_run_gives_one_result(launch: Launch, seen: Se
     seen(f"{rounds} kills, {interrupted} met a study in the networks; {verdict}")
 
 
+@pytest.mark.long
 @exam("F6", given="One of eight waiting pictures ends the process whenever it is read (kill -9 at that moment)",
       expected="it is given up after three times, and can be looked at; the others are read")  # fmt: skip
 def test_a_picture_that_ends_the_process_is_given_up_alone(launch: Launch, tiny_models: Path, seen: Seen) -> None:
