@@ -170,7 +170,7 @@ class TestLayers:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         with Image.open(io.BytesIO(answer.data)) as image:
             assert image.size == (260, 220)
-            assert image.mode == ("L" if name == "picture" else "RGBA")
+            assert image.mode == ("L" if name == "picture" else "P")
 
     def test_a_browser_keeps_them_privately_and_for_long(self, client: FlaskClient, study: Study) -> None:
         answer = client.get(f"/r/{study.id}/picture.png")
