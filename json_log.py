@@ -77,6 +77,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True, "filters": ["unquoted"]},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
             "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
+            "flask-limiter": {"level": "ERROR"},  # it names the address of whoever asked too often
+            "geopy": {"level": "WARNING"},  # it quotes the address that it asks, and with it the typed place
             "alembic.runtime.plugins": {"level": "WARNING"},  # six lines at each start that tell nobody anything
         },
     }
