@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from app import audit, failpoints, quota, tasks
 from app.clinics.places import Place
 from app.database import is_full, is_locked, writing
+from app.decoding import NoDecoder
 from app.early import Offer
 from app.extensions import db
 from app.services import services
@@ -147,7 +148,10 @@ def _turn() -> Iterator[None]:
 
 def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:
     started = time.perf_counter()
-    picture = services().decoder.decode(content, frame)
+    try:
+        picture = services().decoder.decode(content, frame)
+    except NoDecoder as error:
+        raise DecoderBusy from error
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     study = _study(picture, digest, frame, actor, place, decode_ms)
     offer = tasks.offer(study.id, picture)
