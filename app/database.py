@@ -7,9 +7,10 @@ import os
 import secrets
 import sqlite3
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.config import BadSetting
 from app.extensions import db
 
 try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sqlite.org/wal.html#walresetbug)
@@ -39,7 +41,11 @@ _turns = threading.RLock()
 
 
 def prepare(app: Flask) -> None:
-    """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file."""
+    """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file.
+
+    Raises:
+        BadSetting: the kept secret key is empty.
+    """
     folder: Path = app.config["DATA_DIR"]
     if _is_storeless():
         app.config.setdefault("SQLALCHEMY_DATABASE_URI", "sqlite://")
@@ -59,16 +65,34 @@ def _is_storeless() -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret key of this installation: read, or made once with owner-only rights."""
+    """The secret key of this installation: read, or made once with owner-only rights.
+
+    Raises:
+        BadSetting: the file is empty.
+    """
+    if not path.exists():
+        _make_secret(path)
+    secret = path.read_text(encoding="ascii").strip()
+    if not secret:
+        raise BadSetting(
+            f"{path} is empty. Put a copy of it back, or remove it: then a new one is made, everybody has to sign in "
+            "again, and browsers can no longer delete what they sent."
+        )
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Make the file whole or not at all; one that another process makes meanwhile stays."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_text(encoding="ascii").strip()
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        Path(temporary).unlink()
 
 
 @contextmanager

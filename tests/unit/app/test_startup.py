@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app import backup, create_app, startup
+from app import backup, create_app, database, startup
 from app.backup import DATABASE
+from app.config import BadSetting
 from app.database import driver
 
 MOUNTS = """proc /proc proc rw 0 0
@@ -94,3 +96,27 @@ def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pyte
     fail(errno.EROFS)
     with pytest.raises(startup.CantStart, match="can't be written"):
         startup.check(settings(tmp_path))
+
+
+def test_the_secret_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: database._kept_secret(tmp_path / "secret_key"), range(32)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_power_cut_while_the_secret_key_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(database.os, "fsync", cut)
+    with pytest.raises(OSError, match="Input/output error"):
+        database._kept_secret(tmp_path / "secret_key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_secret_key_stops_the_start_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(BadSetting, match=r"secret_key is empty\. .* remove it"):
+        create_app(DATA_DIR=tmp_path)
