@@ -86,7 +86,7 @@ class DecoderBusy(NotKept):
 
 
 class StoreBusy(NotKept):
-    code, sentence = "store_busy", "The store is busy. Please send the picture again in a moment."
+    code, sentence = "store_busy", "The store is busy. Please try again in a moment."
 
 
 class StorageFull(NotKept):
@@ -251,7 +251,7 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
 
 def not_kept(error: OperationalError | OSError) -> NotKept:
     """What to tell somebody whose request failed at the disk or at the database."""
-    log.error("not kept", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
+    log.error("disk or database failed", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
     if isinstance(error, OSError):
         return StorageFull() if error.errno in (errno.ENOSPC, errno.EDQUOT) else NotKept()
     if is_full(error):
