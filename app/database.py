@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.config import BadSetting
@@ -28,7 +28,7 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
-__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "prepare", "writing"]
+__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "is_out_of_reach", "prepare", "writing"]
 
 FIXED_SINCE = (3, 51, 3)
 DAMAGED = (driver.Error, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged name
@@ -126,6 +126,12 @@ def is_full(error: OperationalError) -> bool:
 def is_locked(error: OperationalError) -> bool:
     """True when another process held the database for longer than the busy timeout."""
     return "locked" in str(error.orig) or "busy" in str(error.orig)
+
+
+def is_out_of_reach(error: DatabaseError) -> bool:
+    """True when the file could not be opened, locked or read from the disk, which says nothing about what it holds."""
+    is_header_damaged = "unsupported file format" in str(error.orig)  # SQLite has no code of its own for it
+    return isinstance(error, OperationalError) and not is_header_damaged
 
 
 @event.listens_for(Engine, "connect")

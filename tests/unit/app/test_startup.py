@@ -84,6 +84,26 @@ def test_damaged_names_of_tables_are_told_as_damage(tmp_path: Path) -> None:
         backup.verify(data)
 
 
+def test_a_database_that_can_t_be_opened_now_is_not_called_damaged(tmp_path: Path) -> None:
+    make_tables(tmp_path)
+    with closing(driver.connect(tmp_path / DATABASE)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    (tmp_path / f"{DATABASE}-wal").mkdir()  # as good as a file that may not be read, for root too
+    told = create_app(DATA_DIR=tmp_path).test_cli_runner().invoke(args=["prepare"])
+    assert told.exit_code != 0
+    assert "can't be opened now (unable to open database file)" in told.output
+    assert "damaged" not in told.output
+
+
+def test_a_damaged_header_is_told_as_damage(tmp_path: Path) -> None:
+    make_tables(tmp_path)
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.seek(44)  # the number of the schema's format
+        file.write(bytes([99] * 4))
+    told = create_app(DATA_DIR=tmp_path).test_cli_runner().invoke(args=["prepare"])
+    assert "is damaged (unsupported file format)" in told.output
+
+
 def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(number: int) -> None:
         def touch(path: Path, exist_ok: bool = True) -> None:
