@@ -1,4 +1,4 @@
-"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow clients.
+"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow uploads.
 
 The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
 the child, and SQLite connections must not cross one. For the same reason nothing here imports `app`.

@@ -56,7 +56,9 @@ class Receipt:
 
 
 class NotKept(RuntimeError):
-    """The upload was not acknowledged and nothing of it is kept (503, Retry-After).
+    """The upload was not acknowledged, and no row was written (503, Retry-After).
+
+    Its pixels may lie there unnamed until housekeeping removes them, an hour later or two.
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
     ├── QuotaReached  this sender has left as many as one may (413)

@@ -44,9 +44,9 @@ def find(study_id: str) -> Study:
 
 
 def progress(study: Study) -> Progress:
-    """How far a study has come: received and checked until its results are stored, all at once, then all steps.
+    """How far a study has come: received and checked until everything is done.
 
-    A running one is no further: nothing says yet whether the networks have begun.
+    One that is running is no further: its row does not say whether the networks have begun.
     """
     done = 2 if study.status in (QUEUED, RUNNING) else len(STEPS)
     return Progress(STEPS[min(done, len(STEPS) - 1)], done, len(STEPS))
