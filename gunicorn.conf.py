@@ -1,4 +1,4 @@
-"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow clients.
+"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow uploads.
 
 The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
 the child, and SQLite connections must not cross one. For the same reason nothing here imports `app`.
@@ -13,12 +13,19 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from json_log import logging_settings
+from json_log import level_named, logging_settings
 from patient_worker import PatientWorker
 
 
 def _setting(name: str, default: str) -> str:
     return os.environ.get(f"SONOTRIAGE_{name}") or os.environ.get(name) or default
+
+
+def _log_level() -> str:
+    try:
+        return level_named(_setting("LOG_LEVEL", "INFO"))
+    except ValueError:  # the worker refuses to start with it, in a sentence
+        return "INFO"
 
 
 bind = f"{_setting('LISTEN', '127.0.0.1')}:{_setting('PORT', '8000')}"
@@ -42,7 +49,7 @@ forwarded_allow_ips = ""  # gunicorn believes no X-Forwarded header; TRUSTED_PRO
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file, not on a slow disk
 
 accesslog = None  # the application writes its own lines, without addresses
-logconfig_dict = logging_settings(_setting("LOG_LEVEL", "INFO"))
+logconfig_dict = logging_settings(_log_level())
 
 
 _STARTED = {"warm-up", "analysis"}  # our threads that may be opening networks or reading

@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import g, has_request_context
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FRAMES = 24  # of a stack that are logged, the innermost
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -60,11 +61,22 @@ def _stack(error: BaseException | None) -> list[str]:
     return [*_stack(cause), *([f"{type(cause).__name__} led to"] if cause else []), *frames]
 
 
+def level_named(text: str) -> str:
+    """One of LEVELS, however it is spelt.
+
+    Raises:
+        ValueError: the text names none.
+    """
+    if text.upper() not in LEVELS:
+        raise ValueError(f"expected one of {', '.join(LEVELS)}")
+    return text.upper()
+
+
 def logging_settings(level: str) -> dict[str, Any]:
     """Settings for `logging.config.dictConfig`: everything to standard error as JSON, gunicorn's own lines too.
 
     Args:
-        level: least severe level that is logged.
+        level: least severe level that is logged, one of LEVELS.
     """
     return {
         "version": 1,
@@ -77,6 +89,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True, "filters": ["unquoted"]},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
             "pydicom": {"level": "CRITICAL"},  # it quotes values of the file's header
+            "flask-limiter": {"level": "ERROR"},  # it names the address of whoever asked too often
+            "geopy": {"level": "WARNING"},  # it quotes the address that it asks, and with it the typed place
             "alembic.runtime.plugins": {"level": "WARNING"},  # six lines at each start that tell nobody anything
         },
     }

@@ -64,7 +64,9 @@ def create(data: Path, target: Path) -> Copied:
 
 
 def verify(backup: Path) -> Copied:
-    """Check a backup: database sound, every row's picture there and equal to its sha256.
+    """Check a backup: database sound, every study's picture there and equal to its sha256.
+
+    Masks, heat maps and thumbnails are not looked at: they can be made again from the picture.
 
     Raises:
         BadBackup: it holds no database, or the database or a picture is damaged.

@@ -16,6 +16,7 @@ from app.cli_clinics import clinics_commands
 from app.cli_models import models_commands
 from app.cli_store import store_commands
 from app.clinics import directory
+from app.database import is_out_of_reach
 from app.extensions import db
 
 
@@ -38,18 +39,23 @@ def _check_database() -> None:
     """Stop before anything is written to a damaged database.
 
     Raises:
-        ClickException: it is damaged; the message says what to do.
+        ClickException: it is damaged, or can't be opened; the message says what to do.
     """
+    data = current_app.config["DATA_DIR"]
     try:
         state = db.session.execute(text("PRAGMA quick_check(1)")).scalar()
     except DatabaseError as error:
+        if is_out_of_reach(error):
+            raise click.ClickException(
+                f"The database in {data} can't be opened now ({error.orig}). Nothing was changed. Check that the disk "
+                "has room, that its files belong to the user that runs the server, and that no other program has them."
+            ) from error
         state = str(error.orig)
     except UnicodeDecodeError:  # SQLite's message quotes a damaged name
         state = "names can't be read"
     finally:
         db.session.remove()
     if state != "ok":
-        data = current_app.config["DATA_DIR"]
         newest = startup.newest_backup(data)
         raise click.ClickException(
             f"The database in {data} is damaged ({state}). Nothing was changed. Restore a backup: flask --app wsgi "

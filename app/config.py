@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from json_log import level_named
+
 
 class BadSetting(ValueError):
     """A setting holds a value that the product cannot start with."""
@@ -29,7 +31,7 @@ class Setting:
 def _flag(text: str) -> bool:
     if text.lower() in {"1", "true", "yes", "on"}:
         return True
-    if text.lower() in {"0", "false", "no", "off", ""}:
+    if text.lower() in {"0", "false", "no", "off"}:
         return False
     raise ValueError("expected yes or no")
 
@@ -82,12 +84,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NOMINATIM_URL", "", str, "Address of a Nominatim server; typed places leave the server only when set."),
     Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
     Setting("RETENTION_DAYS", "0", _not_negative, "Days after which studies are deleted; 0 keeps them."),
-    Setting("LOG_LEVEL", "INFO", str, "Least severe level that is logged."),
+    Setting("LOG_LEVEL", "INFO", level_named, "Least severe level logged: debug, info, warning, error or critical."),
 )
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict[str, Any]:
     """Read every setting from the environment (`SONOTRIAGE_` before the name, or the bare name), then `overrides`.
+
+    An empty value means the default.
 
     Raises:
         BadSetting: a value cannot be read; the message names variable and expectation.
@@ -106,7 +110,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict
 
 
 def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
-    text = environment.get(f"SONOTRIAGE_{setting.name}", environment.get(setting.name, setting.default))
+    text = environment.get(f"SONOTRIAGE_{setting.name}") or environment.get(setting.name) or setting.default
     try:
         return setting.read(text)
     except ValueError as error:

@@ -7,18 +7,20 @@ import os
 import secrets
 import sqlite3
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.config import BadSetting
 from app.extensions import db
 
 try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sqlite.org/wal.html#walresetbug)
@@ -26,7 +28,7 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
-__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "prepare", "writing"]
+__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "is_out_of_reach", "prepare", "writing"]
 
 FIXED_SINCE = (3, 51, 3)
 DAMAGED = (driver.Error, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged name
@@ -39,7 +41,11 @@ _turns = threading.RLock()
 
 
 def prepare(app: Flask) -> None:
-    """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file."""
+    """Make the data folder and the secret key, and point Flask-SQLAlchemy at the database file.
+
+    Raises:
+        BadSetting: the kept secret key is empty.
+    """
     folder: Path = app.config["DATA_DIR"]
     if _is_storeless():
         app.config.setdefault("SQLALCHEMY_DATABASE_URI", "sqlite://")
@@ -59,16 +65,34 @@ def _is_storeless() -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret key of this installation: read, or made once with owner-only rights."""
+    """The secret key of this installation: read, or made once with owner-only rights.
+
+    Raises:
+        BadSetting: the file is empty.
+    """
+    if not path.exists():
+        _make_secret(path)
+    secret = path.read_text(encoding="ascii").strip()
+    if not secret:
+        raise BadSetting(
+            f"{path} is empty. Put a copy of it back, or remove it: then a new one is made, everybody has to sign in "
+            "again, and browsers can no longer delete what they sent."
+        )
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Make the file whole or not at all; one that another process makes meanwhile stays."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_text(encoding="ascii").strip()
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        Path(temporary).unlink()
 
 
 @contextmanager
@@ -102,6 +126,12 @@ def is_full(error: OperationalError) -> bool:
 def is_locked(error: OperationalError) -> bool:
     """True when another process held the database for longer than the busy timeout."""
     return "locked" in str(error.orig) or "busy" in str(error.orig)
+
+
+def is_out_of_reach(error: DatabaseError) -> bool:
+    """True when the file could not be opened, locked or read from the disk, which says nothing about what it holds."""
+    is_header_damaged = "unsupported file format" in str(error.orig)  # SQLite has no code of its own for it
+    return isinstance(error, OperationalError) and not is_header_damaged
 
 
 @event.listens_for(Engine, "connect")

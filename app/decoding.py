@@ -33,7 +33,13 @@ _STATUSES = {413, 415, 422}
 _USED_UP = -getattr(signal, "SIGXCPU", 0) or None
 _DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
 _TIMEOUT = "Reading the picture took too long, so it was given up. Export it as PNG or JPEG and try again."
-_BUSY = "Many pictures are being read at this moment. Try again in a minute."
+
+
+class NoDecoder(RefusedUpload):
+    """Nothing is known against the picture: no child was free in time, or none could be started."""
+
+    def __init__(self) -> None:
+        super().__init__("decoder_busy", "Many pictures are being read at this moment. Try again in a minute.", 503)
 
 
 class ChildEnded(Exception):
@@ -63,7 +69,8 @@ class Decoder:
 
         Raises:
             RefusedUpload: the codes of `imaging.decode.decode`, and `damaged_image` when the child crashed,
-                `decode_timeout` (422) when it was killed for its time, `decoder_busy` (503) when none was free.
+                `decode_timeout` (422) when it was killed for its time.
+            NoDecoder: all are at work, or none can be started.
         """
         child = self._take()
         is_reusable = False
@@ -75,7 +82,7 @@ class Decoder:
             is_reusable = False
             raise _refusal(child) from None
         except OSError:
-            raise RefusedUpload("decoder_busy", _BUSY, 503) from None
+            raise NoDecoder from None
         finally:
             if not is_reusable:
                 child.end()
@@ -99,7 +106,7 @@ class Decoder:
         try:
             return self._free.get(timeout=self.timeout_s)
         except queue.Empty:
-            raise RefusedUpload("decoder_busy", _BUSY, 503) from None
+            raise NoDecoder from None
 
     def _fill(self) -> None:
         self._children = [Child(self._large.fileno()) for _ in range(self._size)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import select
@@ -21,18 +23,25 @@ LEFTOVER_AGE_S = 3600  # younger files may belong to an upload or analysis that 
 
 
 def sweep() -> None:
-    """Remove unfinished and orphaned files older than an hour, and studies past their retention."""
-    _remove_leftovers()
+    """Remove studies past their retention, then unfinished and orphaned files older than an hour."""
     _remove_expired()
+    for folder in services().store.root.glob("*"):
+        _remove_leftovers(folder)
+        db.session.rollback()  # a transaction over all folders would last for minutes where many pictures are kept
 
 
-def _remove_leftovers() -> None:
+def _remove_leftovers(folder: Path) -> None:
     limit = time.time() - LEFTOVER_AGE_S
-    old = [path for path in services().store.root.glob("*/*") if path.stat().st_mtime < limit]
-    for path in old:
-        if path.suffix == ".tmp":
-            path.unlink(missing_ok=True)
-    studies.forget({path.stem for path in old if path.suffix == ".png" and not studies.is_named(path.stem)})
+    orphans = set()
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # renamed or deleted meanwhile
+            if path.stat().st_mtime >= limit:
+                continue
+            if path.suffix == ".tmp":
+                path.unlink()
+            elif path.suffix == ".png" and not studies.is_named(path.stem):
+                orphans.add(path.stem)
+    studies.forget(orphans)
 
 
 def _remove_expired() -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from app import audit, failpoints, quota, tasks
 from app.clinics.places import Place
 from app.database import is_full, is_locked, writing
+from app.decoding import NoDecoder
 from app.early import Offer
 from app.extensions import db
 from app.services import services
@@ -55,7 +56,9 @@ class Receipt:
 
 
 class NotKept(RuntimeError):
-    """The upload was not acknowledged and nothing of it is kept (503, Retry-After).
+    """The upload was not acknowledged, and no row was written (503, Retry-After).
+
+    Its pixels may lie there unnamed until housekeeping removes them, an hour later or two.
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
     ├── QuotaReached  this sender has left as many as one may (413)
@@ -85,7 +88,7 @@ class DecoderBusy(NotKept):
 
 
 class StoreBusy(NotKept):
-    code, sentence = "store_busy", "The store is busy. Please send the picture again in a moment."
+    code, sentence = "store_busy", "The store is busy. Please try again in a moment."
 
 
 class StorageFull(NotKept):
@@ -147,7 +150,10 @@ def _turn() -> Iterator[None]:
 
 def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:
     started = time.perf_counter()
-    picture = services().decoder.decode(content, frame)
+    try:
+        picture = services().decoder.decode(content, frame)
+    except NoDecoder as error:
+        raise DecoderBusy from error
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     study = _study(picture, digest, frame, actor, place, decode_ms)
     offer = tasks.offer(study.id, picture)
@@ -247,7 +253,7 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
 
 def not_kept(error: OperationalError | OSError) -> NotKept:
     """What to tell somebody whose request failed at the disk or at the database."""
-    log.error("not kept", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
+    log.error("disk or database failed", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
     if isinstance(error, OSError):
         return StorageFull() if error.errno in (errno.ENOSPC, errno.EDQUOT) else NotKept()
     if is_full(error):

@@ -75,6 +75,8 @@ def refusal(error: Exception) -> Refusal:
     """What to answer to an error that a door let through."""
     if isinstance(error, OperationalError | OSError):
         error = not_kept(error)
+        if type(error) is NotKept:  # its words are of an upload; intake raises it for one, and this may be anything
+            return Refusal(503, BY_STATUS[503], _later(error))
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, ApiRefusal | BadPlace | NotKept | RefusedUpload):

@@ -44,8 +44,11 @@ def find(study_id: str) -> Study:
 
 
 def progress(study: Study) -> Progress:
-    """How far a study has come: received and checked while it waits, outlined and weighed when it is done."""
-    done = {QUEUED: 2, RUNNING: 3}.get(study.status, len(STEPS))
+    """How far a study has come: received and checked until everything is done.
+
+    One that is running is no further: its row does not say whether the networks have begun.
+    """
+    done = 2 if study.status in (QUEUED, RUNNING) else len(STEPS)
     return Progress(STEPS[min(done, len(STEPS) - 1)], done, len(STEPS))
 
 

@@ -209,11 +209,11 @@ class Worker:
         while not self._stopping.is_set():
             self._woken.clear()
             with self._turn():
-                if self._read_offered() + self._read_queued() > 0:
-                    continue
-                if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:
+                if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:  # also where there is always work
                     swept = time.monotonic()
                     housekeeping.sweep()
+                if self._read_offered() + self._read_queued() > 0:
+                    continue
             if not self._woken.wait(IDLE_S):
                 self._has_queued = True  # nothing stirs: look for rows of other processes and for expired leases
 

@@ -18,13 +18,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from flask import current_app
 
 from app.services import GPU_HUNG, services
 
 GRACE_S = 5.0  # for answers that are under way
-FRAMES = 12  # of the thread that hangs, the innermost
+FRAMES = 12  # of each thread that is logged, the innermost
+READERS = ("analysis", "line")  # names of threads that read, or wait for others that do, begin so
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,9 @@ class _Watch:
 
     def end(self) -> None:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
-        facts = {"limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stack": self._stack()}
+        facts = {
+            "limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stacks": self._stacks(),
+        }  # fmt: skip
         log.critical("a reading hangs: this process ends, the next one goes on", extra=facts)
         if self.provider in ("CUDA", None):  # None: it hangs while the networks are opened
             with suppress(OSError):  # a full disk: the next process tries the GPU once more
@@ -69,7 +73,15 @@ class _Watch:
         time.sleep(GRACE_S)
         os._exit(1)
 
-    def _stack(self) -> list[str]:
-        frame = sys._current_frames().get(self.thread)
-        found = traceback.extract_stack(frame)[-FRAMES:] if frame else []
-        return [f"{one.filename}:{one.lineno} {one.name}" for one in found]
+    def _stacks(self) -> dict[str, list[str]]:
+        """Where the thread that asked for the reading stands, and all that may be reading for it, by their names."""
+        frames = sys._current_frames()
+        return {
+            thread.name: _lines(frames[thread.ident])
+            for thread in threading.enumerate()
+            if thread.ident in frames and (thread.ident == self.thread or thread.name.startswith(READERS))
+        }
+
+
+def _lines(frame: FrameType) -> list[str]:
+    return [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_stack(frame)[-FRAMES:]]

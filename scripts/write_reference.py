@@ -22,7 +22,7 @@ NOTE = "Written by `make docs` from `{source}`; do not edit by hand.\n"
 
 
 ABOUT_SETTINGS = """Each is read once, at start, from the environment: from its name, or from `SONOTRIAGE_` and its
-name, which wins. A value that can't be read stops the start with one sentence."""
+name, which wins. An empty value means the default; one that can't be read stops the start with one sentence."""
 ABOUT_ROUTES = """Addresses under `/admin` and `/account` ask for a login. The JSON interface is described in full at
 `/api/v1/docs` and `/api/v1/openapi.json`."""
 ABOUT_TABLES = """Both follow RFC 4180, in UTF-8 with one header line. Texts that a spreadsheet would run as a formula

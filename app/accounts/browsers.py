@@ -11,7 +11,7 @@ from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
 
-from app.accounts.users import folded_name
+from app.accounts.names import folded_name
 
 COOKIE = "known_browser"
 KEPT_S = 365 * 24 * 3600

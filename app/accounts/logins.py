@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from app import audit
 from app.accounts import passwords
 from app.accounts.errors import WrongLogin
+from app.accounts.names import folded_name
 from app.accounts.slowdown import slowdown
 from app.database import writing
 from app.extensions import db, login
@@ -87,7 +88,7 @@ def log_in(name: str, password: str, lane: str) -> None:
         TooSoon: too many wrong passwords.
     """
     slowdown().admit(lane)
-    user = db.session.execute(select(User).where(User.name == name)).scalar_one_or_none()
+    user = db.session.execute(select(User).where(User.name == folded_name(name))).scalar_one_or_none()
     is_right = passwords.matches(user.password_hash if user is not None else None, password)
     if user is None or not is_right or not user.is_enabled:
         _record_failure(user)

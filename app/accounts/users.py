@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 from app import audit
 from app.accounts import logins, passwords
 from app.accounts.errors import BadName, LastAdmin, NameTaken, UnknownUser, WrongLogin
+from app.accounts.names import folded_name
 from app.database import writing
 from app.extensions import db
 from app.tables import User
@@ -20,11 +20,6 @@ ROLES = (REVIEWER, ADMIN)
 _NAME = re.compile(r"^[^\W\d_][\w.@-]{1,79}$")
 # The audit trail calls those by these words who have no login.
 _NOT_A_LOGIN = {"visitor", "api", "system"}
-
-
-def folded_name(text: str) -> str:
-    """A login name as it is kept: without spaces around it, in lower case."""
-    return unicodedata.normalize("NFKC", text).strip().lower()
 
 
 def create(name: str, password: str, role: str, actor: str) -> int:

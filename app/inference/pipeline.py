@@ -167,11 +167,13 @@ class Engine:
             return _Networks(
                 NetworkSession(whole.network(manifest, self._folder), provider, threads, lines=lines), None
             )
-        if self._precision == "fp16":
-            manifest = manifests.in_half_precision(manifest, self._folder)
-        segmentation = NetworkSession(manifest.segmentation, provider, threads, self._precision == "bf16", lines)
+        taken = manifests.in_half_precision(manifest, self._folder) if self._precision == "fp16" else manifest
+        segmentation = NetworkSession(taken.segmentation, provider, threads, self._precision == "bf16", lines)
         # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
-        classification = NetworkSession(manifest.classification, provider, threads, lines=lines)
+        classification = NetworkSession(taken.classification, provider, threads, lines=lines)
+        if segmentation.provider != classification.provider:  # a GPU that had room for one of them
+            log.error("only one network could be opened there, taking the CPU for both")
+            return self._networks(manifest, "cpu", threads, lines)
         contract.check(segmentation, classification)
         return _Networks(segmentation, classification)
 

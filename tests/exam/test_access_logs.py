@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
@@ -14,9 +14,10 @@ from tests.exam.browser_client import PASSWORD, Browser, add_user, admin, signed
 from tests.exam.marks import exam
 from tests.exam.person import BOUNDARY, multipart
 from tests.factories.pictures import dicom, encoded, ultrasound
-from tests.factories.server import Server
+from tests.factories.server import ROOT, Server
 
 Seen = Callable[[str], None]
+UPLOADS_PER_MINUTE = 20
 FORGED = '\r\n[INFO] admin ok\n{"level": "info", "message": "admin ok"}'
 log = exam(
     "B57",
@@ -34,6 +35,15 @@ def raw(server: Server, content: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(content)
         connection.recv(65536)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """As everywhere in the exam, but soon asked too often."""
+    data = tmp_path_factory.mktemp("logs") / "data"
+    running = Server(data, ROOT / "models", UPLOADS_PER_MINUTE=str(UPLOADS_PER_MINUTE)).start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +91,8 @@ def _fail_in_every_way(server: Server, person: Browser, chief: Browser, name: st
                  f"GET / HTTP/1.1\r\nBad Name: {canary('Header')}", f"GET / HTTP/1.1\r\nHost: {canary('Host')} x",
                  f"GET / HTTP/1.1\r\n{canary('Name')} : x"):  # fmt: skip
         raw(server, f"{line}\r\n\r\n".encode())
+    asked = [person.ask("POST", "/api/v1/studies").status for _ in range(2 * UPLOADS_PER_MINUTE + 1)]
+    assert 429 in asked
 
 
 @log

@@ -53,7 +53,7 @@ def test_a_reading_that_hangs_is_ended_and_done_again(
     assert verdict.states == {"done": hangs + 1}
     assert worker_of(server) != worker
     assert len(lines) >= hangs
-    assert all(line["studies"] and line["stack"] for line in lines)
+    assert all(line["studies"] and line["stacks"] for line in lines)
     assert not any(study_id in server.log.read_text() for study_id in sender.acknowledged.values())
     seen(f"{len(lines)} hung, each ended after {LIMIT_S} s; no answer for {away_s:.1f} s at most; {verdict}")
 

@@ -42,6 +42,12 @@ def test_a_stranger_is_led_to_the_login_and_back_to_where_they_wanted(app: Flask
     assert answer.location == "/admin/?category=prompt&page=2"
 
 
+@pytest.mark.parametrize("typed", ["ada.l", "Ada.L", " ADA.L ", "\uff41da.l"])
+def test_a_name_is_the_same_however_it_is_typed(app: Flask, typed: str) -> None:
+    add_user(app, "Ada.L", "reviewer")
+    assert Browser(app).log_in(typed).location == "/admin/"
+
+
 @pytest.mark.parametrize(
     "target",
     [

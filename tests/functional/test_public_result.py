@@ -58,7 +58,7 @@ class TestWaiting:
             "status": "queued", "step": "outlined", "done": 2, "of": 4, "is_finished": False,
         }  # fmt: skip
         change(app, waiting, status="running")
-        assert client.get(f"/r/{waiting}/status").json["done"] == 3
+        assert client.get(f"/r/{waiting}/status").json["done"] == 2
 
     def test_a_finished_study_says_so(self, client: FlaskClient, study: Study) -> None:
         answer = client.get(f"/r/{study.id}/status").json

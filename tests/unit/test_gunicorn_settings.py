@@ -46,6 +46,12 @@ def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatc
     assert settings()["bind"] == "0.0.0.0:8123"
 
 
+@pytest.mark.parametrize(("text", "level"), [("warning", "WARNING"), ("", "INFO"), ("loud", "INFO")])
+def test_the_log_level_never_breaks_the_log(monkeypatch: pytest.MonkeyPatch, text: str, level: str) -> None:
+    monkeypatch.setenv("LOG_LEVEL", text)
+    assert settings()["logconfig_dict"]["root"]["level"] == level
+
+
 def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     (tmp_path / GPU_HUNG).touch()

@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as StillWaiting
 import numpy as np
 import pytest
 
-from app import intake, memory, tasks
+from app import decoding, intake, memory, tasks
 from app.decoding import Child
 from app.extensions import db
 from app.intake import Actor, DecoderBusy
@@ -86,6 +86,12 @@ def test_an_upload_beyond_those_under_way_is_refused_and_told_to_come_back(app, 
             answer = client.post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")})
     assert (answer.status_code, answer.json["code"]) == (503, "decoder_busy")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_an_upload_that_no_decoder_can_be_started_for_is_told_to_come_back(app, scan, monkeypatch):
+    monkeypatch.setattr(decoding, "_COMMAND", ("/nonexistent/python",))
+    with app.app_context(), pytest.raises(DecoderBusy):
+        intake.receive(scan(), Actor("o" * 64, "visitor"))
 
 
 def test_the_c_library_is_told_to_give_large_blocks_back():

@@ -314,6 +314,29 @@ class TestDeleting:
         housekeeping.sweep()
         assert [path.stem for path in kept_files()] == [studies.find(receipt.study_id).picture_sha256]
 
+    def test_a_file_that_goes_meanwhile_stops_no_sweep(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        orphan = services().store.path(services().store.put(np.ones((9, 9), dtype=np.uint8)))
+        for name in ("0.tmp", "f.png"):
+            orphan.with_name(name).symlink_to("gone")  # listed, and not there when it is looked at
+        monkeypatch.setattr(housekeeping, "LEFTOVER_AGE_S", -10)
+        housekeeping.sweep()
+        assert not orphan.exists()
+
+    def test_a_worker_that_always_finds_work_sweeps_too(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        done: list[str] = []
+        worker = tasks.Worker(app)
+
+        def read() -> int:
+            done.append("read")
+            if len(done) > 5:
+                worker._stopping.set()
+            return 1
+
+        monkeypatch.setattr(worker, "_read_offered", read)
+        monkeypatch.setattr(housekeeping, "sweep", lambda: done.append("sweep"))
+        worker._serve(is_sweeping=True)
+        assert done.count("sweep") == 1
+
     def test_studies_past_their_retention_go(self, app: Flask) -> None:
         app.config["RETENTION_DAYS"] = 30
         old, fresh = intake.receive(png(1), ONE).study_id, intake.receive(png(2), ONE).study_id

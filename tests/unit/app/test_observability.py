@@ -78,10 +78,11 @@ class TestFormatter:
         assert "error" not in json.loads(JsonFormatter().format(record))
 
 
-def test_the_settings_of_logging_are_accepted_and_quieten_what_quotes_headers() -> None:
-    settings = logging_settings("WARNING")
-    assert settings["root"]["level"] == "WARNING"
-    assert settings["loggers"]["pydicom"]["level"] == "CRITICAL"
+def test_the_settings_of_logging_quieten_what_quotes_headers_addresses_or_places() -> None:
+    settings = logging_settings("DEBUG")
+    assert settings["root"]["level"] == "DEBUG"
+    levels = {name: settings["loggers"][name]["level"] for name in ("pydicom", "flask-limiter", "geopy")}
+    assert levels == {"pydicom": "CRITICAL", "flask-limiter": "ERROR", "geopy": "WARNING"}
 
 
 @pytest.mark.parametrize(

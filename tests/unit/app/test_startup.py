@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app import backup, create_app, startup
+from app import backup, create_app, database, startup
 from app.backup import DATABASE
+from app.config import BadSetting
 from app.database import driver
 
 MOUNTS = """proc /proc proc rw 0 0
@@ -82,6 +84,26 @@ def test_damaged_names_of_tables_are_told_as_damage(tmp_path: Path) -> None:
         backup.verify(data)
 
 
+def test_a_database_that_can_t_be_opened_now_is_not_called_damaged(tmp_path: Path) -> None:
+    make_tables(tmp_path)
+    with closing(driver.connect(tmp_path / DATABASE)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    (tmp_path / f"{DATABASE}-wal").mkdir()  # as good as a file that may not be read, for root too
+    told = create_app(DATA_DIR=tmp_path).test_cli_runner().invoke(args=["prepare"])
+    assert told.exit_code != 0
+    assert "can't be opened now (unable to open database file)" in told.output
+    assert "damaged" not in told.output
+
+
+def test_a_damaged_header_is_told_as_damage(tmp_path: Path) -> None:
+    make_tables(tmp_path)
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.seek(44)  # the number of the schema's format
+        file.write(bytes([99] * 4))
+    told = create_app(DATA_DIR=tmp_path).test_cli_runner().invoke(args=["prepare"])
+    assert "is damaged (unsupported file format)" in told.output
+
+
 def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(number: int) -> None:
         def touch(path: Path, exist_ok: bool = True) -> None:
@@ -94,3 +116,27 @@ def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pyte
     fail(errno.EROFS)
     with pytest.raises(startup.CantStart, match="can't be written"):
         startup.check(settings(tmp_path))
+
+
+def test_the_secret_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: database._kept_secret(tmp_path / "secret_key"), range(32)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_power_cut_while_the_secret_key_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(database.os, "fsync", cut)
+    with pytest.raises(OSError, match="Input/output error"):
+        database._kept_secret(tmp_path / "secret_key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_secret_key_stops_the_start_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(BadSetting, match=r"secret_key is empty\. .* remove it"):
+        create_app(DATA_DIR=tmp_path)

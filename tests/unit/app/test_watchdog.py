@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -38,16 +39,24 @@ def hang(until: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def wait_for_the_line(until: Callable[[], bool]) -> None:
+    hang(until)
+
+
 def test_a_reading_that_hangs_ends_the_process_and_the_log_says_where(
     app: Flask, ends: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
 ) -> None:
     app.config["INFERENCE_TIMEOUT_S"] = 0.05
-    with app.app_context(), caplog.at_level(logging.CRITICAL), watchdog.limited(["0123ABCD"]):
-        hang(until=lambda: len(ends) == 2)
+    with ThreadPoolExecutor(1, "line") as lines, app.app_context(), caplog.at_level(logging.CRITICAL):
+        lines.submit(hang, until=lambda: len(ends) == 2)
+        with watchdog.limited(["0123ABCD"]):
+            wait_for_the_line(until=lambda: len(ends) == 2)
     assert ends == [("kill", signal.SIGTERM), ("exit", 1)]
     (record,) = caplog.records
     assert vars(record)["studies"] == ("0123ABCD",)
-    assert any(line.endswith(" hang") for line in vars(record)["stack"])
+    stacks = vars(record)["stacks"]
+    assert any(line.endswith(" wait_for_the_line") for line in stacks["MainThread"])
+    assert any(line.endswith(" hang") for line in stacks["line_0"])
 
 
 def test_a_reading_that_ends_in_time_ends_nothing(app: Flask, ends: list[tuple[str, int]]) -> None:

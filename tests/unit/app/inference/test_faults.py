@@ -80,6 +80,26 @@ def test_a_gpu_that_is_too_full_to_be_opened_leaves_the_cpu(models: Path, monkey
         Engine(models, "cuda").read([PICTURE])
 
 
+@pytest.mark.usefixtures("with_gpu")
+@pytest.mark.parametrize("room_for", [0, 1])
+def test_a_gpu_with_room_for_one_network_leaves_both_to_the_cpu(
+    models: Path, monkeypatch: pytest.MonkeyPatch, room_for: int
+) -> None:
+    outcomes = iter([number == room_for for number in range(2)])
+
+    def nearly_full(content: bytes, options: Any, providers: list[str]) -> Any:
+        if sessions.CUDA in providers and not next(outcomes):
+            raise RuntimeError("CUDA failure 2: out of memory")
+        return Graphic(content, options, providers)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", nearly_full)
+    engine = Engine(models, "auto")
+    networks = engine._open("auto").together
+    assert networks.classification is not None
+    assert (networks.segmentation.provider, networks.classification.provider) == ("CPU", "CPU")
+    assert engine.read([PICTURE])[0].provider == "CPU"
+
+
 @pytest.mark.parametrize("kind", ["size", "exchanged"])
 def test_a_whole_file_of_the_wrong_network_is_refused(models: Path, kind: str) -> None:
     raw = json.loads((models / "manifest.json").read_text())
