@@ -22,8 +22,10 @@ from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
 from training.pipeline import Trained
 from training.recipe import Recipe
+from training.splits import GROUPED
 
 OPSET = 18
+SERVED = ("unet", "efficientnet", "segmented")  # what outlines, what judges, and what that is shown
 TOLERANCE = 1e-4  # largest difference between ONNX and PyTorch that is accepted, in logits or against the largest
 MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
 
@@ -71,6 +73,20 @@ class ServedClassifier(nn.Module):
         beside = centred - (centred @ self.components) @ self.components.T
         novelty = (within + torch.square(beside).sum(dim=1) / self.residual_scale) / 2
         return head(embedding), activation, embedding, novelty
+
+
+def unserved(recipe: Recipe) -> str | None:
+    """Why the networks of a recipe can't be served, as a sentence; None where they can."""
+    part = recipe["classification"]
+    is_served = (recipe["segmentation"]["network"], part["network"], part["input"]) == SERVED
+    if not is_served or part.get("enhancement"):
+        return (
+            f"Recipe {recipe['name']} can't be exported: only a unet whose segmented picture an efficientnet judges "
+            "without enhancement is served."
+        )
+    if recipe.get("protocol", GROUPED) != GROUPED:
+        return f"Recipe {recipe['name']} can't be exported: its split leaks, it is there for comparison alone."
+    return None
 
 
 @dataclass(frozen=True)
