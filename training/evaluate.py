@@ -15,7 +15,7 @@ import torch
 
 from training import answers, contact_sheet, curves, judged
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
-from training.datasets.sample import Sample
+from training.datasets.sample import LABELS, Sample
 from training.export import commit
 from training.judged import Judged, judge
 from training.loop import device
@@ -96,6 +96,7 @@ def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, 
     return {
         "recipe": recipe["name"],
         "protocol": protocol(recipe, parts),
+        "classes": recipe.get("classes", list(LABELS)),
         "fold": fold,
         "leaking": parts.is_leaking,
         "device": _device_name(),
@@ -111,7 +112,8 @@ def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, 
 
 def protocol(recipe: Recipe, parts: Split) -> str:
     """What was trained, tuned and reported on, in words."""
-    sources = " and ".join(recipe["sources"])
+    classes = f", {' and '.join(recipe['classes'])} alone" if "classes" in recipe else ""
+    sources = " and ".join(recipe["sources"]) + classes
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"

@@ -138,7 +138,8 @@ they tell more than two intervals side by side. Above 0 is more: good for AUC, a
 calibration error and Brier score. An interval that holds 0 means that nothing was shown.
 """
 RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
-reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md).
+reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md). A recipe that tells
+benign and malignant apart and knows no normals is compared by what both know.
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
