@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from training.calibrate import CASE_MIX, Calibration, Novelty
 from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
 from training.pipeline import Trained
+from training.provenance import commit
 from training.recipe import Recipe
 from training.splits import GROUPED
 
@@ -247,9 +247,3 @@ def write_manifest(
     is_quick = "limit" in recipe
     half.add_to_manifest(manifest, half.golden_phantoms(manifest, folder), folder, leeway=100 if is_quick else 1)
     return manifest
-
-
-def commit() -> str:
-    """The commit that the code stands at, or "unknown" outside a checkout."""
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"

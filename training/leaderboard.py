@@ -22,7 +22,14 @@ Row = dict[str, Any]
 
 DEFAULT = "unet-efficientnetb3"
 SHARED = ("recipe", "protocol", "fold", "leaking", "device", "commit", "command", "split_sha256")
-ADDED = ("classes", "data_sha256", "created", "training_seconds", "pictures")  # not in rows made before these were kept
+ADDED = (
+    "classes",
+    "trained_at_commit",
+    "data_sha256",
+    "created",
+    "training_seconds",
+    "pictures",
+)  # not in rows made before these were kept
 
 
 def main() -> None:
@@ -99,6 +106,7 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
     merged_report = first | {
         "fold": "all",
         "command": f"make train-all RECIPES={first['recipe']}",
+        "trained_at_commit": sorted({one for _, report in reports for one in report.get("trained_at_commit", [])}),
         "training_seconds": round(sum(report.get("training_seconds", 0.0) for _, report in reports), 1),
     }
     return _rows(merged_report | figures_per_set(rows))

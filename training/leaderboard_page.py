@@ -158,9 +158,11 @@ def _origin(row: Row) -> str:
     facts = [
         f"Protocol: {row['protocol']}",
         f"Device: {row['device']}",
-        f"Commit: `{row['commit'][:10]}`",
+        f"Measured at commit: `{row['commit'][:10]}`",
         f"Split: `{row['split_sha256'][:12]}`",
     ]
+    if row.get("trained_at_commit"):
+        facts.insert(2, f"Trained at: {', '.join(f'`{commit[:10]}`' for commit in row['trained_at_commit'])}")
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
     if row.get("training_seconds"):

@@ -32,7 +32,8 @@ from imaging.preprocess import fit
 from training import datasets, segmentation, transfer
 from training import recipe as recipes
 from training.datasets.sample import Sample
-from training.export import OPSET, commit
+from training.export import OPSET
+from training.provenance import commit
 from training.recipe import Recipe
 
 PLAN = Path(__file__).parent / "width_front.yaml"
