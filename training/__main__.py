@@ -25,6 +25,7 @@ from training import recipe as recipes
 from training.datasets.sample import Sample
 from training.pipeline import Trained
 from training.recipe import Recipe
+from training.staging import staged
 
 Pixels = NDArray[np.uint8]
 
@@ -47,13 +48,13 @@ def main() -> None:
     if arguments.command == "export":
         facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
         golden = _golden(recipe, trained, parts.tune[:8])
-        models = arguments.models or (folder / "models" if arguments.quick else Path("models"))
-        exported = export.export_networks(
-            trained, found.calibration.novelty, golden, models, leeway=100 if arguments.quick else 1
-        )
-        manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, models)
-        whole_graph.build(models)
-        model_card.write(manifest, models)
+        with staged(arguments.models or (folder / "models" if arguments.quick else Path("models"))) as models:
+            exported = export.export_networks(
+                trained, found.calibration.novelty, golden, models, leeway=100 if arguments.quick else 1
+            )
+            manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, models)
+            whole_graph.build(models)
+            model_card.write(manifest, models)
 
 
 def _run_folder(arguments: argparse.Namespace, name: str) -> Path:

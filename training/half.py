@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from imaging.phantom import speckle
 from imaging.postprocess import box_of, largest_part, mask_of
 from imaging.preprocess import fit, restore, segmented
+from training import model_card
+from training.staging import staged
 
 TOLERANCE = 1e-2  # largest difference, against the largest number of an output where that is above 1
 NOVELTY_TOLERANCE = 0.25  # `python -m training.drift` counts the real pictures whose answer that changes
@@ -59,7 +62,12 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models"))
     folder = parser.parse_args().models
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    print(json.dumps(add_to_manifest(manifest, golden_phantoms(manifest, folder), folder), indent=2))
+    with staged(folder) as temporary:
+        for network in manifest["networks"].values():
+            shutil.copy2(folder / network["file"], temporary)
+        written = add_to_manifest(manifest, golden_phantoms(manifest, temporary), temporary)
+        model_card.write(manifest, temporary)
+    print(json.dumps(written, indent=2))
 
 
 def add_to_manifest(
