@@ -89,6 +89,7 @@ def train(
             seen = torch.cat([picture, soft_mask, picture * soft_mask], dim=1).to(memory_format=torch.channels_last)
         return functional.cross_entropy(network(seen).float(), labels, label_smoothing=part["label_smoothing"])
 
+    torch.manual_seed(seed)  # of the random start
     network = JUDGES[part["network"]](part)
     if encoder is not None:
         efficientnet.start_from_encoder(network, encoder)

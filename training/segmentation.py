@@ -27,6 +27,7 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
     Raises:
         ValueError: the folder holds a network that was trained otherwise.
     """
+    torch.manual_seed(seed)  # of the random start
     network = OUTLINES[part["network"]](part)
     if isinstance(network, Rule):
         return network
