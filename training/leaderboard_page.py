@@ -67,7 +67,8 @@ neither trained nor tuned on, except in rows marked **leaking**, which are there
 which fold it rests; differences of a few points on one fold mean nothing.
 
 - *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
-  because the picture is held for normal. *With normals*: on a normal picture nothing outlined counts 1, anything 0.
+  because the probability of normal is at or above its limit, which it can be where another class leads. *With normals*:
+  on a normal picture nothing outlined counts 1, anything 0.
 - *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
   exist.
 - *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;

@@ -143,7 +143,7 @@ benign and malignant apart and knows no normals is compared by what both know.
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
-mix; an outline is dropped where the picture is held for normal
+mix; an outline is dropped where the probability of normal is at or above a limit, even where another class leads
 ([why](../adr/0008-both-networks-weigh-the-classes.md)). The log loss is of pictures of the tuning fold that the fit had
 not seen, weighted to the case mix.
 """

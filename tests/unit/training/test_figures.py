@@ -135,6 +135,12 @@ def test_outlines_are_dropped_only_where_that_raises_the_mean_dice() -> None:
     assert fit_normal_limit(1 - telling, part) > 1
 
 
+def test_the_limit_may_lie_where_another_class_leads() -> None:
+    part = predictions(["normal"] * 5 + ["benign"] * 5, np.zeros((10, 3)))
+    part.dice[:5] = 0.0
+    assert fit_normal_limit(np.asarray([0.12] * 5 + [0.02] * 5), part) == pytest.approx(0.1)
+
+
 def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
     random = np.random.default_rng(8)
     is_case, scores = random.random(300) < 0.3, np.round(random.random(300), 1)
