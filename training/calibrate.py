@@ -121,11 +121,12 @@ def fit_scaling(
     unet_logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
+    has_bias: bool = True,
 ) -> Scaling:
     """Temperature, weight of the U-Net's head and bias per class that minimise the weighted negative log likelihood."""
 
     def scaling(parameters: NDArray[np.float64]) -> Scaling:
-        bias = parameters[2:] - parameters[2:].mean()
+        bias = has_bias * (parameters[2:] - parameters[2:].mean())
         return Scaling(
             float(np.exp(parameters[0])), float(np.exp(parameters[1])), tuple(float(number) for number in bias)
         )

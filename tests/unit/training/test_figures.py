@@ -227,3 +227,14 @@ def test_two_recipes_are_compared_on_the_pictures_that_both_judged() -> None:
     worse = judge(weighed(90, seed=8), calibrate(part, part.embeddings))
     worse.scores[:] = worse.scores[:, ::-1]
     assert differences(worse, rows)["macro_auc"]["high"] < 0
+
+
+def test_without_a_bias_none_is_fitted_and_the_temperature_is_its_own() -> None:
+    random = np.random.default_rng(3)
+    labels = random.choice(3, 1500, p=[0.7, 0.2, 0.1])
+    telling = (random.normal(size=(1500, 3)) + np.eye(3)[labels]).astype(np.float32)
+    weights, none = np.full(1500, 1 / 1500), np.zeros((1500, 3), np.float32)
+    plain, biased = (fit_scaling(telling, none, labels, weights, has_bias=has_bias) for has_bias in (False, True))
+    assert plain.bias == (0.0, 0.0, 0.0)
+    assert biased.bias[0] > 0.3
+    assert plain.temperature != pytest.approx(biased.temperature, rel=0.02)
