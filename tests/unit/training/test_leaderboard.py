@@ -134,6 +134,22 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"), [(0.85, "1 of the 1 columns"), (0.75, "0 of the 1 columns"), (0.5, "ahead more often")]
+)
+def test_the_comparison_says_what_its_tables_show(tmp_path: Path, raw: float, words: str) -> None:
+    for recipe, value in (("unet-efficientnetb3", 0.8), ("efficientnetb3-raw", raw)):
+        report(tmp_path, recipe, 0, 0.8)
+        path = tmp_path / recipe / "fold0" / "metrics.json"
+        content = json.loads(path.read_text())
+        figure = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        content["metrics"]["busi"]["benign_malignant_auc"] = figure
+        path.write_text(json.dumps(content))
+    text = comparison.page(found(tmp_path)).replace("\n", " ")
+    assert words in text
+    assert ("not shown to help" in text) == (raw > 0.7)
+
+
 def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
     figure = {"value": 0.021, "low": -0.01, "high": 0.05}
     row = {
