@@ -14,6 +14,7 @@ from training import comparison, what_helped
 from training.calibrate import calibrate
 from training.judged import judge, save
 from training.leaderboard import found, merged, page
+from training.published import BUSI_RANGE, published
 
 pytestmark = pytest.mark.training
 
@@ -98,6 +99,13 @@ def test_recipes_stand_side_by_side_with_what_was_published(tmp_path: Path) -> N
     assert len(lines) == 3
     assert "published" in lines[0]
     assert all("0.93 to 0.99" in line and "0.800 (0.700 to 0.900)" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize("recipe", ["unet-segnet-random", "resnet101-enhanced-clahe", "efficientnetb3-raw"])
+def test_an_ablation_stands_beside_nothing_published(recipe: str) -> None:
+    assert published(recipe, "busi") == "-"
+    assert published("unet-segnet", "busi") == BUSI_RANGE
+    assert published("unet-segnet", "busbra") == "-"
 
 
 def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
