@@ -39,7 +39,9 @@ _FEW_COLOURS = "Coloured marks in the picture were turned to grey."
 
 
 def check(picture: Picture) -> tuple[str, ...]:
-    """Look at a picture before any network does.
+    """Say whether a picture is what the networks were made for.
+
+    This runs beside them; what they found in a picture that is declined is thrown away.
 
     Returns:
         Notices, sentences fit to be shown.

@@ -70,7 +70,7 @@ def conformal_limits(probabilities: Scores, labels: NDArray[np.int64], coverage:
     limits = []
     for index in range(probabilities.shape[1]):
         own = np.sort(probabilities[labels == index, index])
-        rank = int(np.floor((own.size + 1) * (1 - coverage)))
+        rank = int(np.floor((own.size + 1) * (1 - coverage) + 1e-9))  # 10 * (1 - 0.9) is 0.9999999999999998
         limits.append(float(own[rank - 1]) if rank >= 1 and own.size else 0.0)
     return tuple(limits)
 

@@ -25,13 +25,18 @@ from training import recipe as recipes
 from training.datasets.sample import Sample
 from training.pipeline import Trained
 from training.recipe import Recipe
+from training.staging import staged
 
 Pixels = NDArray[np.uint8]
 
 
 def main() -> None:
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
     recipe = recipes.read(arguments.recipe, arguments.quick)
+    objection = export.unserved(recipe) if arguments.command == "export" else None
+    if objection:
+        parser.error(objection)
     samples = transfer.known(recipe, datasets.read(transfer.sources_of(recipe), arguments.data))
     parts = transfer.parts_of(recipe, _limited(samples, recipe.get("limit")), arguments.fold)
     folder = _run_folder(arguments, recipe["name"])
@@ -43,12 +48,13 @@ def main() -> None:
     if arguments.command == "export":
         facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
         golden = _golden(recipe, trained, parts.tune[:8])
-        exported = export.export_networks(
-            trained, found.calibration.novelty, golden, arguments.models, leeway=100 if arguments.quick else 1
-        )
-        manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, arguments.models)
-        whole_graph.build(arguments.models)
-        model_card.write(manifest, arguments.models)
+        with staged(arguments.models or (folder / "models" if arguments.quick else Path("models"))) as models:
+            exported = export.export_networks(
+                trained, found.calibration.novelty, golden, models, leeway=100 if arguments.quick else 1
+            )
+            manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, models)
+            whole_graph.build(models)
+            model_card.write(manifest, models)
 
 
 def _run_folder(arguments: argparse.Namespace, name: str) -> Path:
@@ -83,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fold", type=int, default=0, help="the fold that is reported, never trained or tuned on")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints, predictions and curves")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="where export writes")
+    parser.add_argument(
+        "--models", type=Path, help="where export writes: models/, or models/ in the run's own folder with --quick"
+    )
     parser.add_argument("--version", default="1.0.0", help="version that export writes into the manifest")
     parser.add_argument("--quick", action="store_true", help="tiny networks and few pictures: proves that all runs")
     return parser

@@ -61,7 +61,7 @@ class Calibration:
         return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
 
     def is_cleared(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Pictures whose outline is dropped, because they are held for normal."""
+        """Pictures whose outline is dropped: normal is at or above its limit, even where another class leads."""
         return np.asarray(self.probabilities(predictions)[:, NORMAL] >= self.normal_limit)
 
 
@@ -102,7 +102,8 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
         dice = np.where(scores >= limit, is_normal.astype(np.float64), tune.dice)
         return float(dice[is_used].mean()) if is_used.any() else 0.0
 
-    return float(max((NEVER, *np.linspace(0.95, 0.2, 16)), key=mean_dice))
+    # down to 0.05: the best limit may lie below one third, where another class can lead
+    return float(max((NEVER, *np.arange(19, 0, -1) / 20), key=mean_dice))
 
 
 def case_mix_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -120,11 +121,12 @@ def fit_scaling(
     unet_logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
+    has_bias: bool = True,
 ) -> Scaling:
     """Temperature, weight of the U-Net's head and bias per class that minimise the weighted negative log likelihood."""
 
     def scaling(parameters: NDArray[np.float64]) -> Scaling:
-        bias = parameters[2:] - parameters[2:].mean()
+        bias = has_bias * (parameters[2:] - parameters[2:].mean())
         return Scaling(
             float(np.exp(parameters[0])), float(np.exp(parameters[1])), tuple(float(number) for number in bias)
         )

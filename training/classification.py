@@ -21,6 +21,7 @@ from training.lesion_free import lesion_free_crop
 from training.loop import fit_network
 from training.networks import JUDGES, efficientnet
 from training.packing import Packed
+from training.provenance import names
 
 
 def classifier_input(
@@ -48,6 +49,7 @@ def train(
     encoder: dict[str, torch.Tensor] | None,
     folder: Path,
     seed: int,
+    drawn_by: object,
 ) -> nn.Module:
     """Train the classifier of a recipe part.
 
@@ -55,6 +57,10 @@ def train(
         draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order, and those of
             the samples' lesion-free crops (see `lesion_free_crops`); asked only when there is something to train.
         encoder: weights of a U-Net encoder to start an EfficientNet from, or None to start from chance.
+        drawn_by: what decides maps and encoder, as JSON can hold it.
+
+    Raises:
+        ValueError: the folder holds a network that was trained otherwise.
     """
 
     def pack_at(size: int) -> Packed:
@@ -83,10 +89,11 @@ def train(
             seen = torch.cat([picture, soft_mask, picture * soft_mask], dim=1).to(memory_format=torch.channels_last)
         return functional.cross_entropy(network(seen).float(), labels, label_smoothing=part["label_smoothing"])
 
+    torch.manual_seed(seed)  # of the random start
     network = JUDGES[part["network"]](part)
     if encoder is not None:
         efficientnet.start_from_encoder(network, encoder)
-    return fit_network(network, part, pack_at, step, folder, seed)
+    return fit_network(network, part, pack_at, step, folder, seed, origin=[names(samples), mask, drawn_by])
 
 
 def lesion_free_crops(samples: list[Sample]) -> list[Grey]:

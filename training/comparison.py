@@ -6,6 +6,7 @@ picture.
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,8 @@ from training.leaderboard_page import TITLES, figure_text
 
 Row = dict[str, Any]
 
-RECIPES = {
-    "efficientnetb3-raw": "raw",
-    "unet-efficientnetb3": "segmented",
-    "efficientnetb3-truemask": "true mask",
-}
+RAW, SEGMENTED = "efficientnetb3-raw", "unet-efficientnetb3"
+RECIPES = {RAW: "raw", SEGMENTED: "segmented", "efficientnetb3-truemask": "true mask"}
 FIGURES = (
     "benign_malignant_auc_classifier_alone",
     "balanced_accuracy_classifier_alone",
@@ -71,16 +69,33 @@ systems apart; the differences on the same pictures stand with each row of the
 
 def page(rows: list[Row]) -> str:
     """The comparison as Markdown, from the leaderboard's rows; recipes without a row yet are named as such."""
-    parts = [HEAD]
-    for data in SETS:
-        own = {row["recipe"]: row for row in _preferred(rows, data)}
-        if own:
-            parts.append(_table(data, own))
+    sets = {data: {row["recipe"]: row for row in _preferred(rows, data)} for data in SETS}
+    parts = [HEAD, *(_table(data, own) for data, own in sets.items() if own), _found(list(sets.values()))]
     missing = [name for name in RECIPES if not any(row["recipe"] == name for row in rows)]
     if missing:
         named = " and ".join(f"`{name}`" for name in missing)
         parts.append(f"\nNot measured yet: {named} (`make train evaluate RECIPE=...`, then `make leaderboard`).\n")
     return "\n".join(parts) + NOTE
+
+
+def _found(sets: list[dict[str, Row]]) -> str:
+    """What the tables show of raw against segmented, counted over all of their columns."""
+    pairs = [
+        (own[RAW]["metrics"][key], own[SEGMENTED]["metrics"][key])
+        for own in sets
+        for key in FIGURES
+        if all(name in own and key in own[name]["metrics"] for name in (RAW, SEGMENTED))
+    ]
+    if not pairs:
+        return ""
+    not_worse = sum(raw["value"] >= segmented["value"] for raw, segmented in pairs)
+    overlap = sum(raw["low"] <= segmented["high"] and segmented["low"] <= raw["high"] for raw, segmented in pairs)
+    help_shown = "not shown to help" if 2 * not_worse >= len(pairs) or overlap == len(pairs) else "ahead more often"
+    return textwrap.fill(
+        f"In {not_worse} of the {len(pairs)} columns of these tables *raw* does as well as *segmented* or better; in "
+        f"{overlap} of them their intervals overlap. So far outlining first is {help_shown} here.",
+        120,
+    )
 
 
 def _preferred(rows: list[Row], data: str) -> list[Row]:

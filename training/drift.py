@@ -24,8 +24,8 @@ from imaging.preprocess import Grey
 from training import answers, datasets, drift_page, judged, strangers
 from training.calibrate import MALIGNANT
 from training.datasets.sample import LABELS, Sample
-from training.export import commit
 from training.judged import Judged
+from training.provenance import commit
 from training.served import PASSED, Networks, Reading
 from training.splits import split
 

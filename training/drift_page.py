@@ -9,11 +9,11 @@ HEAD = """# When the program declines, and what that costs
 
 Written by `python -m training.drift` from `training/results/drift.json`; the networks are those in `models/`.
 
-Three things can keep the program from judging a picture. The **gate** looks at the picture before any network does and
-declines what is no single grey breast ultrasound picture. The **novelty limit** compares the classifier's embedding
-with those of the training pictures; its limit lets 99 % of the tuning fold pass. The **conformal set** holds every
-class that can't be excluded; when that is more than one, the answer is "can't tell", unless one of them is malignant,
-for then a doctor should look anyway.
+Three things can keep the program from judging a picture. The **gate** looks at the picture beside the networks and
+declines what is no single grey breast ultrasound picture; what the networks found in it is then thrown away. The
+**novelty limit** compares the classifier's embedding with those of the training pictures; its limit lets 99 % of the
+tuning fold pass. The **conformal set** holds every class that can't be excluded; when that is more than one, the answer
+is "can't tell", unless one of them is malignant, for then a doctor should look anyway.
 
 ## Pictures that are no breast ultrasound
 
@@ -54,8 +54,8 @@ def _verdict(groups: dict[str, Any]) -> str:
     )
     return _wrapped(
         f"Without the synthetic ultrasound, which looks like ultrasound and is meant to pass, {gate} of {whole} pass "
-        f"the gate, {novelty} would pass the novelty limit, and {both} pass both. The gate does most of the work: an "
-        "embedding that was trained to tell three classes apart knows little of what else there is."
+        f"the gate, {novelty} would pass the novelty limit, and {both} pass both. Alone, the gate declines "
+        f"{whole - gate} of them, the novelty limit {whole - novelty}."
     )
 
 
@@ -111,28 +111,30 @@ def _abstaining(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _scores(found: dict[str, dict[str, float]]) -> str:
-    groups = list(next(iter(found.values())))
-    most = max(share for shares in found.values() for name, share in shares.items() if name != groups[0])
+def _scores(found: dict[str, Any]) -> str:
+    refused: dict[str, dict[str, float]] = found["refused"]
+    groups = list(found["pictures"])
+    most, score, group = max((shares[group], name, group) for name, shares in refused.items() for group in groups[1:])
     lines = [
         "## Other scores on the same embedding\n",
         _wrapped(
             "`python -m training.novelty_scores` fits other scores to the same training pictures, each with a limit "
-            "that lets 99 % of the tuning fold pass. Share of each group that is refused:"
+            "that lets 99 % of the tuning fold pass. Share of each group that is refused, with the number of its "
+            "pictures:"
         )
         + "\n",
-        f"| score | {' | '.join(groups)} |",
+        f"| score | {' | '.join(f'{group} ({count})' for group, count in found['pictures'].items())} |",
         "| --- |" + " --- |" * len(groups),
     ]
     lines += [
-        f"| {name} | {' | '.join(f'{shares[group]:.0%}' for group in groups)} |" for name, shares in found.items()
+        f"| {name} | {' | '.join(f'{shares[group]:.0%}' for group in groups)} |" for name, shares in refused.items()
     ]
     lines.append(
         "\n"
         + _wrapped(
-            f"The most that any of them refuses of any group of strangers is {most:.0%}. So it is not the score that "
-            "is weak but the embedding: a network that was trained to tell three classes apart keeps little of what "
-            "would tell it that a picture is none of them."
+            f"The most that any of them refuses of a group of strangers is {most:.0%}: {score}, {group}. All of them "
+            "see the same embedding, of a network that was trained to tell three classes apart: what it did not keep, "
+            "no score can find."
         )
     )
     return "\n".join(lines)
@@ -144,7 +146,7 @@ def _halves(half: dict[str, Any]) -> str:
         f"{half['other_class']} times, another answer {half['other_answer']} times, the other side of the novelty "
         f"limit {half['other_novelty']} times; the largest difference of a probability is "
         f"{half['largest_difference_of_a_probability']:.4f}. Measured on a CPU, which computes halves as floats after "
-        "rounding the weights; no number inside the networks comes near the largest half."
+        "rounding the weights; the export refuses networks with a number inside that comes near the largest half."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,14 @@ import torch
 
 from training import answers, contact_sheet, curves, judged
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
-from training.datasets.sample import Sample
-from training.export import commit
+from training.datasets.sample import LABELS, Sample
 from training.judged import Judged, judge
 from training.loop import device
 from training.metrics import figures_of, reliability, subgroups
 from training.normals import lesion_free_samples
 from training.pipeline import Trained
 from training.predict import Predictions, predict
+from training.provenance import commit, names, weights_sha256
 from training.recipe import Recipe
 from training.splits import FOLDS, Split
 
@@ -58,7 +59,7 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
         beside = _predicted(trained, recipe, crops, folder / "predictions-lesion-free.npz")
         rows = judged.joined([rows, judge(beside, calibration)])
     judged.save(rows, folder / "judged.npz")
-    report = _report(recipe, parts, fold, folder) | figures_per_set(rows)
+    report = _report(trained, recipe, parts, fold, folder) | figures_per_set(rows)
     (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     curves.draw(folder, test, calibration)
     contact_sheet.draw(folder, trained, recipe, test)
@@ -92,14 +93,16 @@ def _learns_from_crops(recipe: Recipe) -> bool:
     return "lesion-free" in recipe.get("classification", {}).get("sampling", {})
 
 
-def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, Any]:
+def _report(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, Any]:
     return {
         "recipe": recipe["name"],
         "protocol": protocol(recipe, parts),
+        "classes": recipe.get("classes", list(LABELS)),
         "fold": fold,
         "leaking": parts.is_leaking,
         "device": _device_name(),
         "commit": commit(),
+        "trained_at_commit": list(dict.fromkeys(trained.commits)),
         "command": f"make evaluate RECIPE={recipe['name']} FOLD={fold}",
         "split_sha256": parts.digest,
         "data_sha256": _content_hash([*parts.train, *parts.tune, *parts.test]),
@@ -111,7 +114,8 @@ def _report(recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, 
 
 def protocol(recipe: Recipe, parts: Split) -> str:
     """What was trained, tuned and reported on, in words."""
-    sources = " and ".join(recipe["sources"])
+    classes = f", {' and '.join(recipe['classes'])} alone" if "classes" in recipe else ""
+    sources = " and ".join(recipe["sources"]) + classes
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
@@ -162,15 +166,37 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
 
 
 def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
-    """Predictions of `samples`, read from `path` where they were made before."""
+    """Predictions of `samples`, read from `path` where the same networks made them before."""
+    networks = weights_sha256(trained.unet, trained.classifier)
     if path.is_file():
-        return kept_predictions(samples, path)
+        with np.load(path) as kept:
+            if _holds(kept, samples) and kept.get("networks") == networks:
+                return kept_predictions(samples, path)
     made = predict(trained, recipe, samples)
-    np.savez_compressed(path, **{name: getattr(made, name) for name in ARRAYS})
+    _keep(made, networks, path)
     return made
 
 
+def _keep(made: Predictions, networks: str, path: Path) -> None:
+    arrays = {name: getattr(made, name) for name in ARRAYS}
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(file, names=np.asarray(names(made.samples)), networks=np.asarray(networks), **arrays)
+    temporary.replace(path)
+
+
+def _holds(kept: Mapping[str, Any], samples: list[Sample]) -> bool:
+    """Whether a file of predictions is of these samples in this order."""
+    return np.array_equal(kept.get("names", []), np.asarray(names(samples)))
+
+
 def kept_predictions(samples: list[Sample], path: Path) -> Predictions:
-    """The predictions that `evaluate` kept of the same samples in the same order."""
+    """The predictions that `evaluate` kept of the same samples in the same order.
+
+    Raises:
+        ValueError: they are of other samples.
+    """
     with np.load(path) as kept:
+        if not _holds(kept, samples):
+            raise ValueError(f"{path} holds predictions of other pictures: evaluate that run again.")
         return Predictions(samples, *(kept[name] for name in ARRAYS))

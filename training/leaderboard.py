@@ -1,8 +1,9 @@
 """`python -m training.leaderboard`: every evaluated run side by side, as data and as a page.
 
 A run is a folder `runs/<recipe>/fold<k>/` with the `metrics.json` and `judged.npz` that `evaluate` wrote. Rows are
-kept: a run made on another machine replaces the row of the same recipe, data, protocol and fold, and leaves the others.
-Where all five folds of a recipe are there, a row over all of their pictures is added.
+kept: a run made on another machine replaces the row of the same recipe, data and fold, and leaves the others; a row
+that leaks never replaces one that does not. Where all five folds of a recipe are there, and report other pictures each,
+a row over all of their pictures is added.
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ from typing import Any
 
 from training import comparison, judged, leaderboard_page, what_helped
 from training.evaluate import figures_per_set
-from training.metrics import differences
+from training.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
 from training.splits import FOLDS
 
 Row = dict[str, Any]
 
 DEFAULT = "unet-efficientnetb3"
 SHARED = ("recipe", "protocol", "fold", "leaking", "device", "commit", "command", "split_sha256")
-ADDED = ("data_sha256", "created", "training_seconds", "pictures")  # not in rows made before these were kept
+ADDED = (
+    "classes",
+    "trained_at_commit",
+    "data_sha256",
+    "created",
+    "training_seconds",
+    "pictures",
+)  # not in rows made before these were kept
 
 
 def main() -> None:
@@ -74,28 +82,39 @@ def _against_default(runs: Path, folder: Path, row: Row) -> Row:
     if row["leaking"] or row["recipe"] == DEFAULT or not own.is_file() or not base.is_file():
         return {}
     ours, theirs = (judged.read(path) for path in (own, base))
-    gained = differences(ours.where(ours.sources == row["data"]), theirs.where(theirs.sources == row["data"]))
+    gained = differences(
+        ours.where(ours.sources == row["data"]),
+        theirs.where(theirs.sources == row["data"]),
+        COMPARED_ACROSS_CLASSES if leaderboard_page.knows_fewer_classes(row) else COMPARED,
+    )
     return {"against_default": gained} if gained else {}
 
 
 def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
-    """One row per data set over the pictures of all five folds, each judged by the networks that had not seen it."""
+    """One row per data set over the pictures of all five folds, each judged by the networks that had not seen it.
+
+    None where folds report the same pictures, as frozen transfer does: one picture would count as five.
+    """
     protocols = {report["protocol"] for _, report in reports}
     paths = [folder / "judged.npz" for folder, _ in reports]
     if len(reports) != FOLDS or len(protocols) != 1 or not all(path.is_file() for path in paths):
+        return []
+    rows = judged.joined([judged.read(path) for path in paths])
+    if len(set(zip(rows.sources.tolist(), rows.identifiers.tolist(), strict=True))) < len(rows):
         return []
     first = reports[0][1]
     merged_report = first | {
         "fold": "all",
         "command": f"make train-all RECIPES={first['recipe']}",
+        "trained_at_commit": sorted({one for _, report in reports for one in report.get("trained_at_commit", [])}),
         "training_seconds": round(sum(report.get("training_seconds", 0.0) for _, report in reports), 1),
     }
-    return _rows(merged_report | figures_per_set(judged.joined([judged.read(path) for path in paths])))
+    return _rows(merged_report | figures_per_set(rows))
 
 
 def merged(kept: list[Row], new: list[Row]) -> list[Row]:
-    """Kept rows, each replaced by the new one of the same recipe, data, protocol and fold."""
-    by_name = {(row["recipe"], row["data"], row["protocol"], str(row["fold"])): row for row in [*kept, *new]}
+    """Kept rows, each replaced by the new one of the same recipe, data and fold that leaks as it does."""
+    by_name = {(row["recipe"], row["data"], row["leaking"], str(row["fold"])): row for row in [*kept, *new]}
     return [by_name[name] for name in sorted(by_name)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from training.datasets.sample import LABELS
 from training.published import published
 
 Row = dict[str, Any]
@@ -66,13 +67,16 @@ neither trained nor tuned on, except in rows marked **leaking**, which are there
 which fold it rests; differences of a few points on one fold mean nothing.
 
 - *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
-  because the picture is held for normal. *With normals*: on a normal picture nothing outlined counts 1, anything 0.
+  because the probability of normal is at or above its limit, which it can be where another class leads. *With normals*:
+  on a normal picture nothing outlined counts 1, anything 0.
 - *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
   exist.
-- *Accuracy* is of three classes on BUSI; a data set without normals can't show how well they are told apart.
+- *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;
+  in rows marked **two classes** benign and malignant, and of such pictures alone. That is an easier question: don't
+  hold these rows against the others. BUS-BRA has no normals, so it can't show how well they are told apart.
 - *lesion free*: crops beside the lesions of the same test pictures, which stand in for the normals that a hospital did
   not publish. All are normal, so only figures of normals exist.
-- *busi without conflicts*: without near copies whose labels contradict each other.
+- *busi without conflicts*: without near copies whose labels contradict each other. Fold 0 holds none of them.
 
 Why the published figures are higher: [published and honest](../explanation/published-and-honest.md).
 """
@@ -107,8 +111,14 @@ def _side_by_side(data: str, rows: list[Row]) -> str:
     return "\n".join([*lines, ""])
 
 
+def knows_fewer_classes(row: Row) -> bool:
+    """Whether the recipe of a row does not tell all classes apart."""
+    return len(row.get("classes", LABELS)) < len(LABELS)
+
+
 def _name(row: Row) -> str:
-    return f"{row['recipe']} **leaking**" if row["leaking"] else str(row["recipe"])
+    marks = [" **two classes**"] * knows_fewer_classes(row) + [" **leaking**"] * row["leaking"]
+    return f"{row['recipe']}{''.join(marks)}"
 
 
 def _title(data: str) -> str:
@@ -120,8 +130,9 @@ def _line(cells: list[str]) -> str:
 
 
 def _details(row: Row) -> str:
+    classes = f", **{' and '.join(row['classes'])} alone**" if knows_fewer_classes(row) else ""
     leak = ", **leaking, for comparison alone**" if row["leaking"] else ""
-    lines = [f"## {row['recipe']} on {_title(row['data'])}, fold {row['fold']}{leak}\n", _origin(row), ""]
+    lines = [f"## {row['recipe']} on {_title(row['data'])}, fold {row['fold']}{classes}{leak}\n", _origin(row), ""]
     lines += ["| figure | value | 95 % interval |", "| --- | --- | --- |"]
     lines += [
         _line([title, _number(figure["value"]), f"{_number(figure['low'])} to {_number(figure['high'])}"])
@@ -148,9 +159,11 @@ def _origin(row: Row) -> str:
     facts = [
         f"Protocol: {row['protocol']}",
         f"Device: {row['device']}",
-        f"Commit: `{row['commit'][:10]}`",
+        f"Measured at commit: `{row['commit'][:10]}`",
         f"Split: `{row['split_sha256'][:12]}`",
     ]
+    if row.get("trained_at_commit"):
+        facts.insert(2, f"Trained at: {', '.join(f'`{commit[:10]}`' for commit in row['trained_at_commit'])}")
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
     if row.get("training_seconds"):

@@ -14,9 +14,11 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from training.packing import Packed
+from training.provenance import commit, fingerprint
 
 Step = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 PackAt = Callable[[int], Packed]
+Mark = dict[str, str]  # fingerprint of a training, and the commit at which it began
 
 STATISTICS_BATCHES = 60  # about a thousand pictures: more changes the statistics by less than their noise
 
@@ -27,7 +29,7 @@ def device() -> torch.device:
 
 
 def fit_network(
-    network: nn.Module, part: dict[str, Any], pack_at: PackAt, step: Step, folder: Path, seed: int
+    network: nn.Module, part: dict[str, Any], pack_at: PackAt, step: Step, folder: Path, seed: int, origin: object
 ) -> nn.Module:
     """Train `network` as the recipe part says and return its averaged weights, ready for evaluation.
 
@@ -36,6 +38,10 @@ def fit_network(
         pack_at: gives the packed training pictures for an input size in pixels.
         step: loss of one batch (network, uint8 inputs `B x C x S x S`, labels `B`, random generator).
         folder: holds `checkpoint.pt` and `history.csv`; training goes on from the checkpoint where there is one.
+        origin: what else decides the result, as JSON can hold it: the training pictures' names first of all.
+
+    Raises:
+        ValueError: the folder holds a network of another part, seed or origin.
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -47,7 +53,7 @@ def fit_network(
         optimiser, part["learning_rate"], total_steps=len(sizes) * steps_per_epoch + 1, pct_start=0.2
     )
     state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    first = _resume(state, folder)
+    first, mark = _resume(state, folder, fingerprint(part, seed, origin))
     packed, packed_size = None, 0
     for epoch in range(first, len(sizes)):
         if packed is None or packed_size != sizes[epoch]:
@@ -64,9 +70,9 @@ def fit_network(
             seed + epoch,
             f"{folder.name} {epoch + 1}/{len(sizes)}",
         )
-        _save(state, epoch + 1, folder)
+        _save(state, epoch + 1, mark, folder)
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
-    return _finished(average, lambda: packed or pack_at(sizes[-1]), part, step, folder, seed)
+    return _finished(average, lambda: packed or pack_at(sizes[-1]), part, step, folder, seed, mark)
 
 
 def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
@@ -80,8 +86,20 @@ def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor]
     return update
 
 
+def trained_at(folder: Path) -> str:
+    """The commit at which the training of the network kept in `folder` began."""
+    kept = torch.load(folder / "averaged.pt", map_location="cpu", mmap=True, weights_only=True)
+    return str(kept["commit"])
+
+
 def _finished(
-    average: AveragedModel, pack: Callable[[], Packed], part: dict[str, Any], step: Step, folder: Path, seed: int
+    average: AveragedModel,
+    pack: Callable[[], Packed],
+    part: dict[str, Any],
+    step: Step,
+    folder: Path,
+    seed: int,
+    mark: Mark,
 ) -> nn.Module:
     """The averaged network with normalisation statistics of its own, made once and kept in `averaged.pt`.
 
@@ -90,8 +108,9 @@ def _finished(
     """
     network: nn.Module = average.module
     path = folder / "averaged.pt"
-    if path.is_file():
-        network.load_state_dict(torch.load(path, map_location=device(), weights_only=True))
+    kept = _kept(path, mark["fingerprint"])
+    if kept is not None:
+        network.load_state_dict(kept["network"])
         return network.eval()
     layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     momenta = [layer.momentum for layer in layers]
@@ -101,7 +120,7 @@ def _finished(
     _measure_statistics(network, pack(), part, step, seed)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
-    torch.save(network.state_dict(), path)
+    _write({**mark, "network": network.state_dict()}, path)
     return network.eval()
 
 
@@ -152,21 +171,43 @@ def _epoch(
     return total / steps
 
 
-def _save(state: dict[str, Any], epoch: int, folder: Path) -> None:
+def _save(state: dict[str, Any], epoch: int, mark: Mark, folder: Path) -> None:
     snapshot = {name: part.state_dict() for name, part in state.items()}
-    temporary = folder / "checkpoint.tmp"
-    torch.save({**snapshot, "epoch": epoch}, temporary)
-    temporary.replace(folder / "checkpoint.pt")
+    _write({**mark, **snapshot, "epoch": epoch}, folder / "checkpoint.pt")
 
 
-def _resume(state: dict[str, Any], folder: Path) -> int:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    snapshot = torch.load(path, map_location=device(), weights_only=True)
+def _write(content: dict[str, Any], path: Path) -> None:
+    """Whole or not at all: an interrupted write leaves what was there."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def _resume(state: dict[str, Any], folder: Path, own: str) -> tuple[int, Mark]:
+    """Epochs already trained, and the mark of this training: its fingerprint and the commit at which it began."""
+    snapshot = _kept(folder / "checkpoint.pt", own)
+    if snapshot is None:
+        return 0, {"fingerprint": own, "commit": commit()}
     for name, part in state.items():
         part.load_state_dict(snapshot[name])
-    return int(snapshot["epoch"])
+    return int(snapshot["epoch"]), {"fingerprint": own, "commit": str(snapshot["commit"])}
+
+
+def _kept(path: Path, own: str) -> dict[str, Any] | None:
+    """What an earlier run of the same training kept in a file; None where there is no file.
+
+    Raises:
+        ValueError: it is of another training.
+    """
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
+    if content.get("fingerprint") != own:
+        raise ValueError(
+            f"{path.parent} holds a network that was trained otherwise (another recipe, seed, choice of pictures, or "
+            "networks before it): delete that folder or choose another with --runs."
+        )
+    return content
 
 
 def _log(folder: Path, epoch: int, size: int, loss: float, seconds: float) -> None:

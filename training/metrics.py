@@ -32,7 +32,6 @@ OF_SUBGROUPS = (
     "normal_sensitivity",
 )
 
-
 # What two recipes are compared by on the same pictures.
 COMPARED = (
     "dice_lesions_unet_alone",
@@ -42,6 +41,9 @@ COMPARED = (
     "macro_auc",
     "brier",
 )
+# What is left of that where one of them tells fewer classes apart: the other may also err between classes that the
+# first does not know.
+COMPARED_ACROSS_CLASSES = COMPARED[:3]
 
 
 def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Figure]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = {
-    "dice_lesions": "Dice, pictures with a lesion (an outline dropped as normal counts 0)",
+    "dice_lesions": "Dice, pictures with a lesion (a dropped outline counts 0)",
     "dice_lesions_unet_alone": "Dice, pictures with a lesion, before any outline is dropped",
     "dice_with_normals": "Dice, with normals (nothing outlined on a normal counts 1, anything counts 0)",
     "iou_lesions": "Intersection over union, pictures with a lesion",
@@ -84,6 +84,8 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
 - A picture is marked for prompt attention at a calibrated probability of malignant of {point["threshold"]:.3f} or more.
 - Conformal sets aim at a coverage of {manifest["conformal"]["coverage"]:.0%} per class; a set with several classes
   makes the program say that it can't tell.
+- An outline is dropped at a calibrated probability of normal of {manifest["mask"]["normal_limit"]:.2f} or more, even
+  where another class leads.
 - A picture whose novelty is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much from the training
   pictures to be judged.
 

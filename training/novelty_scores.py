@@ -3,7 +3,8 @@
     python -m training.novelty_scores --data DATA
 
 Each score is fitted to the training part's embeddings of an evaluated run, its limit lets 99 % of the tuning part pass,
-and then it is asked about the test part and about strangers. Writes `training/results/novelty_scores.json`.
+and then it is asked about the test part and about strangers. Writes `training/results/novelty_scores.json`: how many
+pictures each group has, and the share of it that each score refuses.
 """
 
 from __future__ import annotations
@@ -45,11 +46,14 @@ def main() -> None:
         name: kept_predictions(getattr(parts, name), arguments.run / f"predictions-{name}.npz")
         for name in ("train", "tune", "test")
     }
-    groups = _strangers(Networks(arguments.models), arguments.data, arguments.count)
+    groups = {
+        "real test pictures": kept["test"].embeddings,
+        **_strangers(Networks(arguments.models), arguments.data, arguments.count),
+    }
     fitted = scores(kept["train"].embeddings, kept["train"].labels)
     found = {
-        name: refused(score, kept["tune"].embeddings, {"real test pictures": kept["test"].embeddings, **groups})
-        for name, score in fitted.items()
+        "pictures": {name: len(embeddings) for name, embeddings in groups.items()},
+        "refused": {name: refused(score, kept["tune"].embeddings, groups) for name, score in fitted.items()},
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

@@ -13,7 +13,10 @@ from imaging.preprocess import Grey
 from training import classification, segmentation
 from training import recipe as recipes
 from training.datasets.sample import Sample
+from training.loop import trained_at
+from training.networks.rule import Rule
 from training.networks.unet import LesionUNet
+from training.provenance import weights_sha256
 from training.recipe import Recipe
 from training.splits import Split, halves
 from training.transfer import separate
@@ -23,12 +26,16 @@ Maps = tuple[list[Grey], list[Grey]]  # of the samples, and of the lesion-free c
 
 @dataclass(frozen=True)
 class Trained:
-    """What outlines (a U-Net, or a rule), what judges, and the input sizes (pixels) they are served at; 0: any."""
+    """What outlines (a U-Net, or a rule), what judges, and the input sizes (pixels) they are served at; 0: any.
+
+    `commits` are those at which the training of each began; a rule has none.
+    """
 
     unet: nn.Module
     classifier: nn.Module
     segmentation_size: int
     classification_size: int
+    commits: tuple[str, ...]
 
 
 def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trained:
@@ -36,6 +43,9 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
 
     Args:
         folder: holds the classifier's checkpoint; unet_folder: those of the U-Nets, which ablations share.
+
+    Raises:
+        ValueError: one of the folders holds a network that was trained otherwise.
     """
     outlining, judging = separate(parts.train, recipe["segmentation"].get("share"))
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
@@ -47,8 +57,11 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
         _encoder(recipe, unet),
         folder / "classification",
         recipe["seed"],
+        drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), weights_sha256(unet)],
     )
-    return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"))
+    kept = [] if isinstance(unet, Rule) else [unet_folder / "segmentation"]
+    commits = tuple(trained_at(place) for place in (*kept, folder / "classification"))
+    return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"), commits)
 
 
 def _last_size(recipe: Recipe, part: str) -> int:

@@ -18,5 +18,5 @@ PUBLISHED = {
 
 def published(recipe: str, data: str) -> str:
     """The published figure beside a recipe's row on a data set; a dash for ablations and for other data sets."""
-    found = next((text for name, text in PUBLISHED.items() if recipe == name or recipe.startswith(f"{name}-")), "-")
+    found = PUBLISHED.get(recipe, "-")
     return found if found == NOT_COMPARABLE or data.startswith("busi") else "-"

@@ -18,10 +18,16 @@ from training.losses import segmentation_loss
 from training.networks import OUTLINES
 from training.networks.rule import Rule
 from training.packing import Packed, pack_for_segmentation
+from training.provenance import names
 
 
 def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) -> nn.Module:
-    """Train what outlines, as a recipe part says, on `samples`; resumable in `folder`. A rule needs no training."""
+    """Train what outlines, as a recipe part says, on `samples`; resumable in `folder`. A rule needs no training.
+
+    Raises:
+        ValueError: the folder holds a network that was trained otherwise.
+    """
+    torch.manual_seed(seed)  # of the random start
     network = OUTLINES[part["network"]](part)
     if isinstance(network, Rule):
         return network
@@ -39,7 +45,7 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
         mask_logits, class_logits = network(picture)
         return segmentation_loss(mask_logits.float(), class_logits.float(), mask, labels, part["class_loss"])
 
-    return fit_network(network, part, pack_at, step, folder, seed)
+    return fit_network(network, part, pack_at, step, folder, seed, origin=names(samples))
 
 
 def probabilities(network: nn.Module, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:

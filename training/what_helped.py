@@ -22,7 +22,7 @@ import numpy as np
 from imaging.intervals import Figure
 from imaging.scores import Scaling
 from training import datasets
-from training.calibrate import Calibration, calibrate, case_mix_weights, fit_scaling
+from training.calibrate import NEVER, NORMAL, Calibration, calibrate, case_mix_weights, fit_normal_limit, fit_scaling
 from training.evaluate import kept_predictions
 from training.judged import UNCALIBRATED, Judged, judge
 from training.metrics import differences, measures_of
@@ -72,12 +72,19 @@ def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict
     base = judge(test, shipped)
     found = {}
     for name, fit in _fits().items():
-        other = judge(test, replace(shipped, scaling=fit(tune)))
+        other = judge(test, _refitted(shipped, fit, tune))
         found[name] = {"log_loss": _log_loss(tune, fit), "differences": _against(other, base)}
-    kept = judge(test, replace(shipped, normal_limit=2.0))
+    kept = judge(test, replace(shipped, normal_limit=NEVER))
     found["no outline is ever dropped"] = {"log_loss": None, "differences": _against(kept, base)}
-    figures = {source: _values(base.where(base.sources == source)) for source in sorted(set(base.sources.tolist()))}
+    figures = {source: _values(base.where(base.sources == source)) for source in SETS if (base.sources == source).any()}
     return {"shipped": {"log_loss": _log_loss(tune, _shipped), "figures": figures}, "variations": found}
+
+
+def _refitted(shipped: Calibration, fit: Fit, tune: Predictions) -> Calibration:
+    """The shipped calibration with another scaling, and with the limit of normal that is best for that one."""
+    scaling = fit(tune)
+    normal = scaling.probabilities(tune.logits, tune.unet_logits)[:, NORMAL]
+    return replace(shipped, scaling=scaling, normal_limit=fit_normal_limit(normal, tune))
 
 
 def _shipped(tune: Predictions) -> Scaling:
@@ -87,6 +94,9 @@ def _shipped(tune: Predictions) -> Scaling:
 def _fits() -> dict[str, Fit]:
     def alike(tune: Predictions) -> Scaling:
         return fit_scaling(tune.logits, tune.unet_logits, tune.labels, np.full(len(tune.labels), 1 / len(tune.labels)))
+
+    def without_bias(tune: Predictions) -> Scaling:
+        return fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels), has_bias=False)
 
     def classifier_alone(tune: Predictions) -> Scaling:
         fitted = fit_scaling(tune.logits, 0 * tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
@@ -100,7 +110,7 @@ def _fits() -> dict[str, Fit]:
         "the classifier alone": classifier_alone,
         "the U-Net's head alone": head_alone,
         "both added as they are, no calibration": lambda tune: UNCALIBRATED,
-        "one temperature, no bias per class": lambda tune: replace(_shipped(tune), bias=(0.0, 0.0, 0.0)),
+        "one temperature, no bias per class": without_bias,
         "fitted to the data sets' own mix of classes": alike,
     }
 
@@ -138,13 +148,14 @@ they tell more than two intervals side by side. Above 0 is more: good for AUC, a
 calibration error and Brier score. An interval that holds 0 means that nothing was shown.
 """
 RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
-reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md).
+reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md). A recipe that tells
+benign and malignant apart and knows no normals is compared by what both know.
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
-mix; an outline is dropped where the picture is held for normal
-([why](../adr/0008-both-networks-weigh-the-classes.md)). The log loss is of pictures of the tuning fold that the fit had
-not seen, weighted to the case mix.
+mix; an outline is dropped where the probability of normal is at or above a limit, even where another class leads
+([why](../adr/0008-both-networks-weigh-the-classes.md)). Each variation is fitted anew, that limit too. The log loss is
+of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
 """
 
 

@@ -52,3 +52,11 @@ def test_limits_cover_the_wanted_share_of_fresh_pictures_of_each_class() -> None
 def test_a_class_without_held_out_pictures_is_never_excluded() -> None:
     limits = conformal_limits(np.asarray([[0.9, 0.1, 0.0]]), np.asarray([0]), 0.9)
     assert limits[2] == 0.0
+
+
+@pytest.mark.parametrize(("count", "place"), [(8, None), (9, 0), (19, 1), (29, 2), (33, 2)])
+def test_the_limit_is_the_lowest_but_so_many_of_the_held_out_pictures(count: int, place: int | None) -> None:
+    own = np.linspace(0.1, 0.9, count)
+    scores = np.stack([own, 1 - own], axis=1)
+    limit = conformal_limits(scores, np.zeros(count, dtype=np.int64), 0.9)[0]
+    assert limit == (0.0 if place is None else own[place])

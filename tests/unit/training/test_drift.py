@@ -94,6 +94,14 @@ def test_the_page_adds_up_what_passes() -> None:
     assert "| white noise | 10 | 4 | 5 | 2 | 2 see a doctor soon |" in text
 
 
+def test_the_page_says_of_how_many_pictures_each_share_is() -> None:
+    shares = {"real test pictures": 0.01, "white noise": 0.0, "dead leaves": 0.25}
+    pictures = {"real test pictures": 531, "white noise": 30, "dead leaves": 40}
+    text = drift_page._scores({"pictures": pictures, "refused": {"shipped: both halves": shares}}).replace("\n", " ")
+    assert "| score | real test pictures (531) | white noise (30) | dead leaves (40) |" in text
+    assert "of a group of strangers is 25%: shipped: both halves, dead leaves" in text
+
+
 def test_a_score_is_compared_at_the_limit_that_real_pictures_pass() -> None:
     random = np.random.default_rng(0)
     known = (random.normal(size=(400, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)

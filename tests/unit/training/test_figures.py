@@ -135,6 +135,12 @@ def test_outlines_are_dropped_only_where_that_raises_the_mean_dice() -> None:
     assert fit_normal_limit(1 - telling, part) > 1
 
 
+def test_the_limit_may_lie_where_another_class_leads() -> None:
+    part = predictions(["normal"] * 5 + ["benign"] * 5, np.zeros((10, 3)))
+    part.dice[:5] = 0.0
+    assert fit_normal_limit(np.asarray([0.12] * 5 + [0.02] * 5), part) == pytest.approx(0.1)
+
+
 def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
     random = np.random.default_rng(8)
     is_case, scores = random.random(300) < 0.3, np.round(random.random(300), 1)
@@ -221,3 +227,14 @@ def test_two_recipes_are_compared_on_the_pictures_that_both_judged() -> None:
     worse = judge(weighed(90, seed=8), calibrate(part, part.embeddings))
     worse.scores[:] = worse.scores[:, ::-1]
     assert differences(worse, rows)["macro_auc"]["high"] < 0
+
+
+def test_without_a_bias_none_is_fitted_and_the_temperature_is_its_own() -> None:
+    random = np.random.default_rng(3)
+    labels = random.choice(3, 1500, p=[0.7, 0.2, 0.1])
+    telling = (random.normal(size=(1500, 3)) + np.eye(3)[labels]).astype(np.float32)
+    weights, none = np.full(1500, 1 / 1500), np.zeros((1500, 3), np.float32)
+    plain, biased = (fit_scaling(telling, none, labels, weights, has_bias=has_bias) for has_bias in (False, True))
+    assert plain.bias == (0.0, 0.0, 0.0)
+    assert biased.bias[0] > 0.3
+    assert plain.temperature != pytest.approx(biased.temperature, rel=0.02)

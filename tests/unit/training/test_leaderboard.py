@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.unit.training.test_figures import weighed
 from training import comparison, what_helped
+from training.calibrate import calibrate
+from training.judged import judge, save
 from training.leaderboard import found, merged, page
+from training.published import BUSI_RANGE, published
 
 pytestmark = pytest.mark.training
 
@@ -27,6 +33,13 @@ def report(folder: Path, recipe: str, fold: int, value: float) -> None:
     (run / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+def write_judged(run: Path, fold: int = 0, first: int = 0) -> None:
+    """The decisions on 30 pictures whose names count on from `first`."""
+    part = weighed(30, seed=fold)
+    rows = judge(part, calibrate(part, part.embeddings))
+    save(replace(rows, identifiers=(np.arange(30) + first).astype(np.str_)), run / "judged.npz")
+
+
 def test_every_evaluated_run_has_a_row_and_quick_runs_have_none(tmp_path: Path) -> None:
     report(tmp_path, "one", 0, 0.8)
     report(tmp_path, "one", 1, 0.7)
@@ -40,6 +53,35 @@ def test_a_new_row_replaces_its_own_and_no_other(tmp_path: Path) -> None:
     report(tmp_path / "after", "one", 0, 0.9)
     rows = merged(found(tmp_path / "before"), found(tmp_path / "after"))
     assert {row["recipe"]: row["metrics"]["dice_lesions"]["value"] for row in rows} == {"one": 0.9, "two": 0.6}
+
+
+def test_a_row_keeps_its_place_when_its_protocol_is_worded_anew_and_leaks_beside_the_honest_one(
+    tmp_path: Path,
+) -> None:
+    report(tmp_path, "one", 0, 0.5)
+    row = found(tmp_path)[0]
+    rows = merged([row], [row | {"protocol": "the same in other words"}, row | {"leaking": True}])
+    assert [(row["protocol"], row["leaking"]) for row in rows] == [
+        ("the same in other words", False),
+        ("grouped folds", True),
+    ]
+
+
+def test_a_recipe_of_two_classes_is_marked_and_compared_by_what_both_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    for recipe in ("unet-efficientnetb3", "one"):
+        report(tmp_path, recipe, 0, 0.8)
+        write_judged(tmp_path / recipe / "fold0")
+    path = tmp_path / "one" / "fold0" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": ["benign", "malignant"]}))
+    rows = found(tmp_path)
+    gained = next(row for row in rows if row["recipe"] == "one")["against_default"]
+    assert "benign_malignant_auc" in gained
+    assert not {"balanced_accuracy", "macro_auc", "brier"} & set(gained)
+    assert "| one **two classes** |" in page(rows)
+    assert "fold 0, **benign and malignant alone**" in page(rows)
 
 
 def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
@@ -59,6 +101,13 @@ def test_recipes_stand_side_by_side_with_what_was_published(tmp_path: Path) -> N
     assert all("0.93 to 0.99" in line and "0.800 (0.700 to 0.900)" in line for line in lines[1:])
 
 
+@pytest.mark.parametrize("recipe", ["unet-segnet-random", "resnet101-enhanced-clahe", "efficientnetb3-raw"])
+def test_an_ablation_stands_beside_nothing_published(recipe: str) -> None:
+    assert published(recipe, "busi") == "-"
+    assert published("unet-segnet", "busi") == BUSI_RANGE
+    assert published("unet-segnet", "busbra") == "-"
+
+
 def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
     report(tmp_path, "one", 0, 0.8)
     rows = found(tmp_path)
@@ -69,17 +118,19 @@ def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
 
 def test_five_folds_give_a_row_over_all_of_their_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
-    from tests.unit.training.test_figures import weighed
-    from training.calibrate import calibrate
-    from training.judged import judge, save
-
     for fold in range(5):
         report(tmp_path, "one", fold, 0.8)
-        part = weighed(30, seed=fold)
-        save(judge(part, calibrate(part, part.embeddings)), tmp_path / "one" / f"fold{fold}" / "judged.npz")
+        write_judged(tmp_path / "one" / f"fold{fold}", fold, 30 * fold)
     whole = {row["data"]: row for row in found(tmp_path) if row["fold"] == "all"}
     assert sum(whole["busi"]["answers"]["benign"].values()) == 50
     assert whole["busi"]["metrics"]["dice_lesions"]["value"] == 1.0
+
+
+def test_folds_that_report_the_same_pictures_give_no_row_over_all(tmp_path: Path) -> None:
+    for fold in range(5):
+        report(tmp_path, "one", fold, 0.8)
+        write_judged(tmp_path / "one" / f"fold{fold}", fold)
+    assert {row["fold"] for row in found(tmp_path)} == set(range(5))
 
 
 def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
@@ -89,6 +140,22 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     text = comparison.page(rows)
     assert "| segmented | 0.800 (0.700 to 0.900) |" in text
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"), [(0.85, "1 of the 1 columns"), (0.75, "0 of the 1 columns"), (0.5, "ahead more often")]
+)
+def test_the_comparison_says_what_its_tables_show(tmp_path: Path, raw: float, words: str) -> None:
+    for recipe, value in (("unet-efficientnetb3", 0.8), ("efficientnetb3-raw", raw)):
+        report(tmp_path, recipe, 0, 0.8)
+        path = tmp_path / recipe / "fold0" / "metrics.json"
+        content = json.loads(path.read_text())
+        figure = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        content["metrics"]["busi"]["benign_malignant_auc"] = figure
+        path.write_text(json.dumps(content))
+    text = comparison.page(found(tmp_path)).replace("\n", " ")
+    assert words in text
+    assert ("not shown to help" in text) == (raw > 0.7)
 
 
 def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
@@ -105,9 +172,6 @@ def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
 
 
 def test_variations_are_measured_against_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.unit.training.test_figures import weighed
-    from training.calibrate import calibrate
-
     monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
     tune = weighed(240)
     tune.logits[:] *= 6

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from training import classification, segmentation
 from training import recipe as recipes
 from training.networks import JUDGES, OUTLINES
 from training.networks.plain_unet import PlainUNet
 from training.networks.resnet import TwoQuestions
 from training.networks.rule import Rule
 from training.networks.segnet import SegNetClassifier
+from training.provenance import weights_sha256
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
 
@@ -92,3 +96,19 @@ def test_two_questions_give_probabilities_whose_loss_is_that_of_both_heads() -> 
         head.malignant(embedding)[asked, 0], (labels[asked] == 1).float(), reduction="sum"
     )
     assert torch.allclose(functional.cross_entropy(logits, labels, reduction="sum"), first + second, atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipes.read("unet-segnet", quick=True)
+    for module in (segmentation, classification):
+        monkeypatch.setattr(module, "fit_network", lambda network, *rest, **others: network)
+
+    def starts(seed: int) -> list[str]:
+        outlines = segmentation.train(recipe["segmentation"], [], tmp_path, seed)
+        judges = classification.train(
+            recipe["classification"], recipe["mask"], [], lambda: ([], []), None, tmp_path, seed, drawn_by=None
+        )
+        return [weights_sha256(network) for network in (outlines, judges)]
+
+    assert starts(1) == starts(1)
+    assert not set(starts(1)) & set(starts(2))

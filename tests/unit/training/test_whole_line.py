@@ -16,9 +16,11 @@ from tests.factories.datasets import speckle, write_both
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
+RUN = Path("runs/unet-efficientnetb3-quick/fold0")
+
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    arguments = ["--quick", "--data", folder / "data", "--runs", folder / "runs", "--models", folder / "models"]
+    arguments = ["--quick", "--data", folder / "data", "--runs", folder / "runs"]
     return subprocess.run(
         [sys.executable, "-m", "training", command, *map(str, arguments)], capture_output=True, text=True, check=False
     )
@@ -34,20 +36,20 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_export_writes_networks_manifest_and_card(exported: Path) -> None:
-    names = {path.name for path in (exported / "models").iterdir()}
+    names = {path.name for path in (exported / RUN / "models").iterdir()}
     full = {"unet.onnx", "whole.onnx", "efficientnetb3.onnx"}
     assert names == full | {"unet.fp16.onnx", "efficientnetb3.fp16.onnx", "manifest.json", "MODEL_CARD.md"}
 
 
 def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> None:
-    findings = Engine(exported / "models", "cpu").read([Picture(speckle(5, True)[0], "png")])[0]
+    findings = Engine(exported / RUN / "models", "cpu").read([Picture(speckle(5, True)[0], "png")])[0]
     assert findings.mask.shape == (96, 96)
     assert findings.heat is not None
     assert np.isfinite(findings.novelty)
 
 
 def test_onnx_equals_pytorch_within_the_stated_bound(exported: Path) -> None:
-    manifest = json.loads((exported / "models" / "manifest.json").read_text())
+    manifest = json.loads((exported / RUN / "models" / "manifest.json").read_text())
     assert manifest["networks"]["classification"]["onnx_against_pytorch"] <= 1e-2  # hardly trained: see `leeway`
     assert manifest["networks"]["segmentation"]["onnx_against_pytorch"] <= 100
 
@@ -59,7 +61,7 @@ def test_the_shipped_networks_equalled_pytorch_within_the_tight_bound() -> None:
 
 
 def test_every_figure_has_an_interval_around_it(exported: Path) -> None:
-    metrics = json.loads((exported / "models" / "manifest.json").read_text())["metrics"]
+    metrics = json.loads((exported / RUN / "models" / "manifest.json").read_text())["metrics"]
     assert {"dice_lesions", "balanced_accuracy", "expected_calibration_error"} <= set(metrics["busi"])
     for figure in metrics["busi"].values():
         assert figure["low"] <= figure["value"] + 1e-9
@@ -67,14 +69,14 @@ def test_every_figure_has_an_interval_around_it(exported: Path) -> None:
 
 
 def test_a_second_run_goes_on_from_the_checkpoint_instead_of_training_anew(exported: Path) -> None:
-    history = exported / "runs" / "unet-efficientnetb3-quick" / "fold0" / "segmentation" / "history.csv"
+    history = exported / RUN / "segmentation" / "history.csv"
     before = history.read_text()
     assert run("train", exported).returncode == 0
     assert history.read_text() == before
 
 
 def test_curves_are_saved(exported: Path) -> None:
-    folder = exported / "runs" / "unet-efficientnetb3-quick" / "fold0"
+    folder = exported / RUN
     for name in ("learning.png", "roc.png", "reliability.png", "confusion.png"):
         assert (folder / name).stat().st_size > 5000
 
