@@ -83,12 +83,6 @@ def figures_per_set(rows: Judged) -> dict[str, Any]:
     }
 
 
-def all_figures(test: Predictions, calibration: Calibration) -> dict[str, Any]:
-    """Figures of the test part per data set; of BUSI also without the near copies whose labels conflict."""
-    metrics: dict[str, Any] = figures_per_set(judge(test, calibration))["metrics"]
-    return metrics
-
-
 def _learns_from_crops(recipe: Recipe) -> bool:
     return "lesion-free" in recipe.get("classification", {}).get("sampling", {})
 
