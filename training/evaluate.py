@@ -16,7 +16,7 @@ import torch
 
 from training import answers, contact_sheet, curves, judged
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
-from training.datasets.sample import LABELS, Sample
+from training.datasets.sample import FOLDS, LABELS, Sample
 from training.judged import Judged, judge
 from training.loop import device
 from training.metrics import figures_of, reliability, subgroups
@@ -25,7 +25,7 @@ from training.pipeline import Trained
 from training.predict import Predictions, predict
 from training.provenance import commit, names, weights_sha256
 from training.recipe import Recipe
-from training.splits import FOLDS, Split
+from training.splits import Split
 
 CREDITS = {
     "busi": "BUSI, Al-Dhabyani et al. 2020, CC BY 4.0",

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from training import comparison, judged, leaderboard_page, what_helped
+from training.datasets.sample import FOLDS
 from training.evaluate import figures_per_set
 from training.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
-from training.splits import FOLDS
 
 Row = dict[str, Any]
 

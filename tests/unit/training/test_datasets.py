@@ -9,7 +9,8 @@ import pytest
 from tests.factories.datasets import SIDE, write_published_busbra, write_published_busi
 from training import datasets
 from training.datasets import busbra, busi
-from training.splits import FOLDS, GROUPED, RANDOM, halves, split
+from training.datasets.sample import FOLDS
+from training.splits import GROUPED, RANDOM, halves, split
 
 pytestmark = pytest.mark.training
 
