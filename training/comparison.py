@@ -14,14 +14,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
-import onnxruntime
 from matplotlib import pyplot as plt
-from numpy.typing import NDArray
 
 from imaging.phantom import lesion_mask, speckle
-from imaging.postprocess import box_of, largest_part, mask_of
-from imaging.preprocess import Grey, fit, restore, segmented
 from training.leaderboard_page import TITLES, figure_text
+from training.served import Networks
 
 Row = dict[str, Any]
 
@@ -37,7 +34,6 @@ FIGURES = (
 )
 SETS = ("busi", "busbra")
 PICTURE = Path("docs/images/raw-segmented-truemask.png")
-BORDER, THRESHOLD, SMALLEST_SHARE = 0.25, 0.5, 0.002
 SEED, LESION = 3, "oval"
 
 HEAD = """# Raw, segmented, true mask
@@ -119,15 +115,15 @@ def _table(data: str, rows: dict[str, Row]) -> str:
 
 def draw(models: Path, path: Path) -> None:
     """Draw what each of the three classifiers is shown of one synthetic picture."""
-    pixels = speckle(SEED, LESION)
-    truth = lesion_mask(SEED, LESION).astype(np.uint8) * 255
-    shown = {
-        "raw": _shown(pixels, np.zeros_like(pixels)),
-        "segmented": _shown(pixels, _outlined(models, pixels)),
-        "true mask": _shown(pixels, truth),
+    networks, pixels = Networks(models), speckle(SEED, LESION)
+    maps = {
+        "raw": np.zeros_like(pixels),
+        "segmented": networks.outlined(pixels)[0],
+        "true mask": lesion_mask(SEED, LESION).astype(np.uint8) * 255,
     }
     figure, axes = plt.subplots(3, 3, figsize=(6, 6.4))
-    for row, (name, channels) in zip(axes, shown.items(), strict=True):
+    for row, (name, drawn) in zip(axes, maps.items(), strict=True):
+        channels, _ = networks.shown(pixels, drawn)
         for one, channel, title in zip(row, channels, ("picture", "mask", "picture under the mask"), strict=True):
             one.imshow(channel, cmap="gray", vmin=0, vmax=255)
             one.set_xticks([])
@@ -139,17 +135,6 @@ def draw(models: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=80)
     plt.close(figure)
-
-
-def _shown(pixels: Grey, probability: Grey) -> NDArray[np.uint8]:
-    box = box_of(largest_part(mask_of(probability, THRESHOLD, SMALLEST_SHARE)))
-    return segmented(pixels, probability, box, BORDER, 192)
-
-
-def _outlined(models: Path, pixels: Grey) -> Grey:
-    session = onnxruntime.InferenceSession(str(models / "unet.onnx"), providers=["CPUExecutionProvider"])
-    square, place = fit(pixels, 224)
-    return restore(session.run(["probability"], {"picture": square[None, None]})[0][0, 0], place)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ def _strangers(networks: Networks, data: Path, count: int) -> Iterator[tuple[str
     for name in strangers.DRAWN:
         yield name, summary(networks, strangers.draw(name, count))
     if (data / "mias" / "index.csv").is_file():
-        pictures = {sample.picture: sample for sample in datasets.read(["mias"], data)}
-        yield "mammograms (mini-MIAS)", summary(networks, (sample.pixels() for sample in pictures.values()))
+        mammograms = datasets.read(["mias"], data)
+        yield "mammograms (mini-MIAS)", summary(networks, (sample.pixels() for sample in mammograms))
 
 
 def summary(networks: Networks, pictures: Iterable[Grey]) -> dict[str, Any]:

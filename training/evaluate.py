@@ -16,7 +16,7 @@ import torch
 
 from training import answers, contact_sheet, curves, judged
 from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
-from training.datasets.sample import LABELS, Sample
+from training.datasets.sample import FOLDS, LABELS, Sample
 from training.judged import Judged, judge
 from training.loop import device
 from training.metrics import figures_of, reliability, subgroups
@@ -25,7 +25,7 @@ from training.pipeline import Trained
 from training.predict import Predictions, predict
 from training.provenance import commit, names, weights_sha256
 from training.recipe import Recipe
-from training.splits import FOLDS, Split
+from training.splits import Split
 
 CREDITS = {
     "busi": "BUSI, Al-Dhabyani et al. 2020, CC BY 4.0",
@@ -81,12 +81,6 @@ def figures_per_set(rows: Judged) -> dict[str, Any]:
         "subgroups": {name: groups for name, groups in found.items() if groups},
         "answers": {name: answers.counts(part) for name, part in parts.items()},
     }
-
-
-def all_figures(test: Predictions, calibration: Calibration) -> dict[str, Any]:
-    """Figures of the test part per data set; of BUSI also without the near copies whose labels conflict."""
-    metrics: dict[str, Any] = figures_per_set(judge(test, calibration))["metrics"]
-    return metrics
 
 
 def _learns_from_crops(recipe: Recipe) -> bool:

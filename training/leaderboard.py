@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from training import comparison, judged, leaderboard_page, what_helped
+from training.datasets.sample import FOLDS
 from training.evaluate import figures_per_set
 from training.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
-from training.splits import FOLDS
 
 Row = dict[str, Any]
 
@@ -43,7 +43,7 @@ def main() -> None:
     rows = merged(_kept(arguments.results), found(arguments.runs))
     written = {
         arguments.results: json.dumps(rows, indent=1) + "\n",
-        arguments.page: page(rows),
+        arguments.page: leaderboard_page.page(rows),
         arguments.comparison: comparison.page(rows),
         arguments.what_helped: what_helped.page(rows, _variations(arguments.results.parent)),
     }
@@ -116,11 +116,6 @@ def merged(kept: list[Row], new: list[Row]) -> list[Row]:
     """Kept rows, each replaced by the new one of the same recipe, data and fold that leaks as it does."""
     by_name = {(row["recipe"], row["data"], row["leaking"], str(row["fold"])): row for row in [*kept, *new]}
     return [by_name[name] for name in sorted(by_name)]
-
-
-def page(rows: list[Row]) -> str:
-    """The rows as Markdown: all recipes side by side per data set, then every figure of every row."""
-    return leaderboard_page.page(rows)
 
 
 def _variations(results: Path) -> dict[str, Any] | None:

@@ -76,7 +76,7 @@ which fold it rests; differences of a few points on one fold mean nothing.
   hold these rows against the others. BUS-BRA has no normals, so it can't show how well they are told apart.
 - *lesion free*: crops beside the lesions of the same test pictures, which stand in for the normals that a hospital did
   not publish. All are normal, so only figures of normals exist.
-- *busi without conflicts*: without near copies whose labels contradict each other. Fold 0 holds none of them.
+- *busi without conflicts*: without near copies whose labels contradict each other. The grouped fold 0 holds none.
 
 Why the published figures are higher: [published and honest](../explanation/published-and-honest.md).
 """

@@ -12,10 +12,9 @@ from scipy.stats import rankdata
 from imaging.intervals import Figure, Measure, with_interval
 from imaging.scores import Scores, calibration_error
 from training import answers
-from training.calibrate import MALIGNANT, NORMAL, Calibration
+from training.calibrate import MALIGNANT, NORMAL
 from training.datasets.sample import LABELS
-from training.judged import Judged, judge
-from training.predict import Predictions
+from training.judged import Judged
 
 BENIGN = LABELS.index("benign")
 
@@ -46,13 +45,8 @@ COMPARED = (
 COMPARED_ACROSS_CLASSES = COMPARED[:3]
 
 
-def figures(predictions: Predictions, calibration: Calibration) -> dict[str, Figure]:
-    """All figures of one set of predictions; a figure that the set can't give (no normals, say) is left out."""
-    return figures_of(judge(predictions, calibration))
-
-
 def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str, Figure]:
-    """The figures of judged pictures, all or only those named."""
+    """The figures of judged pictures, all or only those named; what they can't give (no normals, say) is left out."""
     measures = measures_of(judged)
     found = {
         name: with_interval(measure, judged.groups)

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +61,8 @@ def main() -> None:
 def _strangers(networks: Networks, data: Path, count: int) -> dict[str, Embeddings]:
     pictures = {name: strangers.draw(name, count) for name in strangers.DRAWN if name != "synthetic ultrasound"}
     if (data / "mias" / "index.csv").is_file():
-        mammograms = {sample.picture: sample for sample in datasets.read(["mias"], data)}
-        pictures["mammograms (mini-MIAS)"] = [sample.pixels() for sample in islice(mammograms.values(), count)]
+        mammograms = datasets.read(["mias"], data)[:count]
+        pictures["mammograms (mini-MIAS)"] = [sample.pixels() for sample in mammograms]
     return {
         name: np.stack([networks.embedding(pixels) for pixels in tqdm(group, desc=name, mininterval=20)])
         for name, group in pictures.items()

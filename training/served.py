@@ -66,7 +66,8 @@ class Networks:
     def read(self, pixels: Grey) -> Reading:
         """Read uint8 `H x W` pixels."""
         picture = without_text_bands(Picture(pixels, "png"))
-        seen, mask, class_logits = self._prepared(picture.pixels)
+        probability, class_logits = self.outlined(picture.pixels)
+        seen, mask = self.shown(picture.pixels, probability)
         logits, novelty = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
         scores = self._scaling.probabilities(logits, class_logits)[0]
         held = plausible_classes(scores, tuple(self._manifest["conformal"]["limits"]))
@@ -82,19 +83,21 @@ class Networks:
 
     def embedding(self, pixels: Grey) -> NDArray[np.float32]:
         """float32 `D`, the classifier's embedding of uint8 `H x W` pixels."""
-        seen, _, _ = self._prepared(without_text_bands(Picture(pixels, "png")).pixels)
+        own = without_text_bands(Picture(pixels, "png")).pixels
+        seen, _ = self.shown(own, self.outlined(own)[0])
         return np.asarray(self._classifier.run(["embedding"], {"segmented": seen[None]})[0][0], dtype=np.float32)
 
-    def _prepared(self, pixels: Grey) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
-        """What the classifier sees, the lesion's mask, and the U-Net's own class logits."""
-        networks, rule = self._manifest["networks"], self._manifest["mask"]
-        square, place = fit(pixels, networks["segmentation"]["input_size"])
+    def outlined(self, pixels: Grey) -> tuple[Grey, NDArray[np.float32]]:
+        """The U-Net's lesion probability (uint8 `H x W`, times 255) and its own class logits, float32 `1 x 3`."""
+        square, place = fit(pixels, self._manifest["networks"]["segmentation"]["input_size"])
         drawn, class_logits = self._unet.run(["probability", "class_logits"], {"picture": square[None, None]})
-        probability = restore(drawn[0, 0], place)
+        return restore(drawn[0, 0], place), class_logits
+
+    def shown(self, pixels: Grey, probability: Grey) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """What the classifier is shown, uint8 `3 x S x S`, and the lesion's mask, bool `H x W`."""
+        rule, size = self._manifest["mask"], self._manifest["networks"]["classification"]["input_size"]
         mask = mask_of(probability, rule["threshold"], rule["smallest_share"])
-        size = networks["classification"]["input_size"]
-        seen = segmented(pixels, probability, box_of(largest_part(mask)), self._manifest["border"], size)
-        return seen, mask, class_logits
+        return segmented(pixels, probability, box_of(largest_part(mask)), self._manifest["border"], size), mask
 
 
 def _objection(picture: Picture) -> str:

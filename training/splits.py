@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from training.datasets.sample import Sample
+from training.datasets.sample import FOLDS, Sample
 
-FOLDS = 5
 GROUPED, RANDOM = "grouped", "random"
 
 

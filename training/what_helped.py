@@ -25,6 +25,7 @@ from training import datasets
 from training.calibrate import NEVER, NORMAL, Calibration, calibrate, case_mix_weights, fit_normal_limit, fit_scaling
 from training.evaluate import kept_predictions
 from training.judged import UNCALIBRATED, Judged, judge
+from training.leaderboard_page import TITLES
 from training.metrics import differences, measures_of
 from training.predict import Predictions
 from training.splits import split
@@ -36,15 +37,15 @@ RESULTS = Path("training/results/what_helped.json")
 PAGE = Path("docs/explanation/what-helped.md")
 DEFAULT = "unet-efficientnetb3"
 SETS = ("busi", "busbra")
-FIGURES = {
-    "benign_malignant_auc": "AUC malignant / benign",
-    "balanced_accuracy": "balanced accuracy",
-    "normal_sensitivity": "normal, sensitivity",
-    "expected_calibration_error": "calibration error",
-    "brier": "Brier score",
-    "dice_lesions": "Dice, lesions",
-    "dice_with_normals": "Dice, with normals",
-}
+FIGURES = (
+    "benign_malignant_auc",
+    "balanced_accuracy",
+    "normal_sensitivity",
+    "expected_calibration_error",
+    "brier",
+    "dice_lesions",
+    "dice_with_normals",
+)
 
 
 def main() -> None:
@@ -135,7 +136,7 @@ def _values(rows: Judged) -> dict[str, float]:
 
 def _against(other: Judged, base: Judged) -> dict[str, dict[str, Figure]]:
     return {
-        source: differences(other.where(other.sources == source), base.where(base.sources == source), tuple(FIGURES))
+        source: differences(other.where(other.sources == source), base.where(base.sources == source), FIGURES)
         for source in SETS
         if (base.sources == source).any()
     }
@@ -166,11 +167,10 @@ def page(rows: list[Row], found: dict[str, Any] | None) -> str:
 
 def _trained(rows: list[Row]) -> str:
     keys = ("benign_malignant_auc", "balanced_accuracy", "dice_lesions_unet_alone", "brier")
-    titles = ("AUC malignant / benign", "balanced accuracy", "Dice, U-Net alone", "Brier score")
     lines = [
         "## Recipes against the default one\n",
         RECIPES,
-        f"| recipe | data, fold | {' | '.join(titles)} |",
+        f"| recipe | data, fold | {' | '.join(TITLES[key] for key in keys)} |",
         "| --- | --- |" + " --- |" * len(keys),
     ]
     own = [row for row in rows if row.get("against_default") and row["data"] in SETS]
@@ -185,7 +185,7 @@ def _varied(found: dict[str, Any]) -> str:
     lines = ["## Weighing, calibrating, dropping\n", VARIATIONS]
     for source, shipped in found["shipped"]["figures"].items():
         keys = [key for key in FIGURES if key in shipped]
-        lines += [f"### {source}\n", f"| instead of shipped | log loss | {' | '.join(FIGURES[key] for key in keys)} |"]
+        lines += [f"### {source}\n", f"| instead of shipped | log loss | {' | '.join(TITLES[key] for key in keys)} |"]
         lines += ["| --- | --- |" + " --- |" * len(keys)]
         lines += [f"| *shipped* | {_loss(found['shipped'])} | {' | '.join(f'{shipped[key]:.3f}' for key in keys)} |"]
         for name, variation in found["variations"].items():

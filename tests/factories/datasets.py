@@ -24,7 +24,10 @@ def speckle(seed: int, has_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_published_busi(folder: Path, per_class: int = 5) -> Path:
-    """The folders of the published archive, with a second mask and one exact copy among the benign pictures."""
+    """The folders of the published archive, with a second mask and two mirrored copies of benign pictures.
+
+    One copy is benign too; the other, of the second picture, is called malignant.
+    """
     root = folder / "Dataset_BUSI_with_GT"
     for offset, label in enumerate(("benign", "malignant", "normal")):
         (root / label).mkdir(parents=True)
@@ -35,9 +38,10 @@ def write_published_busi(folder: Path, per_class: int = 5) -> Path:
     second = np.zeros((SIDE, SIDE), dtype=np.uint8)
     second[80:90, 80:90] = 255
     Image.fromarray(second).save(root / "benign" / "benign (1)_mask_1.png")
-    pixels, mask = speckle(1, True)
-    Image.fromarray(pixels[:, ::-1].copy()).save(root / "benign" / f"benign ({per_class + 1}).png")
-    Image.fromarray(mask[:, ::-1].copy()).save(root / "benign" / f"benign ({per_class + 1})_mask.png")
+    for number, label in ((1, "benign"), (2, "malignant")):
+        pixels, mask = speckle(number, True)
+        Image.fromarray(pixels[:, ::-1].copy()).save(root / label / f"{label} ({per_class + 1}).png")
+        Image.fromarray(mask[:, ::-1].copy()).save(root / label / f"{label} ({per_class + 1})_mask.png")
     return folder
 
 

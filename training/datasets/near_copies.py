@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.sample import Sample
+from training.datasets.sample import FOLDS, Sample
 
 SIMILARITY = 0.93  # normalised correlation of 64x64 thumbnails; at this value pairs are visibly the same scan
 THUMBNAIL = 64
-FOLDS = 5
 
 
 def grouped_folds(samples: list[Sample], prefix: str) -> list[Sample]:

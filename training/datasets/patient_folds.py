@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from training.datasets.sample import LABELS
+from training.datasets.sample import FOLDS, LABELS
 
-FOLDS = 5
 _GRAVITY = ("malignant", "benign", "normal")
 
 

@@ -14,6 +14,7 @@ from imaging.preprocess import Grey, resize
 from training.datasets import dicom
 
 LABELS = ("benign", "malignant", "normal")
+FOLDS = 5
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from training.datasets.sample import LABELS
 class LesionClassifier(nn.Module):
     """Maps float `B x 3 x S x S` in 0..1 to class logits `B x 3`; `features` are the last feature maps."""
 
-    def __init__(self, backbone: str, dropout: float, pretrained: bool = False) -> None:
+    def __init__(self, backbone: str, dropout: float) -> None:
         super().__init__()
-        self.trunk = EfficientNetBN(backbone, pretrained=pretrained, in_channels=3, num_classes=len(LABELS))
+        self.trunk = EfficientNetBN(backbone, pretrained=False, in_channels=3, num_classes=len(LABELS))
         self.dropout = nn.Dropout(dropout)
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -39,9 +39,9 @@ class LesionClassifier(nn.Module):
         return self.head(self.dropout(self.embed(pixels)))
 
 
-def build(part: dict[str, Any], pretrained: bool = False) -> LesionClassifier:
+def build(part: dict[str, Any]) -> LesionClassifier:
     """Build the classifier that the `classification` part of a recipe describes."""
-    return LesionClassifier(part["backbone"], part["dropout"], pretrained)
+    return LesionClassifier(part["backbone"], part["dropout"])
 
 
 def start_from_encoder(classifier: LesionClassifier, encoder: dict[str, torch.Tensor]) -> int:

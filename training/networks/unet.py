@@ -17,10 +17,10 @@ from training.datasets.sample import LABELS
 class LesionUNet(nn.Module):
     """Maps float `B x 1 x H x W` in 0..1 to mask logits `B x 1 x H x W` and class logits `B x 3`."""
 
-    def __init__(self, backbone: str, decoder_channels: list[int], pretrained: bool = False) -> None:
+    def __init__(self, backbone: str, decoder_channels: list[int]) -> None:
         super().__init__()
         self.unet = FlexibleUNet(
-            1, 1, backbone, pretrained=pretrained, decoder_channels=tuple(decoder_channels), is_pad=False
+            1, 1, backbone, pretrained=False, decoder_channels=tuple(decoder_channels), is_pad=False
         )
         width = self.unet.encoder._blocks[-1][-1]._bn2.num_features
         self.class_head = nn.Sequential(nn.Dropout(0.3), nn.Linear(width, len(LABELS)))
@@ -36,6 +36,6 @@ class LesionUNet(nn.Module):
         return mask_logits, self.class_head(maps.mean(dim=(2, 3)))
 
 
-def build(part: dict[str, Any], pretrained: bool = False) -> LesionUNet:
+def build(part: dict[str, Any]) -> LesionUNet:
     """Build the U-Net that the `segmentation` part of a recipe describes."""
-    return LesionUNet(part["backbone"], part["decoder_channels"], pretrained)
+    return LesionUNet(part["backbone"], part["decoder_channels"])

@@ -9,14 +9,15 @@ import pytest
 from tests.factories.datasets import SIDE, write_published_busbra, write_published_busi
 from training import datasets
 from training.datasets import busbra, busi
-from training.splits import FOLDS, halves, split
+from training.datasets.sample import FOLDS
+from training.splits import GROUPED, RANDOM, halves, split
 
 pytestmark = pytest.mark.training
 
 
 def test_the_published_busi_folders_are_read_and_masks_are_no_pictures(tmp_path: Path) -> None:
     samples = busi.read(write_published_busi(tmp_path))
-    assert len(samples) == 16
+    assert len(samples) == 17
     assert all("mask" not in sample.picture.stem for sample in samples)
 
 
@@ -53,7 +54,26 @@ def test_an_empty_folder_is_named(tmp_path: Path, source: str) -> None:
         datasets.READERS[source](tmp_path)
 
 
-def test_no_group_crosses_the_parts_and_conflicts_are_not_trained_on(tmp_path: Path) -> None:
+def test_copies_whose_labels_contradict_each_other_are_marked(tmp_path: Path) -> None:
+    samples = busi.read(write_published_busi(tmp_path))
+    assert {sample.identifier for sample in samples if sample.is_conflicting} == {"benign_002", "malignant_006"}
+
+
+def test_conflicting_copies_are_tuned_and_reported_on_and_only_the_leaking_split_trains_on_them(
+    tmp_path: Path,
+) -> None:
+    samples = busi.read(write_published_busi(tmp_path))
+    conflicting = {sample.identifier for sample in samples if sample.is_conflicting}
+
+    def met(part: str, protocol: str) -> set[str]:
+        parts = [getattr(split(samples, fold, protocol), part) for fold in range(FOLDS)]
+        return conflicting & {sample.identifier for part in parts for sample in part}
+
+    assert met("train", GROUPED) == set()
+    assert met("tune", GROUPED) == met("test", GROUPED) == met("train", RANDOM) == conflicting
+
+
+def test_no_group_crosses_the_parts(tmp_path: Path) -> None:
     samples = busi.read(write_published_busi(tmp_path)) + busbra.read(write_published_busbra(tmp_path / "busbra"))
     for fold in range(FOLDS):
         parts = split(samples, fold)
@@ -61,7 +81,6 @@ def test_no_group_crosses_the_parts_and_conflicts_are_not_trained_on(tmp_path: P
         assert not groups[0] & groups[1]
         assert not groups[0] & groups[2]
         assert not groups[1] & groups[2]
-        assert not any(sample.is_conflicting for sample in parts.train)
 
 
 def test_the_halves_for_out_of_fold_masks_share_no_group(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from tests.unit.training.test_figures import weighed
 from training import comparison, what_helped
 from training.calibrate import calibrate
 from training.judged import judge, save
-from training.leaderboard import found, merged, page
+from training.leaderboard import found, merged
+from training.leaderboard_page import page
 from training.published import BUSI_RANGE, published
 
 pytestmark = pytest.mark.training

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories.mammograms import mammogram, write_cbis, write_dicom, write_mias
 from training.datasets import cbis_ddsm, dicom, mias
-from training.datasets.patient_folds import FOLDS, patient_folds
-from training.datasets.sample import Sample
+from training.datasets.patient_folds import patient_folds
+from training.datasets.sample import FOLDS, Sample
 from training.splits import split
 
 pytestmark = pytest.mark.training

@@ -8,7 +8,8 @@ import pytest
 
 from tests.factories.datasets import write_published_busbra
 from training.datasets import busbra
-from training.splits import FOLDS, GROUPED, RANDOM, dealt_at_random, split
+from training.datasets.sample import FOLDS
+from training.splits import GROUPED, RANDOM, dealt_at_random, split
 
 pytestmark = pytest.mark.training
 

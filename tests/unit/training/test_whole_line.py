@@ -48,12 +48,6 @@ def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> No
     assert np.isfinite(findings.novelty)
 
 
-def test_onnx_equals_pytorch_within_the_stated_bound(exported: Path) -> None:
-    manifest = json.loads((exported / RUN / "models" / "manifest.json").read_text())
-    assert manifest["networks"]["classification"]["onnx_against_pytorch"] <= 1e-2  # hardly trained: see `leeway`
-    assert manifest["networks"]["segmentation"]["onnx_against_pytorch"] <= 100
-
-
 def test_the_shipped_networks_equalled_pytorch_within_the_tight_bound() -> None:
     networks = json.loads(Path("models/manifest.json").read_text())["networks"]
     assert networks["classification"]["onnx_against_pytorch"] <= 1e-4
