@@ -33,6 +33,8 @@ from imaging.picture import Picture
 from imaging.quality import check
 
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+UTIME, CUTIME = 11, 13  # in /proc/<pid>/stat behind the name; the system's share of each stands behind it, see proc(5)
+DECODING = "decoding, in child processes"
 SETTLING_S, REPEATS, MOST_PIXELS = 5.0, 100, 25_000_000
 
 
@@ -90,8 +92,9 @@ def used(process_id: int) -> Counter[str]:
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        name = "decoding, in child processes" if b"decoder_process" in command else "server"
-        spent[name] += int((int(fields[11]) + int(fields[12])) * TICK_MS)
+        own, ended = (int((int(fields[at]) + int(fields[at + 1])) * TICK_MS) for at in (UTIME, CUTIME))
+        spent[DECODING if b"decoder_process" in command else "server"] += own
+        spent[DECODING] += ended  # decoders are exchanged now and then: their time goes to whoever started them
     return spent
 
 
