@@ -60,7 +60,8 @@ exam: $(VENV)/.testing ## Examine the running product: bad inputs, faults, loads
 	@$(VENV)/bin/python -m pytest tests/exam --exam-results tests/exam/results.json $(FLAGS) || failed=1; \
 	$(VENV)/bin/python scripts/write_exam.py; exit $${failed:-0}
 exam-short: $(VENV)/.testing ## Examine what fits in ten minutes
-	@$(VENV)/bin/python -m pytest tests/exam -m "not long" $(FLAGS)
+	@$(VENV)/bin/python -m pytest tests/exam -m "not long and not alone" -n 2 --dist loadfile $(FLAGS) || failed=1; \
+	$(VENV)/bin/python -m pytest tests/exam -m "not long and alone" $(FLAGS) || failed=1; exit $${failed:-0}
 
 .PHONY: fuzz
 fuzz: $(VENV)/.testing ## Send damaged files and made-up calls by the thousand (FUZZ_FILES=10000, FUZZ_FIRST=0)

@@ -16,6 +16,8 @@ from tests.exam.conftest import Launch
 from tests.exam.marks import exam
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 Seen = Callable[[str], None]
 guessing = exam(
     "B60",

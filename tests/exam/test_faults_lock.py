@@ -22,6 +22,8 @@ from tests.exam.marks import exam
 from tests.exam.oracle import examine, waiting_ids
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 Seen = Callable[[str], None]
 
 

@@ -15,6 +15,8 @@ from tests.exam.conftest import Launch
 from tests.exam.marks import exam
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 long = pytest.mark.long
 
 

@@ -19,6 +19,8 @@ from tests.factories import pictures
 from tests.factories.pictures import Pixels
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 long = pytest.mark.long
 SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 SIDE = 5000  # px: 25 megapixels, the largest picture that is read

@@ -11,6 +11,8 @@ from tests.exam import load
 from tests.exam.conftest import Launch
 from tests.exam.marks import exam
 
+pytestmark = pytest.mark.alone
+
 LARGEST_IMAGE_MB = 450
 
 

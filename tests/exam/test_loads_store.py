@@ -21,6 +21,8 @@ from tests.exam.conftest import Launch
 from tests.exam.marks import exam
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 long = pytest.mark.long
 BACKUP_GB = float(os.environ.get("BACKUP_GB", "2"))
 

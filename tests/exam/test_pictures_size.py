@@ -19,6 +19,8 @@ from tests.exam.watching import watched
 from tests.factories.pictures import encoded, png_header, ultrasound
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 Untouched = Callable[[], AbstractContextManager[None]]
 Seen = Callable[[str], None]
 SIDE = (4980, 5000)  # width, height: 24.9 megapixels, where 25 are allowed

@@ -16,6 +16,8 @@ from tests.exam.slow import asked, body_head, p95, slow_clients
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
+pytestmark = pytest.mark.alone
+
 Untouched = Callable[[], AbstractContextManager[None]]
 Seen = Callable[[str], None]
 KINDS = {"body": 120, "chunks": 20, "head": 40, "silent": 20}
