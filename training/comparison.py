@@ -47,7 +47,8 @@ They differ in nothing but what they are shown:
   classifier learned from outlines by networks that had not seen the picture.
 - **true mask**: the same with the expert's outline instead of the U-Net's. Nobody has that in practice: it is the
   ceiling that a perfect U-Net could reach. On a normal picture the mask is empty, so this classifier can read *normal*
-  off the mask itself; its figures for *normal* say nothing.
+  off the mask itself; its figures for *normal* say nothing. Nor is it sure that an outline tells only where the lesion
+  is: whoever drew it may have known the diagnosis, and how smoothly it was drawn may say so.
 
 ![What each classifier is shown of one synthetic picture](../images/raw-segmented-truemask.png)
 
@@ -88,8 +89,8 @@ def _found(sets: list[dict[str, Row]]) -> str:
     overlap = sum(raw["low"] <= segmented["high"] and segmented["low"] <= raw["high"] for raw, segmented in pairs)
     help_shown = "not shown to help" if 2 * not_worse >= len(pairs) or overlap == len(pairs) else "ahead more often"
     return textwrap.fill(
-        f"In {not_worse} of the {len(pairs)} columns of these tables *raw* does as well as *segmented* or better; in "
-        f"{overlap} of them their intervals overlap. So far outlining first is {help_shown} here.",
+        f"*Raw* does as well as *segmented* or better in {not_worse} of {len(pairs)} columns; their intervals overlap "
+        f"in {overlap}. So far outlining first is {help_shown} here.",
         120,
     )
 
