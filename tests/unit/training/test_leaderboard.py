@@ -144,7 +144,7 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "words"), [(0.85, "1 of the 1 columns"), (0.75, "0 of the 1 columns"), (0.5, "ahead more often")]
+    ("raw", "words"), [(0.85, "1 of 1 columns"), (0.75, "0 of 1 columns"), (0.5, "ahead more often")]
 )
 def test_the_comparison_says_what_its_tables_show(tmp_path: Path, raw: float, words: str) -> None:
     for recipe, value in (("unet-efficientnetb3", 0.8), ("efficientnetb3-raw", raw)):
