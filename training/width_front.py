@@ -161,6 +161,10 @@ times as long. Milliseconds are those of one core, one picture at the served siz
 | U-Net | parameters, million | ms | Dice (95 % interval) | against the first | on the front |
 | --- | --- | --- | --- | --- | --- |
 """
+NOTHING_DRAWN = """A Dice of 0: after so short a training no probability had reached the threshold of an outline. That
+tells how slowly a network learns, not how well it would end.
+
+"""
 
 
 def page(found: dict[str, Any]) -> str:
@@ -179,7 +183,8 @@ def page(found: dict[str, Any]) -> str:
         f"| {_text(row['against_first'], '+') if index else '-'} | {'yes' if row['name'] in front else 'no'} |"
         for index, row in enumerate(found["rows"])
     ]
-    return head + "\n".join([*lines, "", conclusion(found["rows"])]) + "\n"
+    drawn = "" if all(row["dice"]["value"] for row in found["rows"]) else NOTHING_DRAWN
+    return head + "\n".join([*lines, "", drawn + conclusion(found["rows"])]) + "\n"
 
 
 def conclusion(rows: list[dict[str, Any]]) -> str:

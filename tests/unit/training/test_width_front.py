@@ -55,3 +55,10 @@ def test_the_shipped_width_is_held_against_the_best_on_the_same_pictures(gain: f
 def test_where_nothing_is_better_the_shipped_width_is_the_best() -> None:
     text = width_front.conclusion([row("shipped", 9.0, 0.8), row("other", 2.0, 0.7, -0.1)])
     assert "has the best Dice here" in text
+
+
+def test_a_network_that_draws_nothing_is_explained() -> None:
+    plan = {"base": "unet-efficientnetb3", "segmentation": TINY}
+    rows = [row("shipped", 9.0, 0.8), row("silent", 2.0, 0.0)]
+    assert width_front.NOTHING_DRAWN in width_front.page({"plan": plan, "pictures": 2, "rows": rows})
+    assert width_front.NOTHING_DRAWN not in width_front.page({"plan": plan, "pictures": 2, "rows": rows[:1]})
