@@ -235,6 +235,8 @@ def _overload(results: dict[str, Any]) -> list[str]:
         ("acknowledgement, p50 / p99", f"{found['p50_ms']:.0f} / {found['p99_ms']:.0f} ms"),
     ]
     about = f"{found['clients']} clients sent {found['rate']:g} pictures a second for {found['minutes']:g} minutes."
+    if "commit" in found:  # of a run of its own
+        about += f" Measured apart, at commit `{found['commit'][:10]}`."
     return ["## Overload", "", about, "", *_table(("", ""), rows)]
 
 
