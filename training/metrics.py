@@ -31,18 +31,15 @@ OF_SUBGROUPS = (
     "normal_sensitivity",
 )
 
-# What two recipes are compared by on the same pictures.
-COMPARED = (
+# What two recipes are compared by on the same pictures where one of them tells fewer classes apart: in the rest the
+# other may also err between classes that the first does not know.
+COMPARED_ACROSS_CLASSES = (
     "dice_lesions_unet_alone",
     "benign_malignant_auc",
     "benign_malignant_auc_classifier_alone",
-    "balanced_accuracy",
-    "macro_auc",
-    "brier",
 )
-# What is left of that where one of them tells fewer classes apart: the other may also err between classes that the
-# first does not know.
-COMPARED_ACROSS_CLASSES = COMPARED[:3]
+# And where both know the same classes.
+COMPARED = (*COMPARED_ACROSS_CLASSES, "balanced_accuracy", "macro_auc", "brier")
 
 
 def figures_of(judged: Judged, names: tuple[str, ...] | None = None) -> dict[str, Figure]:
