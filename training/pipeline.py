@@ -49,17 +49,19 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     """
     outlining, judging = separate(parts.train, recipe["segmentation"].get("share"))
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
+    start = _start(recipe, unet, outlining, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
         judging,
         lambda: _unseen_maps(recipe, unet, judging, unet_folder),
-        _encoder(recipe, unet),
+        _encoder(recipe, start),
         folder / "classification",
         recipe["seed"],
-        drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), weights_sha256(unet)],
+        drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), _weights(recipe, unet, start)],
     )
     kept = [] if isinstance(unet, Rule) else [unet_folder / "segmentation"]
+    kept += [unet_folder / "pretraining"] if "pretraining" in recipe else []
     commits = tuple(trained_at(place) for place in (*kept, folder / "classification"))
     return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"), commits)
 
@@ -68,10 +70,23 @@ def _last_size(recipe: Recipe, part: str) -> int:
     return int(recipe[part]["stages"][-1]["size"]) if "stages" in recipe[part] else 0
 
 
-def _encoder(recipe: Recipe, unet: nn.Module) -> dict[str, torch.Tensor] | None:
-    """The U-Net's encoder, where the classifier is the same network and can start from it."""
-    is_same = isinstance(unet, LesionUNet) and recipe["classification"]["network"] == "efficientnet"
-    return unet.unet.encoder.state_dict() if is_same else None
+def _start(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> nn.Module:
+    """What the classifier may start from: the U-Net, or one that is trained for its encoder alone."""
+    if "pretraining" not in recipe:
+        return unet
+    return segmentation.train(recipes.pretraining(recipe), samples, folder / "pretraining", recipe["seed"])
+
+
+def _encoder(recipe: Recipe, start: nn.Module) -> dict[str, torch.Tensor] | None:
+    """The encoder of a U-Net, where the classifier is the same network and can start from it."""
+    is_same = isinstance(start, LesionUNet) and recipe["classification"]["network"] == "efficientnet"
+    return start.unet.encoder.state_dict() if is_same else None
+
+
+def _weights(recipe: Recipe, unet: nn.Module, start: nn.Module) -> str:
+    """sha256 of the networks whose weights decide what the classifier learns from and where it starts."""
+    draws_itself = recipe["classification"]["input"] == "segmented" and "out_of_fold" not in recipe
+    return weights_sha256(unet, start) if draws_itself and start is not unet else weights_sha256(start)
 
 
 def _unseen_maps(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> Maps:

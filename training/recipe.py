@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
-PARTS = ("segmentation", "out_of_fold", "classification")
+PARTS = ("segmentation", "pretraining", "out_of_fold", "classification")
 SMALLEST: dict[str, dict[str, Any]] = {  # what a quick run makes of each network
     "unet": {"backbone": "efficientnet-b0"},
     "plain-unet": {"channels": [4, 8, 16]},
@@ -50,6 +50,11 @@ def out_of_fold(recipe: Recipe) -> Recipe:
     return {**recipe["segmentation"], **recipe["out_of_fold"]}
 
 
+def pretraining(recipe: Recipe) -> Recipe:
+    """The segmentation part of a recipe, as it is for the U-Net whose encoder the classifier starts from."""
+    return {**recipe["segmentation"], **recipe["pretraining"]}
+
+
 def _shrunk(recipe: Recipe) -> Recipe:
     small = copy.deepcopy(recipe)
     small["limit"] = 10  # pictures per fold, source and class
@@ -59,4 +64,6 @@ def _shrunk(recipe: Recipe) -> Recipe:
             small[part]["draws_per_epoch"] = 16
     for part in ("segmentation", "classification"):
         small[part] |= {"batch_size": 8, **SMALLEST.get(small[part]["network"], {})}
+    if "pretraining" in small:
+        small["pretraining"] |= SMALLEST["unet"]
     return small

@@ -48,6 +48,13 @@ def test_an_ablation_changes_only_what_it_names() -> None:
     assert ablation["classification"] == base["classification"] | {"input": "raw"}
 
 
+def test_the_classifier_starts_from_an_encoder_of_its_own_kind() -> None:
+    recipe = recipes.read("unet-efficientnetb3")
+    own = recipes.pretraining(recipe)
+    assert own["backbone"] == recipe["classification"]["backbone"]
+    assert own == recipe["segmentation"] | recipe["pretraining"]
+
+
 def test_the_ablations_of_the_enhancement_differ_in_one_step() -> None:
     none = recipes.read("resnet101-enhanced-none")["classification"]
     for step in STEPS:
