@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -35,6 +35,7 @@ _STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EP
 
 log = logging.getLogger(__name__)
 
+_beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; its threads start with the first picture
 LARGE_PIXELS = 4_000_000
 _large = threading.Lock()
 
@@ -141,14 +142,15 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
         ModelUnusable: the networks are missing or damaged.
     """
     engine = services().engine
-    with ThreadPoolExecutor(max_workers=1) as beside:  # the gate costs next to nothing while the networks run
-        gating = beside.submit(lambda: [_gated(picture) for picture in pictures])
+    gating = _beside.submit(lambda: [_gated(picture) for picture in pictures])  # costs little beside the networks
+    try:
         findings = engine.read(pictures)
-        gated = gating.result()
+    finally:
+        wait([gating])  # also where the networks fail: nothing goes on for pictures that are given up
     threshold = engine.manifest.malignant_threshold
     return [
         _judged(found, notices, threshold) if isinstance(notices, tuple) else notices
-        for found, notices in zip(findings, gated, strict=True)
+        for found, notices in zip(findings, gating.result(), strict=True)
     ]
 
 

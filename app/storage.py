@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ _PNG = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
 ]  # fmt: skip
 _KEY = re.compile(r"^[0-9a-f]{64}\Z")
+
+
+WRITERS = 6  # two results of three layers at once
 
 
 class MissingPicture(LookupError):
@@ -57,6 +60,7 @@ class PictureStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._writers = ThreadPoolExecutor(WRITERS, "store")  # its threads start with the first pictures
 
     def put(self, pixels: NDArray[np.uint8]) -> str:
         """Keep uint8 `H x W` or `H x W x 3` pixels and return their key; on return they survive a power loss."""
@@ -64,9 +68,11 @@ class PictureStore:
 
     def put_all(self, several: Sequence[NDArray[np.uint8]]) -> list[Encoded]:
         """Keep several pictures side by side: the disk takes their syncs together."""
-        with ThreadPoolExecutor(max_workers=len(several)) as writers:
-            encoded = list(writers.map(encode, several))
-            list(writers.map(self.write, encoded))
+        encoded = [encode(pixels) for pixels in several]
+        done = [self._writers.submit(self.write, one) for one in encoded]
+        wait(done)  # before the first error is raised: nothing is written after this returns
+        for one in done:
+            one.result()
         return encoded
 
     def write(self, encoded: Encoded) -> str:

@@ -26,7 +26,7 @@ from app.services import GPU_HUNG, services
 
 GRACE_S = 5.0  # for answers that are under way
 FRAMES = 12  # of each thread that is logged, the innermost
-READERS = ("analysis", "line")  # names of threads that read, or wait for others that do, begin so
+READERS = ("analysis", "line", "gate")  # names of threads that read, or wait for others that do, begin so
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +39,26 @@ def limited(references: Sequence[str] = ()) -> Iterator[None]:
         references: short forms of the ids of the studies, for the log; the ids themselves are keys to results.
     """
     settings, provider = current_app.config, services().engine.provider
+    limit_s = settings["INFERENCE_TIMEOUT_S"]
     watch = _Watch(
-        settings["DATA_DIR"] / GPU_HUNG, settings["INFERENCE_TIMEOUT_S"], provider, tuple(references),
-        threading.get_ident(),
+        settings["DATA_DIR"] / GPU_HUNG, limit_s, provider, tuple(references), threading.get_ident(),
+        time.monotonic() + limit_s,
     )  # fmt: skip
-    timer = threading.Timer(watch.limit_s, watch.end)
-    timer.daemon = True
-    timer.start()
+    _watcher.begin(watch)
     try:
         yield
     finally:
-        timer.cancel()
+        _watcher.forget(watch)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Watch:
     mark: Path
     limit_s: float
     provider: str | None
     references: tuple[str, ...]
     thread: int
+    deadline: float  # of the monotonic clock
 
     def end(self) -> None:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
@@ -85,3 +85,47 @@ class _Watch:
 
 def _lines(frame: FrameType) -> list[str]:
     return [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_stack(frame)[-FRAMES:]]
+
+
+class _Watcher:
+    """One thread that looks after all readings: a timer for each would be a thread for each picture."""
+
+    def __init__(self) -> None:
+        self._under_way: set[_Watch] = set()
+        self._changed = threading.Condition()
+        self._next: float | None = None  # when the thread looks again; None while it waits for a reading
+        self._thread: threading.Thread | None = None
+
+    def begin(self, watch: _Watch) -> None:
+        with self._changed:
+            self._under_way.add(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+                self._thread.start()
+            if self._next is None or watch.deadline < self._next:
+                self._changed.notify()
+
+    def forget(self, watch: _Watch) -> None:
+        """The thread is not woken: when it looks again, there is one less."""
+        with self._changed:
+            self._under_way.discard(watch)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                late = self._wait()
+                self._under_way -= late
+            for watch in late:
+                watch.end()
+
+    def _wait(self) -> set[_Watch]:
+        """Wait until readings are late, or until one begins or the first might have been late."""
+        now = time.monotonic()
+        late = {watch for watch in self._under_way if watch.deadline <= now}
+        if not late:
+            self._next = min((watch.deadline for watch in self._under_way), default=None)
+            self._changed.wait(None if self._next is None else self._next - now)
+        return late
+
+
+_watcher = _Watcher()

@@ -61,14 +61,24 @@ def test_a_reading_that_hangs_ends_the_process_and_the_log_says_where(
 
 def test_a_reading_that_ends_in_time_ends_nothing(app: Flask, ends: list[tuple[str, int]]) -> None:
     app.config["INFERENCE_TIMEOUT_S"] = 0.2
-    before = threading.active_count()
     with app.app_context():
         for _ in range(20):
             with watchdog.limited():
                 pass
-    hang(until=lambda: threading.active_count() == before)
     time.sleep(0.3)
     assert ends == []
+
+
+def test_one_thread_looks_after_all_readings_and_ends_those_that_are_late(
+    app: Flask, ends: list[tuple[str, int]]
+) -> None:
+    app.config["INFERENCE_TIMEOUT_S"] = 30.0
+    with app.app_context(), watchdog.limited():  # the thread sleeps for half a minute
+        app.config["INFERENCE_TIMEOUT_S"] = 0.05
+        with watchdog.limited(), watchdog.limited():
+            assert [thread.name for thread in threading.enumerate()].count("watchdog") == 1
+            hang(until=lambda: len(ends) == 4)
+    assert ends == [("kill", signal.SIGTERM), ("exit", 1)] * 2
 
 
 def test_only_a_reading_that_may_be_on_the_gpu_makes_the_next_process_leave_it(
