@@ -200,8 +200,8 @@ def conclusion(rows: list[dict[str, Any]]) -> str:
             f"{_text(gained, '+')} on the same pictures; the interval {shown}."
         )
     return (
-        f"{found}\n\nThe U-Net shares its encoder with the classifier, which starts from it; a narrower encoder would "
-        "have to be trained for that anew."
+        f"{found}\n\nThe classifier starts from the encoder of a U-Net that is trained for that alone, so the width of "
+        "the one that is served is free."
     )
 
 

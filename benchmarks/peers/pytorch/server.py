@@ -2,7 +2,7 @@
 
     gunicorn --workers 1 --worker-class gthread --threads 4 server:app
 
-The same architecture and input sizes as `models/` (MONAI's FlexibleUNet with an EfficientNetB3 encoder, and
+The same architecture and input sizes as `models/` (MONAI's FlexibleUNet with an EfficientNetB0 encoder, and
 EfficientNetB3), random weights: the time of a network does not depend on them. Nothing is kept or drawn.
 """
 
@@ -26,7 +26,7 @@ MASK_SIDE, CLASS_SIDE = networks["segmentation"]["input_size"], networks["classi
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 app = Flask(__name__)
-segmentation = FlexibleUNet(1, 1, "efficientnet-b3", pretrained=False, decoder_channels=DECODER_CHANNELS, is_pad=False)
+segmentation = FlexibleUNet(1, 1, "efficientnet-b0", pretrained=False, decoder_channels=DECODER_CHANNELS, is_pad=False)
 classification = EfficientNetBN("efficientnet-b3", pretrained=False, in_channels=3, num_classes=len(LABELS))
 segmentation.eval().to(DEVICE)
 classification.eval().to(DEVICE)
