@@ -28,13 +28,18 @@ def _log_level() -> str:
         return "INFO"
 
 
-bind = f"{_setting('LISTEN', '127.0.0.1')}:{_setting('PORT', '8000')}"
+def _count(name: str, default: str) -> int:
+    text = _setting(name, default)
+    return int(text) if text.isdecimal() and int(text) > 0 else int(default)  # refused by the worker, as above
+
+
+bind = f"{_setting('LISTEN', '127.0.0.1')}:{_count('PORT', '8000')}"
 workers = 1
 worker_class = PatientWorker
-threads = int(_setting("WEB_THREADS", "48"))
+threads = _count("WEB_THREADS", "48")
 # Each connection takes a file handle, and the database, the pictures and the decoders need some, too.
 worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
-PatientWorker.body_limit = int(_setting("MAX_UPLOAD_MB", "50")) * 1_000_000 + 2_000_000  # as in app/security.py
+PatientWorker.body_limit = _count("MAX_UPLOAD_MB", "50") * 1_000_000 + 2_000_000  # as in app/security.py
 PatientWorker.folder = Path(_setting("DATA_DIR", "data"))
 preload_app = False
 control_socket_disable = True  # it would lie in the home folder and nothing uses it

@@ -37,16 +37,20 @@ def _flag(text: str) -> bool:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise ValueError("expected a whole number above zero")
-    return number
+    return _whole(text, 1, "expected a whole number above zero")
 
 
 def _not_negative(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError("expected zero or a whole number above it")
+    return _whole(text, 0, "expected zero or a whole number above it")
+
+
+def _whole(text: str, least: int, expected: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if number < least:
+        raise ValueError(expected)
     return number
 
 

@@ -52,6 +52,14 @@ def test_the_log_level_never_breaks_the_log(monkeypatch: pytest.MonkeyPatch, tex
     assert settings()["logconfig_dict"]["root"]["level"] == level
 
 
+@pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", ""])
+def test_a_number_that_is_none_is_left_to_the_worker_to_refuse(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    for name in ("PORT", "WEB_THREADS", "MAX_UPLOAD_MB"):
+        monkeypatch.setenv(name, text)
+    found = settings()
+    assert (found["bind"], found["threads"], found["worker_class"].body_limit) == ("127.0.0.1:8000", 48, 52_000_000)
+
+
 def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     (tmp_path / GPU_HUNG).touch()
