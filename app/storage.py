@@ -24,8 +24,6 @@ _PNG = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
 ]  # fmt: skip
 _KEY = re.compile(r"^[0-9a-f]{64}\Z")
-
-
 WRITERS = 6  # two results of three layers at once
 
 

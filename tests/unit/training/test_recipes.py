@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import torch
+
+from training import pipeline, segmentation
 from training import recipe as recipes
 from training.datasets import READERS
 from training.enhancement import STEPS
-from training.networks import JUDGES, OUTLINES
+from training.networks import JUDGES, OUTLINES, unet
 from training.transfer import sources_of
 
 pytestmark = pytest.mark.training
@@ -53,6 +57,21 @@ def test_the_classifier_starts_from_an_encoder_of_its_own_kind() -> None:
     own = recipes.pretraining(recipe)
     assert own["backbone"] == recipe["classification"]["backbone"]
     assert own == recipe["segmentation"] | recipe["pretraining"]
+
+
+def test_the_encoder_that_the_classifier_starts_from_is_not_the_served_u_nets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipes.read("unet-efficientnetb3", quick=True)
+    trained = {name: unet.build(recipe["segmentation"]) for name in ("segmentation", "pretraining")}
+    monkeypatch.setattr(segmentation, "train", lambda _part, _samples, folder, _seed: trained[folder.name])
+    start = pipeline._start(recipe, trained["segmentation"], [], tmp_path)
+    assert start is trained["pretraining"]
+    encoder = pipeline._encoder(recipe, start)
+    assert encoder is not None
+    assert torch.equal(encoder["_conv_stem.weight"], trained["pretraining"].unet.encoder._conv_stem.weight)
+    without = {name: part for name, part in recipe.items() if name != "pretraining"}
+    assert pipeline._start(without, trained["segmentation"], [], tmp_path) is trained["segmentation"]
 
 
 def test_the_ablations_of_the_enhancement_differ_in_one_step() -> None:
