@@ -103,7 +103,7 @@ def _report(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: P
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "training_seconds": _training_seconds(folder),
         "pictures": {"train": len(parts.train), "tune": len(parts.tune), "test": len(parts.test)},
-    }
+    } | ({"compared_with": recipe["compared_with"]} if "compared_with" in recipe else {})
 
 
 def protocol(recipe: Recipe, parts: Split) -> str:

@@ -29,6 +29,7 @@ ADDED = (
     "created",
     "training_seconds",
     "pictures",
+    "compared_with",
 )  # not in rows made before these were kept
 
 
@@ -62,7 +63,7 @@ def found(runs: Path) -> list[Row]:
             for path in sorted(folder.glob("fold*/metrics.json"))
         ]
         for path, report in reports:
-            rows += [row | _against_default(runs, path, row) for row in _rows(report)]
+            rows += [row | _against(runs, path, row) for row in _rows(report)]
         rows += _rows_of_all_folds(reports)
     return rows
 
@@ -76,10 +77,14 @@ def _rows(report: Row) -> list[Row]:
     ]
 
 
-def _against_default(runs: Path, folder: Path, row: Row) -> Row:
-    """What the recipe gains or loses against the default one on the same pictures, where both were measured here."""
-    own, base = folder / "judged.npz", runs / DEFAULT / folder.name / "judged.npz"
-    if row["leaking"] or row["recipe"] == DEFAULT or not own.is_file() or not base.is_file():
+def _against(runs: Path, folder: Path, row: Row) -> Row:
+    """What the recipe gains or loses against another on the same pictures, where both were measured here.
+
+    The other is the one that the recipe names in `compared_with`, or the default one.
+    """
+    other = str(row.get("compared_with", DEFAULT))
+    own, base = folder / "judged.npz", runs / other / folder.name / "judged.npz"
+    if row["leaking"] or row["recipe"] == other or not own.is_file() or not base.is_file():
         return {}
     ours, theirs = (judged.read(path) for path in (own, base))
     gained = differences(
@@ -87,7 +92,7 @@ def _against_default(runs: Path, folder: Path, row: Row) -> Row:
         theirs.where(theirs.sources == row["data"]),
         COMPARED_ACROSS_CLASSES if leaderboard_page.knows_fewer_classes(row) else COMPARED,
     )
-    return {"against_default": gained} if gained else {}
+    return {"against": {"recipe": other, "figures": gained}} if gained else {}
 
 
 def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:

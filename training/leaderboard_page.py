@@ -139,14 +139,14 @@ def _details(row: Row) -> str:
         for key, title in TITLES.items()
         if (figure := row["metrics"].get(key))
     ]
-    return "\n".join([*lines, "", *_against_default(row), *_answers(row), *_subgroups(row)])
+    return "\n".join([*lines, "", *_against(row), *_answers(row), *_subgroups(row)])
 
 
-def _against_default(row: Row) -> list[str]:
-    found = row.get("against_default")
-    if not found:
+def _against(row: Row) -> list[str]:
+    if "against" not in row:
         return []
-    lines = ["Against the default recipe on the same pictures (above 0: more than the default):\n"]
+    other, found = row["against"]["recipe"], row["against"]["figures"]
+    lines = [f"Against `{other}` on the same pictures (above 0: more than that one):\n"]
     lines += ["| figure | difference | 95 % interval |", "| --- | --- | --- |"]
     lines += [
         _line([TITLES[key], f"{figure['value']:+.3f}", f"{figure['low']:+.3f} to {figure['high']:+.3f}"])

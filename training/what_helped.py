@@ -148,9 +148,14 @@ Only what was measured stands here. Differences are on the same test pictures, d
 they tell more than two intervals side by side. Above 0 is more: good for AUC, accuracy, sensitivity and Dice, bad for
 calibration error and Brier score. An interval that holds 0 means that nothing was shown.
 """
+ENHANCED = "resnet101-enhanced-none"  # what the steps of the enhancement are compared with
 RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
 reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md). A recipe that tells
 benign and malignant apart and knows no normals is compared by what both know.
+"""
+STEPS = """ResNet101 sees the whole picture. Each recipe `resnet101-enhanced-...` takes one step before that, and is
+trained as long on the same pictures as the one that takes none, against which the differences stand. All are reduced
+runs from scratch: what a step is worth to a network that has learnt more may differ.
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
@@ -162,23 +167,28 @@ of pictures of the tuning fold that the fit had not seen, weighted to the case m
 
 def page(rows: list[Row], found: dict[str, Any] | None) -> str:
     """The page as Markdown, from the leaderboard's rows and, where they were measured, the variations."""
-    return "\n".join([HEAD, _trained(rows), *([_varied(found)] if found else []), TAIL])
+    trained = _trained(rows, DEFAULT, f"## Recipes against the default one\n\n{RECIPES}")
+    enhanced = _trained(rows, ENHANCED, f"## Enhancing the picture\n\n{STEPS}")
+    return "\n".join([HEAD, trained, enhanced, *([_varied(found)] if found else []), TAIL])
 
 
-def _trained(rows: list[Row]) -> str:
-    keys = ("benign_malignant_auc", "balanced_accuracy", "dice_lesions_unet_alone", "brier")
+def _trained(rows: list[Row], other: str, head: str) -> str:
+    """Differences against the recipe `other`; columns that no recipe can fill are left out."""
+    own = [row for row in rows if row.get("against", {}).get("recipe") == other and row["data"] in SETS]
+    if not own:
+        return f"{head}\nNone is trained and measured yet.\n"
+    wanted = ("benign_malignant_auc", "balanced_accuracy", "dice_lesions_unet_alone", "brier")
+    keys = [key for key in wanted if any(key in row["against"]["figures"] for row in own)]
     lines = [
-        "## Recipes against the default one\n",
-        RECIPES,
+        head,
         f"| recipe | data, fold | {' | '.join(TITLES[key] for key in keys)} |",
         "| --- | --- |" + " --- |" * len(keys),
     ]
-    own = [row for row in rows if row.get("against_default") and row["data"] in SETS]
     for row in own:
-        cells = [_text(row["against_default"].get(key)) for key in keys]
+        cells = [_text(row["against"]["figures"].get(key)) for key in keys]
         reduced = " (reduced)" if "reduced" in row["protocol"] else ""
         lines.append(f"| {row['recipe']}{reduced} | {row['data']}, {row['fold']} | {' | '.join(cells)} |")
-    return "\n".join(lines if own else [lines[0], "None is trained and measured yet.\n"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _varied(found: dict[str, Any]) -> str:

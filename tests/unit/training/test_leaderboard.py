@@ -78,11 +78,36 @@ def test_a_recipe_of_two_classes_is_marked_and_compared_by_what_both_know(
     path = tmp_path / "one" / "fold0" / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": ["benign", "malignant"]}))
     rows = found(tmp_path)
-    gained = next(row for row in rows if row["recipe"] == "one")["against_default"]
+    gained = next(row for row in rows if row["recipe"] == "one")["against"]["figures"]
     assert "benign_malignant_auc" in gained
     assert not {"balanced_accuracy", "macro_auc", "brier"} & set(gained)
     assert "| one **two classes** |" in page(rows)
     assert "fold 0, **benign and malignant alone**" in page(rows)
+
+
+def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    for recipe in ("unet-efficientnetb3", "two", "one"):
+        report(tmp_path, recipe, 0, 0.8)
+        write_judged(tmp_path / recipe / "fold0")
+    path = tmp_path / "one" / "fold0" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"compared_with": "two"}))
+    rows = found(tmp_path)
+    assert {row["recipe"]: row.get("against", {}).get("recipe") for row in rows} == {
+        "one": "two",
+        "two": "unet-efficientnetb3",
+        "unet-efficientnetb3": None,
+    }
+    assert "Against `two` on the same pictures" in page(rows)
+
+
+def test_steps_of_the_enhancement_stand_in_a_table_of_their_own() -> None:
+    figure = {"value": 0.021, "low": -0.01, "high": 0.05}
+    row = {"recipe": "step", "data": "busi", "fold": 0, "protocol": "reduced: 96 px"}
+    row |= {"against": {"recipe": what_helped.ENHANCED, "figures": {"balanced_accuracy": figure}}}
+    before, after = what_helped.page([row], None).split("## Enhancing the picture")
+    assert "None is trained" in before
+    assert "| step (reduced) | busi, 0 | +0.021 (-0.010 to +0.050) |" in after
 
 
 def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
@@ -166,9 +191,9 @@ def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
         "data": "busi",
         "fold": 0,
         "protocol": "reduced: 96 px",
-        "against_default": {"brier": figure},
+        "against": {"recipe": "unet-efficientnetb3", "figures": {"balanced_accuracy": figure}},
     }
-    assert "| one (reduced) | busi, 0 | - | - | - | +0.021 (-0.010 to +0.050) |" in what_helped.page([row], None)
+    assert "| one (reduced) | busi, 0 | +0.021 (-0.010 to +0.050) |" in what_helped.page([row], None)
     assert "None is trained and measured yet" in what_helped.page([], None)
 
 
