@@ -8,6 +8,8 @@ from flask import current_app
 
 from app import tasks
 
+ASK_AGAIN = {"Retry-After": "1"}  # seconds: each question costs a few milliseconds that the pictures waited for need
+
 _lock = threading.Lock()
 _waiting = 0
 

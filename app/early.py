@@ -37,7 +37,7 @@ class Offer:
 
 
 class Offers:
-    """A short queue in memory; what does not fit goes the long way over the disk."""
+    """A queue in memory, short in pixels; what does not fit goes the long way over the disk."""
 
     def __init__(self, most: int, most_pixels: int = 16_000_000) -> None:
         self._most, self._most_pixels = most, most_pixels

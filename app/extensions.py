@@ -21,5 +21,6 @@ db = SQLAlchemy(model_class=Base)
 migrate = Migrate(render_as_batch=True)
 login = LoginManager()
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)  # headers: Retry-After
+# Without its headers: Retry-After would stand in every answer, and a busy server would name a minute. See refusals.
+limiter = Limiter(get_remote_address, storage_uri="memory://")
 api = JsonInterface()

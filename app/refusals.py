@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app, request
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.api_errors import AmbiguousPlace, ApiRefusal
+from app.extensions import limiter
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
 from app.intake import NotKept, not_kept
@@ -96,6 +99,8 @@ def _of_http(error: HTTPException) -> Refusal:
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     if isinstance(error, CSRFError):
         return Refusal(403, EXPIRED)
+    if isinstance(error, RateLimitExceeded):
+        headers["Retry-After"] = str(_seconds_until_allowed())
     if isinstance(error, RequestEntityTooLarge):
         return Refusal(413, _too_large())
     if error.code in BY_STATUS:
@@ -123,6 +128,12 @@ def _field_fault(error: HTTPException) -> str | None:
         for name, sentences in faults.items():
             return f"{name}: {sentences[0]}"
     return None
+
+
+def _seconds_until_allowed() -> int:
+    """Until the limit that was reached counts anew; at least 1."""
+    reached = limiter.current_limit
+    return max(1, int(reached.reset_at - time.time())) if reached else 1
 
 
 def _later(error: NotKept | type[NotKept]) -> dict[str, str]:

@@ -36,6 +36,7 @@ BATCH_PIXELS = 16_000_000  # four pictures of the largest size at once would tak
 IDLE_S = 1.0  # how often an idle worker looks for rows of other processes and for expired leases
 REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
 HOUSEKEEPING_S = 3600.0
+OFFERED_BATCHES = 16  # so many wait in memory; each that goes the long way is decoded twice and leased in a transaction
 
 
 def start(study_id: str) -> None:
@@ -87,7 +88,7 @@ class Worker:
         self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._offers = Offers(most=2 * app.config["BATCH_SIZE"])
+        self._offers = Offers(most=OFFERED_BATCHES * app.config["BATCH_SIZE"])
         self._is_serving = False  # True while this process holds the lock
         self._has_queued = True  # rows may wait in the database
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 180
-ASK_AGAIN_S = 0.25  # between questions of a program whose upload was answered with 202
 BOUNDARY = "sonotriage-benchmark-7d1f0c2b9a"
 _WAITING_SCRIPT = Path(__file__).parent.parent / "static" / "js" / "waiting.js"
 _TOKEN = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"')
@@ -99,7 +98,7 @@ class PeerClient(Client):
 
 
 class ApiClient(Client):
-    """`POST /api/v1/studies`; where that says 202, asks for the study until it is read."""
+    """`POST /api/v1/studies`; where that says 202, asks for the study as it bids until it is read."""
 
     waits = True
 
@@ -109,7 +108,7 @@ class ApiClient(Client):
             return Outcome(str(reply.status), has_retry_after="retry-after" in reply.headers)
         study = json.loads(reply.body)
         while self.waits and study["status"] == "queued":
-            time.sleep(ASK_AGAIN_S)
+            time.sleep(float(reply.headers["retry-after"]))
             reply = self._ask("GET", f"/api/v1/studies/{study['id']}")
             if reply.status != 200:
                 return Outcome(f"{reply.status} while waiting", study["id"])

@@ -28,6 +28,7 @@ from app.extensions import csrf, limiter
 from app.intake import Actor
 from app.reports.clinics_json import clinics_json
 from app.reports.study_json import study_json
+from app.tables.study import QUEUED
 
 blueprint = Blueprint(
     "api", __name__, url_prefix="/api/v1", description="Upload pictures, read what was found, find clinics."
@@ -52,7 +53,9 @@ def _uploads_per_minute() -> str:
 @blueprint.arguments(api_schemas.UploadForm, location="files")
 @blueprint.response(201, api_schemas.StudySchema, description="The picture was read, or declined: see `status`.")
 @blueprint.alt_response(200, schema=api_schemas.StudySchema, description="The same file was sent before.")
-@blueprint.alt_response(202, schema=api_schemas.StudySchema, description="Kept, and waiting: ask `Location` again.")
+@blueprint.alt_response(
+    202, schema=api_schemas.StudySchema, description="Kept, and waiting: ask `Location` after `Retry-After` seconds."
+)
 def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseReturnValue:
     """Upload a picture and get what was read from it.
 
@@ -63,7 +66,8 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     is_finished = api_waiting.until_finished(receipt.study_id)
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202
-    return study_json(study), status, {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
+    told = {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
+    return study_json(study), status, told if is_finished else told | api_waiting.ASK_AGAIN
 
 
 def _received(owner: str) -> intake.Receipt:
@@ -87,8 +91,9 @@ def _single_file() -> IO[bytes]:
 @blueprint.route("/studies/<study_id>")
 @blueprint.response(200, api_schemas.StudySchema)
 def read_study(study_id: str) -> ResponseReturnValue:
-    """A study as it stands."""
-    return study_json(studies.find(study_id))
+    """A study as it stands. While it waits, `Retry-After` says when to ask again."""
+    study = study_json(studies.find(study_id))
+    return study, api_waiting.ASK_AGAIN if study["status"] == QUEUED else {}
 
 
 @blueprint.route("/studies/<study_id>", methods=["DELETE"])
