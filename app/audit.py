@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g, has_request_context
+from sqlalchemy import update
 
 from app.extensions import db
 from app.tables import AuditEvent
@@ -20,3 +21,8 @@ def record(actor: str, action: str, study_id: str | None = None, **details: Any)
     """
     request_id = g.get("request_id") if has_request_context() else None
     db.session.add(AuditEvent(actor=actor, action=action, study_id=study_id, request_id=request_id, details=details))
+
+
+def forget_details(study_id: str) -> None:
+    """Empty what the events of a study say of it, in the current session; who did what and when stays."""
+    db.session.execute(update(AuditEvent).where(AuditEvent.study_id == study_id).values(details={}))

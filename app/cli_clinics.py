@@ -98,7 +98,7 @@ def check_clinics() -> None:
     """Look for clinics that are out of place, stale or twice in the directory."""
     facts = directory.stored()
     if not facts:
-        raise click.ClickException("The directory is empty; `flask db upgrade` or `flask clinics import` fills it.")
+        raise click.ClickException("The directory is empty; `flask prepare` or `flask clinics import` fills it.")
     found = [*_out_of_place(facts), *_twice(facts)]
     for line in found:
         click.echo(line)

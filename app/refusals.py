@@ -57,7 +57,7 @@ BY_STATUS: dict[int, Wording] = {
     415: Wording("unsupported", "This can't be read", "The request has a form that this server does not read."),
     422: Wording("bad_field", "This can't be read", "A field holds something that it can't."),
     429: Wording(
-        "rate_limited", "Too many requests", "That were many requests in a short time. Wait a minute and try again."
+        "rate_limited", "Too many requests", "Those were many requests in a short time. Wait a minute and try again."
     ),
     503: Wording(
         "unavailable", "Not available right now", "The server can't do this now. Please try again in a moment."

@@ -53,7 +53,7 @@ def progress(study: Study) -> Progress:
 
 
 def delete(study_id: str, actor: str) -> None:
-    """Delete a study with everything kept for it; the audit trail keeps that it was deleted, not what it was.
+    """Delete a study with everything kept for it; the audit trail keeps who did what when, not what was found.
 
     Raises:
         UnknownStudy: there is none.
@@ -65,6 +65,7 @@ def delete(study_id: str, actor: str) -> None:
             return
         keys = _keys(study)
         db.session.delete(study)
+        audit.forget_details(study_id)
         audit.record(actor, "study.delete", study_id)
     forget(keys)
 

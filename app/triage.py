@@ -110,4 +110,6 @@ def decide(findings: Findings, malignant_threshold: float) -> Decision:
         return Decision(ROUTINE, "Only the group 'benign' fits this picture.")
     if plausible == {"normal"} and findings.lesion is None:
         return Decision(CLEAR, "No lesion was outlined, and only the group 'normal' fits this picture.")
+    if plausible == {"normal"}:
+        return Decision(UNSURE, "Only the group 'normal' fits this picture, and yet a lesion was outlined.")
     return Decision(UNSURE, "More than one group fits this picture.")

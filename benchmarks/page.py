@@ -234,7 +234,11 @@ def _overload(results: dict[str, Any]) -> list[str]:
         ("memory, last fifth of the time over the second", f"{found['memory_growth_mb']:+.0f} MB"),
         ("acknowledgement, p50 / p99", f"{found['p50_ms']:.0f} / {found['p99_ms']:.0f} ms"),
     ]
-    about = f"{found['clients']} clients sent {found['rate']:g} pictures a second for {found['minutes']:g} minutes."
+    sent = found["sent"] / (60 * found["minutes"])
+    about = (
+        f"{found['clients']} clients, each with one picture at a time, were to send {found['rate']:.1f} a second for "
+        f"{found['minutes']:g} minutes; they sent {sent:.1f} a second."
+    )
     if "commit" in found:  # of a run of its own
         about += f" Measured apart, at commit `{found['commit'][:10]}`."
     return ["## Overload", "", about, "", *_table(("", ""), rows)]

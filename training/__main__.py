@@ -28,6 +28,7 @@ from training.recipe import Recipe
 from training.staging import staged
 
 Pixels = NDArray[np.uint8]
+MODELS = Path("models")
 
 
 def main() -> None:
@@ -37,6 +38,7 @@ def main() -> None:
     objection = export.unserved(recipe) if arguments.command == "export" else None
     if objection:
         parser.error(objection)
+    target = arguments.models or (_run_folder(arguments, recipe["name"]) / "models" if arguments.quick else MODELS)
     samples = transfer.known(recipe, datasets.read(transfer.sources_of(recipe), arguments.data))
     parts = transfer.parts_of(recipe, _limited(samples, recipe.get("limit")), arguments.fold)
     folder = _run_folder(arguments, recipe["name"])
@@ -46,9 +48,10 @@ def main() -> None:
     found = evaluate.evaluate(trained, recipe, parts, arguments.fold, folder)
     _show(found.metrics)
     if arguments.command == "export":
-        facts = evaluate.facts(found, recipe, parts, arguments.fold, arguments.version)
+        version = arguments.version or export.next_version(target)
+        facts = evaluate.facts(found, recipe, parts, arguments.fold, version)
         golden = _golden(recipe, trained, parts.tune[:8])
-        with staged(arguments.models or (folder / "models" if arguments.quick else Path("models"))) as models:
+        with staged(target) as models:
             exported = export.export_networks(
                 trained, found.calibration.novelty, golden, models, leeway=100 if arguments.quick else 1
             )
@@ -92,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", type=Path, help="where export writes: models/, or models/ in the run's own folder with --quick"
     )
-    parser.add_argument("--version", default="1.0.0", help="version that export writes into the manifest")
+    parser.add_argument("--version", help="version that export writes into the manifest; else the next minor one")
     parser.add_argument("--quick", action="store_true", help="tiny networks and few pictures: proves that all runs")
     return parser
 

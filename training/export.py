@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,18 @@ class ServedClassifier(nn.Module):
         beside = centred - (centred @ self.components) @ self.components.T
         novelty = (within + torch.square(beside).sum(dim=1) / self.residual_scale) / 2
         return head(embedding), activation, embedding, novelty
+
+
+def next_version(models: Path) -> str:
+    """The version behind that of the networks in `models`, one minor step up; 1.0.0 where there are none.
+
+    Results are shown with the figures of the networks whose version they name, so no two sets may share one.
+    """
+    path = models / "manifest.json"
+    if not path.is_file():
+        return "1.0.0"
+    major, minor, _ = json.loads(path.read_text(encoding="utf-8"))["version"].split(".", 2)
+    return f"{major}.{int(minor) + 1}.0"
 
 
 def unserved(recipe: Recipe) -> str | None:

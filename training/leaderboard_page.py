@@ -61,6 +61,8 @@ SIDE_BY_SIDE = (
 )
 HEAD = """# Leaderboard
 
+Research software, not a medical device: these are figures of pictures, not of a person.
+
 Written by `make leaderboard` from `training/results/leaderboard.json`. Intervals are 95 % bootstrap intervals that
 resample groups of near copies (BUSI) or patients (BUS-BRA, MIAS), never single pictures. A fold that is reported was
 neither trained nor tuned on, except in rows marked **leaking**, which are there for comparison alone. Each row says on

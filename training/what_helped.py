@@ -144,6 +144,8 @@ def _against(other: Judged, base: Judged) -> dict[str, dict[str, Figure]]:
 
 HEAD = """# What was tried, and what it changed
 
+Research software, not a medical device: these are figures of pictures, not of a person.
+
 Only what was measured stands here. Differences are on the same test pictures, drawn together for each interval, so
 they tell more than two intervals side by side. Above 0 is more: good for AUC, accuracy, sensitivity and Dice, bad for
 calibration error and Brier score. An interval that holds 0 means that nothing was shown.

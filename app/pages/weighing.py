@@ -73,10 +73,11 @@ def _certainty(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tupl
 
 def _groups_left(findings: Mapping[str, Any]) -> str:
     names = [f"'{label}'" for label in findings["plausible"]]
+    all_of_them = "both" if len(names) == 2 else "all"
     if len(names) == 1:
         return f"Only the group {names[0]} fits this picture at the level of certainty that the program was set to."
     return (
-        f"The groups {', '.join(names[:-1])} and {names[-1]} all fit this picture at the level of certainty that the "
+        f"The groups {', '.join(names[:-1])} and {names[-1]} {all_of_them} fit this picture at the level of certainty that the "
         "program was set to, so it does not settle on one."
     )
 
@@ -94,7 +95,7 @@ def _coverage(manifest: Mapping[str, Any]) -> str:
 def _novelty(findings: Mapping[str, Any]) -> str:
     if _is_novel(findings):
         return "The picture differs from those that the program learned from, so its weighing should not be relied on."
-    return "The picture resembles those that the program learned from."
+    return "Nothing marks the picture as unlike those that the program learned from. It notices that only seldom."
 
 
 def _is_novel(findings: Mapping[str, Any]) -> bool:

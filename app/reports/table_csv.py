@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app.extensions import db
+from app.reports.study_json import DISCLAIMER
 from app.tables import Analysis, Review, Study
 
 BATCH = 200
@@ -91,6 +92,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("reviewer", "Login name of the reviewer.", lambda line: line.review and line.review.user.name),
     Column("reviewed_at", "ISO 8601 in UTC.", lambda line: _moment(line.review.created_at) if line.review else None),
     Column("note", "The reviewer's note.", lambda line: line.review and line.review.note),
+    Column("disclaimer", "That this is research software, in every row.", lambda line: DISCLAIMER),
 )
 
 

@@ -13,7 +13,7 @@ from app.tables.moment import Moment, now
 
 
 class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
-    """`actor` is a login name, "visitor", "api" or "system"; `details` never holds patient data."""
+    """`actor` is a login name, "visitor", "api" or "system"; `details` never holds patient data and is emptied with its study."""
 
     __tablename__ = "audit_event"
 

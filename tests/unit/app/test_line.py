@@ -290,6 +290,7 @@ class TestDeleting:
         assert db.session.query(Analysis).count() == 0
         acts = [event.action for event in db.session.query(AuditEvent).filter_by(study_id=receipt.study_id)]
         assert acts == ["study.receive", "study.analyse", "study.delete"]
+        assert [event.details for event in db.session.query(AuditEvent)] == [{}, {}, {}]  # nothing of what was found
 
     def test_pixels_that_another_study_shows_stay(self) -> None:
         mine, theirs = intake.receive(png(), ONE), intake.receive(png(), OTHER)

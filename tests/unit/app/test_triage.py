@@ -45,6 +45,11 @@ def test_the_first_rule_that_fits_decides(
     assert triage.decide(findings(malignant, plausible, novelty, has_lesion), THRESHOLD).category == category
 
 
+def test_a_normal_picture_with_an_outline_is_not_said_to_fit_several_groups() -> None:
+    decision = triage.decide(findings(0.01, ("normal",), 1.0, True), THRESHOLD)
+    assert decision.because == "Only the group 'normal' fits this picture, and yet a lesion was outlined."
+
+
 def test_a_category_a_doctor_should_see_first_ranks_highest() -> None:
     order = sorted(triage.CATEGORIES, key=lambda category: -triage.URGENCY[category])
     assert order[0] == triage.PROMPT

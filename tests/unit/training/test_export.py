@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from training import recipe as recipes
-from training.export import _export, unserved
+from training.export import _export, next_version, unserved
 
 pytestmark = pytest.mark.training
 
@@ -29,6 +29,12 @@ pytestmark = pytest.mark.training
 )
 def test_what_cannot_be_served_is_not_exported(name: str, words: str) -> None:
     assert words in str(unserved(recipes.read(name)))
+
+
+def test_each_export_has_a_version_of_its_own(tmp_path: Path) -> None:
+    assert next_version(tmp_path) == "1.0.0"
+    (tmp_path / "manifest.json").write_text('{"version": "1.9.3"}')
+    assert next_version(tmp_path) == "1.10.0"
 
 
 def test_an_enhanced_picture_is_not_what_serving_shows_its_classifier() -> None:
