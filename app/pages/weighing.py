@@ -77,8 +77,8 @@ def _groups_left(findings: Mapping[str, Any]) -> str:
     if len(names) == 1:
         return f"Only the group {names[0]} fits this picture at the level of certainty that the program was set to."
     return (
-        f"The groups {', '.join(names[:-1])} and {names[-1]} {all_of_them} fit this picture at the level of certainty that the "
-        "program was set to, so it does not settle on one."
+        f"The groups {', '.join(names[:-1])} and {names[-1]} {all_of_them} fit this picture at the level of certainty "
+        "that the program was set to, so it does not settle on one."
     )
 
 

@@ -13,7 +13,10 @@ from app.tables.moment import Moment, now
 
 
 class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
-    """`actor` is a login name, "visitor", "api" or "system"; `details` never holds patient data and is emptied with its study."""
+    """`actor` is a login name, "visitor", "api" or "system".
+
+    `details` never holds patient data, and is emptied when its study is deleted.
+    """
 
     __tablename__ = "audit_event"
 
