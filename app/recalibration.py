@@ -20,10 +20,17 @@ from app.inference.manifest import Manifest, numbered
 from app.inference.results import LABELS
 from app.labelled_pictures import CantRecalibrate, Labels, Observed
 from imaging.intervals import Figure, with_interval
-from imaging.scores import Scores, calibration_error, threshold_for
+from imaging.scores import Scores, calibration_error, rescaled, threshold_for
 
 WANTED_SENSITIVITY = 0.95  # the one the shipped threshold was chosen for
 PARTS = 5
+LOCAL = "local"  # the pictures' name among the metrics of a manifest
+_NAMES = {
+    "benign_malignant_auc": "AUC benign/malignant",
+    "sensitivity_at_operating_point": "sensitivity for malignant",
+    "specificity_at_operating_point": "specificity for malignant",
+    "expected_calibration_error": "expected calibration error",
+}
 _FACTORS = np.geomspace(0.1, 10.0, 401)
 _BENIGN, _MALIGNANT = LABELS.index("benign"), LABELS.index("malignant")
 
@@ -51,8 +58,7 @@ def compare(observed: Observed, manifest: Manifest) -> Comparison:
     Raises:
         CantRecalibrate: the pictures come from too few patients to be judged.
     """
-    scaling, mix = manifest.scaling, manifest.raw["calibration"].get("case_mix", {})
-    bias = np.asarray(scaling.bias)
+    bias, mix = manifest.scaling.bias, manifest.raw["calibration"].get("case_mix", {})
     parts = _parts(observed.groups)
     scores = np.empty_like(observed.scores)
     flagged = np.empty(len(observed.labels), dtype=np.bool_)
@@ -69,7 +75,7 @@ def compare(observed: Observed, manifest: Manifest) -> Comparison:
     )
 
 
-def fit(scores: Scores, labels: Labels, bias: NDArray[np.float64], mix: dict[str, float]) -> Fit:
+def fit(scores: Scores, labels: Labels, bias: tuple[float, ...], mix: dict[str, float]) -> Fit:
     """The temperature factor with the least negative log likelihood, and the threshold for the wanted sensitivity.
 
     Args:
@@ -87,16 +93,6 @@ def fit(scores: Scores, labels: Labels, bias: NDArray[np.float64], mix: dict[str
     factor = float(_FACTORS[int(np.argmin(losses))])
     malignant = rescaled(scores, factor, bias)[:, _MALIGNANT]
     return Fit(factor, threshold_for(malignant, labels == _MALIGNANT, WANTED_SENSITIVITY))
-
-
-def rescaled(scores: Scores, factor: float, bias: NDArray[np.float64]) -> Scores:
-    """Probabilities at `factor` times the temperature: softmax((log p - bias) / factor + bias).
-
-    log p differs from logits / temperature + bias by a constant per row, which softmax does not see.
-    """
-    scaled = (np.log(scores + 1e-12) - bias) / factor + bias
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def _weights(labels: Labels, mix: dict[str, float]) -> NDArray[np.float64]:
@@ -159,9 +155,16 @@ def keep(comparison: Comparison, manifest: Manifest, folder: Path, pictures: int
 
 
 def _rewritten(raw: dict[str, Any], comparison: Comparison, version: str, pictures: int) -> dict[str, Any]:
-    parameters = raw["calibration"]["parameters"]
-    temperature = parameters["temperature"] * comparison.fit.factor
-    calibration = {**raw["calibration"], "parameters": {**parameters, "temperature": temperature}}
+    """The manifest with the fit. The limits of normal and of the conformal set stay those of the first temperature.
+
+    Figures that were measured with another temperature make room for those of the local pictures.
+    """
+    described, factor = raw["calibration"], comparison.fit.factor
+    calibration = {
+        **described,
+        "parameters": {**described["parameters"], "temperature": described["parameters"]["temperature"] * factor},
+        "temperature_factor": described.get("temperature_factor", 1.0) * factor,
+    }
     after = comparison.after
     malignant = {
         "threshold": comparison.fit.threshold,
@@ -170,11 +173,13 @@ def _rewritten(raw: dict[str, Any], comparison: Comparison, version: str, pictur
         "sensitivity": after["sensitivity for malignant"],
         "specificity": after["specificity for malignant"],
     }
+    kept = {name: value for name, value in raw.items() if name not in ("reliability", "metrics")}
     return {
-        **raw,
+        **kept,
         "version": version,
         "calibration": calibration,
         "operating_points": {**raw["operating_points"], "malignant": malignant},
+        "metrics": {LOCAL: {name: after[words] for name, words in _NAMES.items()}},
         "recalibration": {
             "of": raw["version"],
             "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -47,6 +47,17 @@ def calibrated(logits: NDArray[np.floating], temperature: float, bias: tuple[flo
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
+def rescaled(scores: Scores, factor: float, bias: tuple[float, ...]) -> Scores:
+    """Calibrated probabilities at `factor` times their temperature: softmax((log p - bias) / factor + bias).
+
+    log p differs from logits / temperature + bias by a constant per row, which softmax does not see.
+
+    Args:
+        scores: float64 `N x 3`, rows sum to 1. bias: the one they were calibrated with.
+    """
+    return calibrated(np.log(scores + 1e-12) - np.asarray(bias), factor, bias)
+
+
 def plausible_classes(probabilities: Scores, limits: tuple[float, ...]) -> list[int]:
     """The conformal set of one picture: classes at or above their limit, most probable first, never empty.
 

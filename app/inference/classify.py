@@ -14,15 +14,19 @@ from app.inference.segment import Segmented
 from app.inference.sessions import NetworkSession
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, bordered, segmented
-from imaging.scores import plausible_classes
+from imaging.scores import Scores, plausible_classes
 
 
 @dataclass(frozen=True)
 class Classified:
-    """`activation` float32 `3 x h x w`: class activation maps over `window`, the part the classifier saw."""
+    """`activation` float32 `3 x h x w`: class activation maps over `window`, the part the classifier saw.
+
+    `is_clear`: normal reaches its limit, so that nothing is outlined.
+    """
 
     probabilities: Probabilities
     plausible: tuple[str, ...]
+    is_clear: bool
     novelty: float
     activation: NDArray[np.float32]
     window: Box
@@ -39,15 +43,30 @@ def classify(session: NetworkSession, manifest: Manifest, found: Sequence[Segmen
     outputs = session.run({"segmented": np.stack(inputs)})
     scores = manifest.scaling.probabilities(outputs["logits"], np.stack([item.class_logits for item in found]))
     return [
-        Classified(
-            probabilities=Probabilities(*(float(score) for score in row)),
-            plausible=tuple(LABELS[index] for index in plausible_classes(row, manifest.conformal_limits)),
-            novelty=float(outputs["novelty"][index]),
-            activation=outputs["activation"][index],
-            window=_window(found[index], boxes[index], manifest.border),
+        classified(
+            manifest,
+            row,
+            float(outputs["novelty"][index]),
+            outputs["activation"][index],
+            _window(found[index], boxes[index], manifest.border),
         )
         for index, row in enumerate(scores)
     ]
+
+
+def classified(
+    manifest: Manifest, scores: Scores, novelty: float, activation: NDArray[np.float32], window: Box
+) -> Classified:
+    """What the scores of one picture, float64 `3`, mean."""
+    (limited,) = manifest.as_limited(scores[None])
+    return Classified(
+        probabilities=Probabilities(*(float(score) for score in scores)),
+        plausible=tuple(LABELS[index] for index in plausible_classes(limited, manifest.conformal_limits)),
+        is_clear=bool(limited[LABELS.index("normal")] >= manifest.normal_limit),
+        novelty=novelty,
+        activation=activation,
+        window=window,
+    )
 
 
 def _window(item: Segmented, box: Box | None, border: float) -> Box:

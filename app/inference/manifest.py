@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imaging.scores import Scaling
+from imaging.scores import Scaling, Scores, rescaled
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What serving needs to know of the exported networks; `raw` holds the whole file for pages and reports."""
+    """What serving needs to know of the exported networks; `raw` holds the whole file for pages and reports.
+
+    `temperature_factor` is by how much a recalibration has multiplied the temperature since the limits were chosen.
+    """
 
     version: str
     segmentation: Network
@@ -66,6 +69,13 @@ class Manifest:
     novelty_limit: float
     malignant_threshold: float
     raw: dict[str, Any]
+    temperature_factor: float = 1.0
+
+    def as_limited(self, scores: Scores) -> Scores:
+        """Probabilities, float64 `N x 3`, as they were when `normal_limit` and `conformal_limits` were chosen."""
+        if self.temperature_factor == 1.0:
+            return scores
+        return rescaled(scores, 1 / self.temperature_factor, self.scaling.bias)
 
 
 def in_half_precision(manifest: Manifest, folder: Path) -> Manifest:
@@ -138,6 +148,7 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         novelty_limit=float(raw["out_of_distribution"]["limit"]),
         malignant_threshold=float(raw["operating_points"]["malignant"]["threshold"]),
         raw=raw,
+        temperature_factor=float(raw["calibration"].get("temperature_factor", 1.0)),
     )
 
 

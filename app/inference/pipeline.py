@@ -206,8 +206,7 @@ def _findings(
     shared: dict[str, float],
 ) -> Findings:
     watch, small = Stopwatch(), item.picture
-    is_cleared = judged.probabilities.normal >= manifest.normal_limit
-    mask = np.zeros_like(item.mask) if is_cleared else item.mask
+    mask = np.zeros_like(item.mask) if judged.is_clear else item.mask
     with watch.stage("explain"):
         heat = heat_map(item, judged, manifest.scaling.unet_weight)
     with watch.stage("measure"):

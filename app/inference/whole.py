@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.classify import Classified
+from app.inference.classify import Classified, classified
 from app.inference.manifest import Manifest, ModelUnusable, Network
-from app.inference.results import LABELS, Probabilities
 from app.inference.segment import Segmented
 from app.inference.sessions import NetworkSession
 from imaging.picture import Picture
 from imaging.preprocess import Box
-from imaging.scores import plausible_classes
 
 _MAIN_PART = 2  # in `parts`: 0 is ground, 1 another part of the lesion
 
@@ -77,11 +75,10 @@ def _segmented(picture: Picture, outputs: dict[str, NDArray[Any]], index: int) -
 
 
 def _classified(manifest: Manifest, outputs: dict[str, NDArray[Any]], index: int) -> Classified:
-    row = outputs["probabilities"][index].astype(np.float64)
-    return Classified(
-        probabilities=Probabilities(*(float(score) for score in row)),
-        plausible=tuple(LABELS[each] for each in plausible_classes(row, manifest.conformal_limits)),
-        novelty=float(outputs["novelty"][index]),
-        activation=outputs["window_activation"][index],
-        window=Box(*(int(edge) for edge in outputs["window"][index])),
+    return classified(
+        manifest,
+        outputs["probabilities"][index].astype(np.float64),
+        float(outputs["novelty"][index]),
+        outputs["window_activation"][index],
+        Box(*(int(edge) for edge in outputs["window"][index])),
     )

@@ -43,7 +43,8 @@ _FIGURES = (
 
 def about_page(manifest: Mapping[str, Any]) -> AboutPage:
     """Read the figures of the manifest; what it lacks is left out."""
-    metrics = manifest.get("metrics", {}).get("busi", {})
+    measured = manifest.get("metrics", {})
+    metrics = measured.get("local") or measured.get("busi", {})
     point = manifest.get("operating_points", {}).get("malignant", {})
     found = (_figure(metrics.get(key), name, meaning, is_share) for key, name, meaning, is_share in _FIGURES)
     return AboutPage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,15 @@ from flask import Flask
 
 from app import labelled_pictures, recalibration
 from app.inference import manifest as manifests
+from app.inference.classify import classified
 from app.labelled_pictures import CantRecalibrate, Labelled, Observed
+from app.pages.about import about_page
 from app.services import RECALIBRATED, services
+from imaging.preprocess import Box
+from imaging.scores import Scaling, rescaled
 from tests.factories.networks import write_tiny_networks
 
-NO_BIAS = np.zeros(3)
+NO_BIAS = (0.0, 0.0, 0.0)
 
 
 def observed(confidence: float, count: int = 300, seed: int = 1) -> Observed:
@@ -36,9 +41,9 @@ def test_the_fit_finds_by_how_much_the_networks_are_too_sure() -> None:
 
 def test_rescaling_by_one_changes_nothing_and_keeps_the_order_otherwise() -> None:
     seen = observed(confidence=2.0)
-    bias = np.asarray([0.2, -0.3, 0.1])
-    assert np.allclose(recalibration.rescaled(seen.scores, 1.0, bias), seen.scores)
-    colder = recalibration.rescaled(seen.scores, 4.0, NO_BIAS)
+    bias = (0.2, -0.3, 0.1)
+    assert np.allclose(rescaled(seen.scores, 1.0, bias), seen.scores)
+    colder = rescaled(seen.scores, 4.0, NO_BIAS)
     assert (colder.argmax(axis=1) == seen.scores.argmax(axis=1)).all()
     assert colder.max() < seen.scores.max()
 
@@ -68,11 +73,35 @@ def test_a_recalibration_counts_until_it_is_undone(app: Flask, tiny_models: Path
         assert local.version == "0.0.1+local.1"
         assert local.scaling.temperature == pytest.approx(shipped.scaling.temperature * found.fit.factor)
         assert local.malignant_threshold == found.fit.threshold
+        told = rescaled(np.asarray([[0.15, 0.80, 0.05]]), found.fit.factor, shipped.scaling.bias)
+        assert np.allclose(local.as_limited(told), [[0.15, 0.80, 0.05]])  # the limits go by the shipped temperature
+        assert "reliability" not in local.raw  # measured with the shipped one
+        named = [figure.name for figure in about_page(local.raw).figures]
+        assert named == ["Benign against malignant (AUC)", "Sensitivity", "Specificity", "Calibration error"]
         assert recalibration.keep(found, local, folder, 300) == "0.0.1+local.2"
+        assert services().engine.manifest.temperature_factor == pytest.approx(found.fit.factor**2)
         assert recalibration.undo(folder) == "0.0.1+local.2"
         assert recalibration.undo(folder) == "0.0.1+local.1"
         assert recalibration.undo(folder) is None
         assert services().engine.manifest.version == shipped.version
+
+
+def test_a_higher_temperature_neither_drops_an_outline_nor_widens_a_set(tmp_path: Path) -> None:
+    manifest = replace(
+        manifests.read(write_tiny_networks(tmp_path)),
+        scaling=Scaling(1.0, 1.0, (-0.5, -0.5, 0.6)),
+        normal_limit=0.2,
+        conformal_limits=(0.2, 0.2, 0.2),
+    )
+    shipped = np.asarray([[0.15, 0.80, 0.05]])
+    (told,) = rescaled(shipped, 2.0, manifest.scaling.bias)
+    assert told[2] > manifest.normal_limit
+    local = replace(manifest, temperature_factor=2.0)
+    window, no_map = Box(0, 0, 1, 1), np.zeros((3, 1, 1), dtype=np.float32)
+    found = classified(local, told, 1.0, no_map, window)
+    assert (found.is_clear, found.plausible) == (False, ("malignant",))
+    assert found.probabilities.malignant == told[1]
+    assert classified(manifest, told, 1.0, no_map, window).is_clear
 
 
 def test_a_recalibration_of_other_networks_is_not_used(tmp_path: Path) -> None:
