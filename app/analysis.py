@@ -132,6 +132,7 @@ def queue_again(study_id: str, actor: str) -> None:
     with writing():
         study = db.session.get_one(Study, study_id)
         study.status, study.attempts, study.lease_until = QUEUED, 0, None
+        study.is_reviewed = False  # what was reviewed is an earlier answer; the new one may be another
         audit.record(actor, "study.rerun", study_id)
 
 
@@ -260,6 +261,7 @@ def _decline(study: Study, outcome: Outcome) -> None:
     assert outcome.declined is not None
     study.status, study.category = DECLINED, triage.DECLINED
     study.urgency = triage.URGENCY[triage.DECLINED]
+    study.label = study.malignant = None  # of an earlier reading, which no longer stands
     study.reason_code, study.reason = outcome.declined.code, outcome.declined.sentence
     audit.record("system", "study.decline", study.id, code=outcome.declined.code)
 

@@ -11,7 +11,6 @@ from app.api_errors import NoPicture
 from app.services import services
 from app.storage import MissingPicture
 from app.tables import Analysis, Study
-from app.tables.study import DECLINED, FAILED
 from imaging.overlay import outline
 
 
@@ -53,7 +52,7 @@ def overlay(study: Study) -> Served:
 
 
 def _analysis(study: Study) -> Analysis:
-    analysis = study.analysis
-    if analysis is None or study.status in (DECLINED, FAILED):
+    analysis = study.reading
+    if analysis is None:
         raise NoPicture
     return analysis

@@ -165,7 +165,7 @@ class PictureSchema(_Object):
     height = fields.Integer(required=True)
     width = fields.Integer(required=True)
     frame = fields.Integer(required=True)
-    frames = fields.Integer(required=True)
+    frames = fields.Integer(required=True, **_about("Frames of the file; for TIFF and GIF, 2 is two or more."))
 
 
 class LinksSchema(_Object):

@@ -39,7 +39,7 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 class Actor:
     """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
 
-    `address` is that of a program, for its quota; it is never stored.
+    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored.
     """
 
     owner: str

@@ -37,7 +37,7 @@ def render(study: Study, name: str) -> bytes:
         return services().store.content(study.picture_sha256)
     if name == THUMBNAIL:
         return _thumbnail(study)
-    analysis = study.analysis
+    analysis = study.reading
     if analysis is None or name not in (OUTLINE, FILL, HEAT):
         raise MissingPicture(f"This study has no {name} layer.")
     with _large if study.height * study.width > LARGE_PIXELS else nullcontext():
@@ -48,13 +48,13 @@ def render(study: Study, name: str) -> bytes:
 
 def key(study: Study, name: str) -> str:
     """Changes when the layer's content does: the entity tag of its address."""
-    analysis = study.analysis
+    analysis = study.reading
     shown = study.picture_sha256 if name == PICTURE or analysis is None else analysis.mask_sha256
     return f"{name}-{shown[:16]}-{analysis.id if analysis is not None and name != PICTURE else 0}"
 
 
 def _thumbnail(study: Study) -> bytes:
-    analysis = study.analysis
+    analysis = study.reading
     if analysis is not None:
         return services().store.content(analysis.thumbnail_sha256)
     pixels = services().store.get(study.picture_sha256)

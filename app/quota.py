@@ -1,6 +1,7 @@
 """How many pictures one sender may leave here: a browser by what is kept for it, a program by its address and day.
 
-A program makes a new key for each picture, so keys can't be counted; its address is held in memory, never stored.
+A program makes a new key for each picture, so keys can't be counted; its address is held in memory, never stored. The
+same goes for a browser that brings no cookie, as every one does at first and a script always.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def is_reached(owner: str, address: str | None) -> bool:
 
     Args:
         owner: owner hash of the browser or client.
-        address: of a program; None for a browser.
+        address: of a program, and of a browser without our cookie; else None.
     """
     kept = db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
     is_day_full = address is not None and not limiter.limiter.test(_day(), "quota", address)
@@ -26,7 +27,7 @@ def is_reached(owner: str, address: str | None) -> bool:
 
 
 def count(address: str | None) -> None:
-    """Count a picture that a program left."""
+    """Count a picture for an address, where there is one."""
     if address is not None:
         limiter.limiter.hit(_day(), "quota", address)
 

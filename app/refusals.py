@@ -99,6 +99,8 @@ def _of_http(error: HTTPException) -> Refusal:
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     if isinstance(error, CSRFError):
         return Refusal(403, EXPIRED)
+    if error.code == 503:
+        headers.setdefault("Retry-After", str(NotKept.retry_after_s))
     if isinstance(error, RateLimitExceeded):
         headers["Retry-After"] = str(_seconds_until_allowed())
     if isinstance(error, RequestEntityTooLarge):

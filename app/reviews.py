@@ -65,7 +65,7 @@ def _right_label(study: Study, verdict: Verdict) -> str | None:
     """The class that the reviewer holds to be right, after all checks."""
     if study.status not in _FINISHED:
         raise RefusedVerdict("This study is still being read. A verdict can be given when it is finished.", 409)
-    newest = study.analysis
+    newest = study.reading
     if verdict.analysis_id != (newest.id if newest is not None else None):
         raise RefusedVerdict("This study was read again meanwhile. Please look at the new answer first.", 409)
     if verdict.verdict == AGREE:

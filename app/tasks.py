@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 BATCH_PIXELS = 16_000_000  # four pictures of the largest size at once would take half a gigabyte
-IDLE_S = 1.0  # how often an idle worker looks for rows of other processes and for expired leases
+IDLE_S = 1.0  # longest sleep of an idle worker
+LOOK_S = 1.0  # how often it looks for rows of other processes, put-back rows and expired leases, busy or not
 REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
 HOUSEKEEPING_S = 3600.0
 OFFERED_BATCHES = 16  # so many wait in memory; each that goes the long way is decoded twice and leased in a transaction
@@ -207,16 +208,18 @@ class Worker:
         from app import housekeeping  # here: services make the worker, and this uses the services
 
         swept = -HOUSEKEEPING_S  # at the start too
+        looked = time.monotonic()
         while not self._stopping.is_set():
             self._woken.clear()
             with self._turn():
                 if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:  # also where there is always work
                     swept = time.monotonic()
                     housekeeping.sweep()
+                if time.monotonic() - looked > LOOK_S:
+                    looked, self._has_queued = time.monotonic(), True
                 if self._read_offered() + self._read_queued() > 0:
                     continue
-            if not self._woken.wait(IDLE_S):
-                self._has_queued = True  # nothing stirs: look for rows of other processes and for expired leases
+            self._woken.wait(IDLE_S)
 
     def _read_offered(self) -> int:
         """Read what was offered while the batch before ran: a lone picture never waits for others to join it."""
@@ -294,4 +297,5 @@ def give_up(study: Study) -> None:
     study.status, study.lease_until, study.finished_at = FAILED, None, now()
     study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
     study.category, study.urgency = triage.FAILED, triage.URGENCY[triage.FAILED]
+    study.label = study.malignant = None  # of an earlier reading, which no longer stands
     observability.count_given_up()

@@ -25,7 +25,8 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
     Args:
         content: the file's bytes.
         max_pixels: largest accepted picture, checked on the header before decoding.
-        frame: which frame of a DICOM clip, counted from 0; None takes the middle one.
+        frame: which frame of a DICOM clip, counted from 0; None takes the middle one. Of other files with several
+            pictures only the first is read.
 
     Raises:
         RefusedUpload: with a code, a sentence fit to be shown, and an HTTP status.
@@ -54,6 +55,8 @@ def _read(content: bytes, kind: str, max_pixels: int, frame: int | None) -> Pict
 
         return dicom.read(content, max_pixels, frame)
     found = raster.read(content, kind, max_pixels)
+    if frame and found.frames > 1:
+        raise RefusedUpload("no_such_frame", "Only the first picture of such a file is read. Export the one you mean.")
     return Picture(found.pixels, kind, found.colour_share, frames=found.frames, notices=found.notices)
 
 

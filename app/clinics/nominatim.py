@@ -22,7 +22,7 @@ from geopy.exc import (
 from geopy.geocoders import Nominatim
 
 from app.clinics.distance import geodesic_km
-from app.clinics.place import MAX_PLACE_LENGTH, Place, Resolution
+from app.clinics.place import COORDINATE_DECIMALS, MAX_PLACE_LENGTH, Place, Resolution
 
 USER_AGENT = "Sonotriage (self-hosted reading of breast-ultrasound pictures)"
 CREDIT = "Place search: Nominatim, © OpenStreetMap contributors (ODbL)"
@@ -30,6 +30,7 @@ TIMEOUT_S = 3.0
 MAX_BYTES = 1_000_000
 MAX_MATCHES = 5
 SAME_PLACE_KM = 3.0  # a town and its own boundary are listed twice
+_TOWNS = ("city", "town", "village", "municipality", "hamlet", "county")  # of an address, the first that is there
 
 
 class NoAnswer(Exception):
@@ -139,7 +140,7 @@ def ask(nominatim: Nominatim, text: str) -> Resolution:
 
 
 def _place(result: Any) -> Place:
-    """One result as a place.
+    """One result as a place, as coarse as one that a browser gives.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: the result is not what Nominatim documents.
@@ -149,7 +150,21 @@ def _place(result: Any) -> Place:
         raise ValueError("coordinates out of range")
     country = str(result.get("address", {}).get("country_code", "")).upper()
     is_code = len(country) == 2 and country.isascii() and country.isalpha()
-    return Place(latitude, longitude, str(result["display_name"])[:MAX_PLACE_LENGTH], country if is_code else None)
+    return Place(
+        round(latitude, COORDINATE_DECIMALS),
+        round(longitude, COORDINATE_DECIMALS),
+        _label(result)[:MAX_PLACE_LENGTH],
+        country if is_code else None,
+    )
+
+
+def _label(result: Any) -> str:
+    """Town, region and country; where no town is named, the last parts of the address, without street and number."""
+    address = result.get("address", {})
+    town = next((str(address[kind]) for kind in _TOWNS if kind in address), None)
+    if town is None:
+        return ", ".join(str(result["display_name"]).split(", ")[-3:])
+    return ", ".join(dict.fromkeys([town, *(str(address[kind]) for kind in ("state", "country") if kind in address)]))
 
 
 def _distinct(places: list[Place]) -> list[Place]:

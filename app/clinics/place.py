@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 MAX_PLACE_LENGTH = 200  # characters; the column `study.place` is as long
 
+COORDINATE_DECIMALS = 3  # about 100 m: near enough for a distance, too coarse for a house
+
 GEONAMES_CREDIT = "Place names: GeoNames (CC BY 4.0)"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import current_app, has_app_context
 
-from app.clinics import gazetteer, geocoding, offline, typed_coordinates
+from app.clinics import gazetteer, geocoding, offline, regions, typed_coordinates
 from app.clinics.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
 
-__all__ = ["MAX_PLACE_LENGTH", "Place", "PlaceTooLong", "Resolution", "country_at", "resolve", "warm_up"]
+__all__ = ["MAX_PLACE_LENGTH", "Place", "PlaceTooLong", "Resolution", "country_at", "country_of", "resolve", "warm_up"]
 
 
 def resolve(text: str) -> Resolution:
@@ -33,6 +33,11 @@ def country_at(latitude: float, longitude: float) -> str | None:
     `nearest` takes None for "either side": Windsor's shore must not be sent to Detroit first.
     """
     return gazetteer.load().country_at(latitude, longitude)
+
+
+def country_of(label: str, latitude: float, longitude: float) -> str | None:
+    """The country that the last part of a label names, as "Windsor, Ontario, Canada" does; else `country_at`."""
+    return regions.country_called(label.rpartition(",")[2].strip()) or country_at(latitude, longitude)
 
 
 def warm_up() -> None:

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.clinics import places
-from app.clinics.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
-
-COORDINATE_DECIMALS = 3  # about 100 m: near enough for a distance, too coarse for a house
+from app.clinics.place import COORDINATE_DECIMALS, MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
 
 
 class BadPlace(ValueError):
@@ -57,7 +55,7 @@ def whereabouts(fields: Mapping[str, str]) -> Whereabouts:
 
 
 def _point(latitude: float, longitude: float, label: str) -> Place:
-    country = places.country_at(latitude, longitude)
+    country = places.country_of(label, latitude, longitude)
     shown = label or f"{latitude:.{COORDINATE_DECIMALS}f}, {longitude:.{COORDINATE_DECIMALS}f}"
     return Place(latitude, longitude, shown[:MAX_PLACE_LENGTH], country)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.inference.results import LABELS
 from app.pages.admin import percent, tag
+from app.pages.technical import frame_in_words
 from app.tables import Analysis, AuditEvent, Review, Study
 from app.tables.study import DECLINED, DONE, FAILED
 
@@ -87,7 +88,7 @@ class StudyPage:
 
     @classmethod
     def of(cls, study: Study, events: Sequence[AuditEvent], next_id: str | None) -> StudyPage:
-        analysis = study.analysis
+        analysis = study.reading
         findings: Mapping[str, Any] = analysis.findings if analysis is not None else {}
         return cls(
             study_id=study.id, reference=study.reference, status=study.status, tag=tag(study), reason=study.reason,
@@ -178,7 +179,7 @@ def _picture_facts(study: Study) -> tuple[Fact, ...]:
         Fact("Colour dropped", percent(study.colour_share)),
     ]
     if study.frames > 1:
-        facts.append(Fact("Frame", f"{study.frame + 1} of {study.frames}"))
+        facts.append(Fact("Frame", frame_in_words(study)))
     spacing = f"{study.spacing_mm:.4f} mm per pixel, from {study.spacing_source}" if study.spacing_mm else "not known"
     return (*facts, Fact("Scale", spacing))
 

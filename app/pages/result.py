@@ -123,7 +123,7 @@ def result_page(study: Study, manifest: Mapping[str, Any], can_delete: bool) -> 
 
 
 def _reading(study: Study, manifest: Mapping[str, Any]) -> Reading | None:
-    analysis = study.analysis
+    analysis = study.reading
     if study.status != DONE or analysis is None:
         return None
     findings = analysis.findings
@@ -140,5 +140,5 @@ def _reading(study: Study, manifest: Mapping[str, Any]) -> Reading | None:
 
 def _notices(study: Study) -> tuple[str, ...]:
     """What was noticed while decoding and while reading, each sentence once."""
-    read = study.analysis.findings.get("notices", ()) if study.analysis else ()
+    read = study.reading.findings.get("notices", ()) if study.reading else ()
     return tuple(dict.fromkeys((*study.notices, *read)))

@@ -57,11 +57,16 @@ def device_in_words(provider: str, precision: str) -> str:
     return f"{_PROVIDERS.get(provider, provider)}, {precision}"
 
 
+def frame_in_words(study: Study) -> str:
+    """Which frame was read, and of how many where the file's kind tells that cheaply: TIFF and GIF don't."""
+    return "1 of several" if study.kind in ("tiff", "gif") else f"{study.frame + 1} of {study.frames}"
+
+
 def _picture(study: Study) -> tuple[Fact, ...]:
     scale = "not given by the file"
     if study.spacing_mm:
         scale = f"{study.spacing_mm:.4f} mm per pixel ({study.spacing_source or 'given by the file'})"
-    frame = (Fact("Frame", f"{study.frame + 1} of {study.frames}"),) if study.frames > 1 else ()
+    frame = (Fact("Frame", frame_in_words(study)),) if study.frames > 1 else ()
     size = Fact("Picture", f"{study.kind.upper()}, {study.width} × {study.height} px")
     return (size, *frame, Fact("Scale", scale), Fact("Full reference", study.id))
 

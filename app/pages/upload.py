@@ -9,7 +9,7 @@ from app.intake import NotKept
 from imaging.errors import RefusedUpload
 
 # Which field a refusal is about; all others are about the picture.
-_FIELDS = {"place_too_long": "place", "bad_point": "place", "bad_frame": "frame"}
+_FIELDS = {"place_too_long": "place", "bad_point": "place", "bad_frame": "frame", "no_such_frame": "frame"}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Viewer:
 
 def viewer(study: Study) -> Viewer:
     """The viewer of a study; without an analysis it shows the bare picture."""
-    analysis = study.analysis
+    analysis = study.reading
     names: tuple[str, ...] = ()
     if analysis is not None:
         names = (layers.OUTLINE, layers.FILL) if analysis.findings.get("lesion") else ()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.tables import Study
-from app.tables.study import DECLINED, FAILED, QUEUED, RUNNING
+from app.tables.study import QUEUED, RUNNING
 from app.triage import WORDS
 
 DISCLAIMER = (
@@ -59,11 +59,11 @@ def unread_json(category: str | None, notices: list[str], decode_ms: float) -> d
 
 def study_json(study: Study) -> dict[str, Any]:
     """A stored study, with the addresses of what belongs to it. A study under analysis is reported as queued."""
-    analysis = study.analysis
-    has_reading = analysis is not None and study.status not in (DECLINED, FAILED)
+    analysis = study.reading
+    has_reading = analysis is not None
     reading = (
         reading_json(analysis.findings, analysis.category)
-        if analysis is not None and has_reading
+        if analysis is not None
         else unread_json(study.category, list(study.notices), study.decode_ms)
     )
     return {

@@ -32,7 +32,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Line:
-    """What one row is made of: a study, its newest analysis and its newest verdict."""
+    """What one row is made of: a study, its newest analysis and the newest verdict about that one."""
 
     study: Study
     analysis: Analysis | None
@@ -135,7 +135,9 @@ def _lines(study_ids: Sequence[str]) -> list[Line]:
 
 
 def _line(study: Study) -> Line:
-    return Line(study, study.analysis, study.reviews[-1] if study.reviews else None)
+    analysis = study.reading
+    own = [review for review in study.reviews if review.analysis_id == (analysis.id if analysis is not None else None)]
+    return Line(study, analysis, own[-1] if own else None)
 
 
 def _batched(study_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app import intake, observability, studies, visitors
 from app.clinics.place import Place
+from app.clinics.places import country_of
 from app.extensions import limiter
 from app.forms import upload as upload_form
 from app.forms.place import BadPlace, whereabouts
@@ -52,7 +53,7 @@ def send() -> ResponseReturnValue:
         matches = sent.whereabouts.resolution().matches
         place = matches[0] if len(matches) == 1 else None
         with observability.counted_upload():
-            receipt = intake.receive(sent.content, Actor(visitors.owner(), VISITOR), sent.frame, place)
+            receipt = intake.receive(sent.content, _sender(), sent.frame, place)
     except (RefusedUpload, BadPlace, NotKept) as refusal:
         return _refused(refusal)
     return _accepted(receipt, "" if place else sent.whereabouts.text)
@@ -115,6 +116,12 @@ def about() -> ResponseReturnValue:
     return render_template("public/about.html", page=about_page(_manifest()), settings=current_app.config)
 
 
+def _sender() -> Actor:
+    """The present browser; one without our cookie also counts for its address, or each picture had a new sender."""
+    address = None if visitors.known_owner() else request.remote_addr
+    return Actor(visitors.owner(), VISITOR, address)
+
+
 def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue:
     headers = {"Retry-After": str(refusal.retry_after_s)} if isinstance(refusal, NotKept) else {}
     told = problem(refusal)
@@ -151,7 +158,8 @@ def _nearby(stored: Place | None) -> tuple[NearbyPage, int]:
 def _stored_place(study: Study) -> Place | None:
     if study.latitude is None or study.longitude is None:
         return None
-    return Place(study.latitude, study.longitude, study.place or "", None)
+    label = study.place or ""
+    return Place(study.latitude, study.longitude, label, country_of(label, study.latitude, study.longitude))
 
 
 def _own(study_id: str) -> Study:

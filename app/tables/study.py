@@ -90,6 +90,11 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
         """The newest analysis."""
         return self.analyses[-1] if self.analyses else None
 
+    @property
+    def reading(self) -> Analysis | None:
+        """The newest analysis, unless the picture was declined, or failed, when it was read again."""
+        return None if self.status in (DECLINED, FAILED) else self.analysis
+
 
 @event.listens_for(Study, "before_insert")
 @event.listens_for(Study, "before_update")

@@ -35,7 +35,9 @@ function choose(file) {
   const kind = kindOf(file);
   form.querySelector("[data-name]").textContent = file.name || "Pasted picture";
   form.querySelector("[data-facts]").textContent = `${kind}, ${sizeOf(file)}`;
-  frameField.classList.toggle("is-shown", kind === "DICOM" || !file.name.includes("."));
+  const hasFrames = kind === "DICOM" || !file.name.includes(".");
+  frameField.classList.toggle("is-shown", hasFrames);
+  if (!hasFrames) frameField.querySelector("input").value = ""; // of the file before
   showPreview(file, kind);
   showChosen(true);
   if (file.size > maxMb * 1e6) tell({ message: `A picture may have at most ${maxMb} MB; this one has ${sizeOf(file)}.` });
@@ -81,7 +83,7 @@ function tell({ message, field = "picture" }) {
   const box = document.querySelector("#problem-template").content.cloneNode(true);
   const link = box.querySelector("a");
   link.textContent = message;
-  link.href = `#${field}`;
+  link.href = field === "picture" && chosen ? "#another" : `#${field}`; // a chosen picture hides the file field
   problemPlace.replaceChildren(box);
   problemPlace.firstElementChild.focus();
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from app import api_waiting
+from app import api_waiting, tasks
 from app.extensions import db
 from app.services import services
 from app.tables import Study
@@ -325,3 +326,19 @@ def follow(client: FlaskClient, described: dict, link: dict, answer: TestRespons
     assert link["parameters"]["path.study_id"] == "$response.body#/id"
     address = path.replace("{study_id}", answer.json["id"])
     return client.open(address, method=method.upper(), headers=headers).status_code
+
+
+def test_a_row_that_nobody_announced_is_read_though_others_keep_the_worker_busy(
+    make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(WAIT_S=0)
+    worker = app.extensions["sonotriage"].worker
+    with monkeypatch.context() as asleep:
+        asleep.setattr(worker, "wake", lambda has_queued=False: None)
+        study_id = send(app.test_client(), scan()).json["id"]
+    monkeypatch.setattr(tasks, "LOOK_S", 0.05)
+    monkeypatch.setattr(worker, "_read_offered", lambda: time.sleep(0.01) or 1)
+    worker._has_queued = False
+    worker.start()
+    with app.app_context():
+        assert tasks.wait(study_id, 20)

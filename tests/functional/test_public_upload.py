@@ -189,6 +189,18 @@ class TestRefusals:
         assert answer.headers["Retry-After"] == "10"
         assert "Many pictures are waiting" in answer.text
 
+    def test_a_sender_without_our_cookie_counts_by_address(self, make_app: MakeApp, scan: Scan) -> None:
+        app = make_app(UPLOADS_PER_SENDER=2)
+        statuses = [send(app.test_client(), scan(seed), headers=SCRIPT).status_code for seed in range(3)]
+        assert statuses == [201, 201, 413]
+
+    def test_a_browser_that_is_known_does_not_count_by_address(self, make_app: MakeApp, scan: Scan) -> None:
+        app = make_app(UPLOADS_PER_SENDER=2)
+        first = app.test_client()
+        assert send(first, scan(0), headers=SCRIPT).status_code == 201
+        assert send(first, scan(1), headers=SCRIPT).status_code == 201
+        assert send(app.test_client(), scan(2), headers=SCRIPT).status_code == 201
+
     def test_too_many_uploads_in_a_minute_are_slowed_down(self, make_app: MakeApp) -> None:
         client = make_app(UPLOADS_PER_MINUTE=1).test_client()
         answers = [send(client, headers=SCRIPT) for _ in range(2)]

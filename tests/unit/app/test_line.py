@@ -20,11 +20,14 @@ from app.clinics.places import Place
 from app.database import writing
 from app.extensions import db
 from app.intake import Actor
+from app.pages.viewer import viewer
+from app.reports.study_json import study_json
 from app.services import services
 from app.storage import Encoded
 from app.tables import Analysis, AuditEvent, Study
 from app.tables.moment import now
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from app.triage_list import REVIEWED_RANK
 from imaging.errors import RefusedUpload
 from imaging.phantom import speckle
 from tests.factories.networks import write_tiny_networks
@@ -156,6 +159,32 @@ class TestAnalysing:
         first, second = studies.find(receipt.study_id).analyses
         assert first.findings["probabilities"] == second.findings["probabilities"]
         assert first.mask_sha256 == second.mask_sha256
+
+    def test_a_study_that_is_read_again_waits_for_a_review_again(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        work()
+        with writing():
+            studies.find(receipt.study_id).is_reviewed = True
+        assert studies.find(receipt.study_id).work_rank >= REVIEWED_RANK
+        analysis.rerun(receipt.study_id, "reviewer")
+        work()
+        study = studies.find(receipt.study_id)
+        assert (study.is_reviewed, study.work_rank < REVIEWED_RANK) == (False, True)
+
+    def test_nothing_of_an_earlier_reading_stands_beside_a_failure(self) -> None:
+        receipt = intake.receive(png(), ONE)
+        work()
+        study = studies.find(receipt.study_id)
+        assert study.label is not None
+        services().store.remove(study.picture_sha256)
+        analysis.rerun(receipt.study_id, "reviewer")
+        for _ in range(tasks.ATTEMPTS + 1):
+            work()
+        study = studies.find(receipt.study_id)
+        assert (study.status, study.label, study.malignant, study.reading) == (FAILED, None, None, None)
+        assert study.analysis is not None  # the earlier one is kept, and shown as such
+        assert viewer(study).names == ()
+        assert study_json(study)["label"] is None
 
     def test_layers_that_a_deletion_removed_meanwhile_are_written_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         keep = analysis._kept

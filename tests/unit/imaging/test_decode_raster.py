@@ -233,6 +233,14 @@ def test_of_several_pictures_the_first_is_read_and_that_is_said(kind):
     assert picture.notices == (FIRST_FRAME,)
 
 
+def test_another_than_the_first_of_several_pictures_is_refused_and_not_passed_over():
+    content = pictures.encoded(GREY, "TIFF", save_all=True, append_images=[Image.fromarray(255 - GREY)])
+    assert decode(content, MOST, frame=0).frames == 2
+    with pytest.raises(RefusedUpload, match="Only the first picture") as refusal:
+        decode(content, MOST, frame=1)
+    assert (refusal.value.code, refusal.value.status) == ("no_such_frame", 422)
+
+
 def test_ten_thousand_frames_cost_no_more_than_the_first():
     buffer = io.BytesIO()
     frame = Image.new("P", (100, 100))

@@ -1,3 +1,4 @@
+import json
 import logging
 import threading
 import time
@@ -70,6 +71,19 @@ def test_several_answers_are_asked_and_near_twins_are_one(nominatim_server, make
     found = make_geocoder().look_up("Springfield")
     assert [place.label for place in found.matches] == ["Springfield, Illinois", "Springfield, Missouri"]
     assert found.is_ambiguous
+
+
+def test_an_address_is_kept_as_its_town_and_no_finer_than_a_hundred_metres(nominatim_server, make_geocoder):
+    address = {"house_number": "12", "road": "King Street", "town": "Dundas", "state": "Ontario", "country": "Canada"}
+    found = {"lat": "43.265812", "lon": "-79.954512", "display_name": "12, King Street, Dundas", "address": address}
+    nominatim_server.body = json.dumps([found]).encode()
+    (place,) = make_geocoder().look_up("12 King Street, Dundas").matches
+    assert (place.latitude, place.longitude, place.label) == (43.266, -79.955, "Dundas, Ontario, Canada")
+
+
+def test_an_address_without_a_town_keeps_its_last_parts(nominatim_server, make_geocoder):
+    nominatim_server.finds((43.2, -79.9, "12, King Street, Wentworth, Ontario, Canada", "ca"))
+    assert make_geocoder().look_up("12 King Street").matches[0].label == "Wentworth, Ontario, Canada"
 
 
 @pytest.mark.parametrize("status", [403, 429])

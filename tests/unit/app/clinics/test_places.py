@@ -75,6 +75,17 @@ def test_an_unknown_region_is_not_used_and_named():
     assert found.ignored == ("Nouvelle-Aquitaine",)
 
 
+def test_a_label_tells_its_country_also_beside_a_border():
+    assert places.country_at(31.739, -106.487) is None  # Ciudad Juárez, five kilometres from El Paso
+    assert places.country_of("Ciudad Juárez, Chihuahua, Mexico", 31.739, -106.487) == "MX"
+    assert places.country_of("48.850, 2.350", 48.85, 2.35) == "FR"
+
+
+def test_typed_coordinates_are_kept_no_finer_than_a_hundred_metres():
+    (place,) = places.resolve("43.256812, -79.874512").matches
+    assert (place.latitude, place.longitude, place.label) == (43.257, -79.875, "43.257, -79.875")
+
+
 def test_typed_coordinates_become_a_place_with_its_country():
     (place,) = resolve("43.25, -79.87").matches
     assert (place.latitude, place.longitude, place.country) == (43.25, -79.87, "CA")
