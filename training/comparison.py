@@ -38,6 +38,8 @@ SEED, LESION = 3, "oval"
 
 HEAD = """# Raw, segmented, true mask
 
+Research software, not a medical device: these are figures of pictures, not of a person.
+
 Does it help the classifier that the U-Net outlines the lesion first? Three classifiers of the same kind answer that.
 They differ in nothing but what they are shown:
 

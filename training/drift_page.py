@@ -7,6 +7,8 @@ from typing import Any
 
 HEAD = """# When the program declines, and what that costs
 
+Research software, not a medical device: these are figures of pictures, not of a person.
+
 Written by `python -m training.drift` from `training/results/drift.json`; the networks are those in `models/`.
 
 Three things can keep the program from judging a picture. The **gate** looks at the picture beside the networks and
