@@ -41,13 +41,15 @@ class MemoryWatch:
 
     def __init__(self, process_id: int) -> None:
         self._process_id = process_id
-        self._stopping = threading.Event()
+        self._woken, self._is_stopping = threading.Event(), False
         self._pause_s = USUAL_PAUSE_S
         self._recent_mb = self._highest_mb = 0.0
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._pause_s):
+        while not self._is_stopping:
+            self._woken.wait(self._pause_s)
+            self._woken.clear()
             self._recent_mb = max(self._recent_mb, self.now_mb())
             self._highest_mb = max(self._highest_mb, self._recent_mb)
 
@@ -64,6 +66,7 @@ class MemoryWatch:
         """How much more than before it holds at the most while `work` runs; looks often meanwhile."""
         before = self._recent_mb = self.now_mb()
         self._pause_s = CLOSE_PAUSE_S
+        self._woken.set()
         try:
             work()
         finally:
@@ -72,4 +75,5 @@ class MemoryWatch:
 
     def stop(self) -> None:
         """Look no longer."""
-        self._stopping.set()
+        self._is_stopping = True
+        self._woken.set()

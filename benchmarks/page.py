@@ -17,8 +17,8 @@ NAMES = {
     "sonotriage-api": "Sonotriage, JSON interface",
     "sonotriage-form": "Sonotriage, form and result page",
     "bentoml": "BentoML, the same ONNX files",
-    "pytorch": "Flask + PyTorch, the same architecture",
-    "keras": "Flask + Keras, U-Net of width 32 and EfficientNetB3",
+    "pytorch": "Flask + PyTorch, the same architectures at the same sizes",
+    "keras": "Flask + Keras, U-Net of width 32 (256 px) and EfficientNetB3 (300 px)",
     FLOOR: "onnxruntime alone: both graphs, nothing around them",
     ENGINE: "Sonotriage's engine alone",
 }

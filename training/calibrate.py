@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.optimize import minimize
 
 from imaging.scores import Scaling, Scores, conformal_limits, threshold_for
 from training.datasets.sample import LABELS
+from training.normals import SUFFIX
 from training.predict import Predictions
 
 COVERAGE = 0.90
@@ -65,9 +67,15 @@ class Calibration:
         return np.asarray(self.probabilities(predictions)[:, NORMAL] >= self.normal_limit)
 
 
-def calibrate(tune: Predictions, train_embeddings: NDArray[np.float32]) -> Calibration:
-    """Fit everything on the tuning part; the novelty's directions come from the training part."""
-    scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels))
+def calibrate(
+    tune: Predictions, train_embeddings: NDArray[np.float32], case_mix: Mapping[str, float] = CASE_MIX
+) -> Calibration:
+    """Fit everything on the tuning part; the novelty's directions come from the training part.
+
+    Args:
+        case_mix: share of each class among the pictures that the probabilities refer to.
+    """
+    scaling = fit_scaling(tune.logits, tune.unet_logits, tune.labels, case_mix_weights(tune.labels, case_mix))
     scores = scaling.probabilities(tune.logits, tune.unet_logits)
     novelty = fit_novelty(train_embeddings)
     is_malignant = tune.labels == MALIGNANT
@@ -95,7 +103,7 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
     if not np.isfinite(tune.dice).any():  # a recipe that outlines nothing
         return NEVER
     is_normal = tune.labels == NORMAL
-    sources = np.asarray([sample.source for sample in tune.samples])
+    sources = np.asarray([sample.source.removesuffix(SUFFIX) for sample in tune.samples])
     is_used = np.isin(sources, np.unique(sources[is_normal]))
 
     def mean_dice(limit: float) -> float:
@@ -106,13 +114,13 @@ def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
     return float(max((NEVER, *np.arange(19, 0, -1) / 20), key=mean_dice))
 
 
-def case_mix_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A weight per picture so that the classes weigh as in `CASE_MIX`; classes that do not occur are left out."""
+def case_mix_weights(labels: NDArray[np.int64], case_mix: Mapping[str, float] = CASE_MIX) -> NDArray[np.float64]:
+    """A weight per picture so that the classes weigh as in `case_mix`; classes that do not occur are left out."""
     weights = np.zeros(len(labels))
     for index, label in enumerate(LABELS):
         is_class = labels == index
         if is_class.any():
-            weights[is_class] = CASE_MIX[label] / is_class.sum()
+            weights[is_class] = case_mix[label] / is_class.sum()
     return np.asarray(weights / weights.sum())
 
 

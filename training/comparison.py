@@ -16,6 +16,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+from imaging.intervals import Figure
 from imaging.phantom import lesion_mask, speckle
 from training.leaderboard_page import TITLES, figure_text
 from training.served import Networks
@@ -41,16 +42,18 @@ HEAD = """# Raw, segmented, true mask
 Research software, not a medical device: these are figures of pictures, not of a person.
 
 Does it help the classifier that the U-Net outlines the lesion first? Three classifiers of the same kind answer that.
-They differ in nothing but what they are shown:
+They differ in what they are shown, and in one thing more: *segmented* learns from outlines by networks that trained for
+a shorter time, at a smaller size, on half of the pictures each, and is then shown better ones.
+
 
 - **raw**: the whole picture; the two mask channels are empty.
 - **segmented**: the picture cropped to the U-Net's outline with a border of a quarter of the lesion, the U-Net's
   probability as a second channel, and the picture under that soft mask as a third. This is what the product does. The
   classifier learned from outlines by networks that had not seen the picture.
-- **true mask**: the same with the expert's outline instead of the U-Net's. Nobody has that in practice: it is the
-  ceiling that a perfect U-Net could reach. On a normal picture the mask is empty, so this classifier can read *normal*
-  off the mask itself; its figures for *normal* say nothing. Nor is it sure that an outline tells only where the lesion
-  is: whoever drew it may have known the diagnosis, and how smoothly it was drawn may say so.
+- **true mask**: the same with the expert's outline instead of the U-Net's. Nobody has that in practice. On a
+  normal picture the mask is empty, so this classifier can read *normal* off the mask itself; its figures for *normal*
+  say nothing. Nor does an outline tell only where the lesion is: how smoothly it was drawn nearly gives the diagnosis
+  away, as the last table shows. So this is no ceiling that a better U-Net could reach.
 
 ![What each classifier is shown of one synthetic picture](../images/raw-segmented-truemask.png)
 
@@ -64,17 +67,32 @@ classifier's in a proportion fitted on the tuning fold, for each of the three an
 systems apart; the differences on the same pictures stand with each row of the
 [leaderboard](../reference/leaderboard.md).
 """
+SHAPES = """
+## What the outline alone says
+
+No network and no pixel of the picture: only how notched the expert's outline is (its area over that of its convex hull,
+`python -m training.mask_shape`). Whoever drew these outlines drew benign lesions smooth.
+"""
 
 
-def page(rows: list[Row]) -> str:
-    """The comparison as Markdown, from the leaderboard's rows; recipes without a row yet are named as such."""
+def page(rows: list[Row], shapes: dict[str, Figure] | None = None) -> str:
+    """The comparison as Markdown, from the leaderboard's rows; recipes without a row yet are named as such.
+
+    Args:
+        shapes: per data set, the AUC of the expert's outline alone (`mask_shape`), where it was measured.
+    """
     sets = {data: {row["recipe"]: row for row in _preferred(rows, data)} for data in SETS}
     parts = [HEAD, *(_table(data, own) for data, own in sets.items() if own), _found(list(sets.values()))]
     missing = [name for name in RECIPES if not any(row["recipe"] == name for row in rows)]
     if missing:
         named = " and ".join(f"`{name}`" for name in missing)
         parts.append(f"\nNot measured yet: {named} (`make train evaluate RECIPE=...`, then `make leaderboard`).\n")
-    return "\n".join(parts) + NOTE
+    return "\n".join(parts) + NOTE + (_shapes(shapes) if shapes else "")
+
+
+def _shapes(shapes: dict[str, Figure]) -> str:
+    rows = "\n".join(f"| {data} | {figure_text(dict(figure))} |" for data, figure in shapes.items())
+    return f"{SHAPES}\n| data, fold 0 | AUC malignant / benign of the outline's solidity |\n| --- | --- |\n{rows}\n"
 
 
 def _found(sets: list[dict[str, Row]]) -> str:

@@ -135,8 +135,7 @@ def _scores(found: dict[str, Any]) -> str:
         "\n"
         + _wrapped(
             f"The most that any of them refuses of a group of strangers is {most:.0%}: {score}, {group}. All of them "
-            "see the same embedding, of a network that was trained to tell three classes apart: what it did not keep, "
-            "no score can find."
+            "see the same embedding, of a network that was trained to tell three classes apart."
         )
     )
     return "\n".join(lines)

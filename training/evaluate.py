@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from training import answers, contact_sheet, curves, judged
-from training.calibrate import COVERAGE, MALIGNANT, Calibration, calibrate
+from training.calibrate import CASE_MIX, COVERAGE, MALIGNANT, Calibration, calibrate
 from training.datasets.sample import FOLDS, LABELS, Sample
 from training.judged import Judged, judge
 from training.loop import device
@@ -23,7 +23,7 @@ from training.metrics import figures_of, reliability, subgroups
 from training.normals import lesion_free_samples
 from training.pipeline import Trained
 from training.predict import Predictions, predict
-from training.provenance import commit, names, weights_sha256
+from training.provenance import code_sha256, commit, names, weights_sha256
 from training.recipe import Recipe
 from training.splits import Split
 
@@ -49,10 +49,10 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
     """Predict tuning and test part once (kept in `folder`), calibrate on the first, save figures of the second."""
     trained.unet.eval()
     trained.classifier.eval()
-    tune = _predicted(trained, recipe, parts.tune, folder / "predictions-tune.npz")
+    tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
     test = _predicted(trained, recipe, parts.test, folder / "predictions-test.npz")
     train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
-    calibration = calibrate(tune, train.embeddings)
+    calibration = calibrate(tune, train.embeddings, recipe.get("case_mix", CASE_MIX))
     rows = judge(test, calibration)
     crops = lesion_free_samples(parts.test) if _learns_from_crops(recipe) else []
     if crops:
@@ -87,6 +87,15 @@ def _learns_from_crops(recipe: Recipe) -> bool:
     return "lesion-free" in recipe.get("classification", {}).get("sampling", {})
 
 
+def _stand_ins(recipe: Recipe, parts: Split) -> list[Sample]:
+    """Lesion-free crops of the tuning part, where a recipe knows normals and that part has none.
+
+    Without any, the fit would find that normal never occurs, and the limits of normal could not be chosen.
+    """
+    has_normals = any(sample.label == "normal" for sample in parts.tune)
+    return [] if has_normals or not _learns_from_crops(recipe) else lesion_free_samples(parts.tune)
+
+
 def _report(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, Any]:
     return {
         "recipe": recipe["name"],
@@ -113,8 +122,9 @@ def protocol(recipe: Recipe, parts: Split) -> str:
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
+    tuned = "tuned on the next fold" + (", its lesion-free crops as normals" if _stand_ins(recipe, parts) else "")
     frozen = f"; reported frozen on {' and '.join(recipe['test_on'])}" if "test_on" in recipe else ""
-    return f"trained on {sources}, grouped and patient-wise folds, tuned on the next fold{frozen}{reduced}"
+    return f"trained on {sources}, grouped and patient-wise folds, {tuned}{frozen}{reduced}"
 
 
 def _device_name() -> str:
@@ -160,8 +170,8 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
 
 
 def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
-    """Predictions of `samples`, read from `path` where the same networks made them before."""
-    networks = weights_sha256(trained.unet, trained.classifier)
+    """Predictions of `samples`, read from `path` where the same networks and the same code made them before."""
+    networks = weights_sha256(trained.unet, trained.classifier) + code_sha256()
     if path.is_file():
         with np.load(path) as kept:
             if _holds(kept, samples) and kept.get("networks") == networks:

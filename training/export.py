@@ -250,7 +250,7 @@ def write_manifest(
         "calibration": {
             "method": "sum of both networks' logits, temperature scaling, a bias per class",
             "parameters": asdict(calibration.scaling),
-            "case_mix": CASE_MIX,
+            "case_mix": recipe.get("case_mix", CASE_MIX),
         },
         "conformal": {"coverage": facts["coverage"], "limits": list(calibration.limits)},
         "out_of_distribution": {

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training import comparison, judged, leaderboard_page, what_helped
+from training import comparison, judged, leaderboard_page, mask_shape, what_helped
 from training.datasets.sample import FOLDS
 from training.evaluate import figures_per_set
 from training.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
@@ -45,8 +45,8 @@ def main() -> None:
     written = {
         arguments.results: json.dumps(rows, indent=1) + "\n",
         arguments.page: leaderboard_page.page(rows),
-        arguments.comparison: comparison.page(rows),
-        arguments.what_helped: what_helped.page(rows, _variations(arguments.results.parent)),
+        arguments.comparison: comparison.page(rows, _measured(arguments.results.parent / mask_shape.RESULTS.name)),
+        arguments.what_helped: what_helped.page(rows, _measured(arguments.results.parent / what_helped.RESULTS.name)),
     }
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,8 +123,7 @@ def merged(kept: list[Row], new: list[Row]) -> list[Row]:
     return [by_name[name] for name in sorted(by_name)]
 
 
-def _variations(results: Path) -> dict[str, Any] | None:
-    path = results / what_helped.RESULTS.name
+def _measured(path: Path) -> dict[str, Any] | None:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 

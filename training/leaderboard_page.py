@@ -76,8 +76,12 @@ which fold it rests; differences of a few points on one fold mean nothing.
 - *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;
   in rows marked **two classes** benign and malignant, and of such pictures alone. That is an easier question: don't
   hold these rows against the others. BUS-BRA has no normals, so it can't show how well they are told apart.
+- *Calibration error and Brier score* are of the data set's own mix of classes, while probabilities are fitted to a
+  stated one (half benign, three tenths malignant, a fifth normal). Where the two differ, as on *lesion free* and on
+  BUS-BRA, a part of the error is that difference.
 - *lesion free*: crops beside the lesions of the same test pictures, which stand in for the normals that a hospital did
-  not publish. All are normal, so only figures of normals exist.
+  not publish. All are normal, so only figures of normals exist. They are square, without skin line or
+  writing, and no lesion is shown like that: how much of what tells them apart is the crop itself has not been measured.
 - *busi without conflicts*: without near copies whose labels contradict each other. The grouped fold 0 holds none.
 
 Why the published figures are higher: [published and honest](../explanation/published-and-honest.md).

@@ -154,7 +154,7 @@ def _class_measures(judged: Judged) -> dict[str, Measure]:
     if len(occurring) == len(LABELS):
         measures["macro_auc"] = _macro_auc(labels, scores)
     if NORMAL in occurring and len(occurring) > 1:
-        measures["normal_auc"] = lambda rows: _auc(labels[rows] == NORMAL, scores[rows, NORMAL])
+        measures["normal_auc"] = lambda rows: area_under_curve(labels[rows] == NORMAL, scores[rows, NORMAL])
     for index in occurring:
         own = _one_class(labels, chosen, index, LABELS[index])
         measures |= own if len(occurring) > 1 else {f"{LABELS[index]}_sensitivity": own[f"{LABELS[index]}_sensitivity"]}
@@ -166,19 +166,21 @@ def _benign_malignant_auc(labels: NDArray[np.int64], scores: Scores) -> Measure:
 
     def measure(rows: NDArray[np.int64]) -> float:
         kept = rows[labels[rows] != NORMAL]
-        return _auc(labels[kept] == MALIGNANT, relative[kept])
+        return area_under_curve(labels[kept] == MALIGNANT, relative[kept])
 
     return measure
 
 
 def _macro_auc(labels: NDArray[np.int64], scores: Scores) -> Measure:
     def measure(rows: NDArray[np.int64]) -> float:
-        return float(np.mean([_auc(labels[rows] == index, scores[rows, index]) for index in range(len(LABELS))]))
+        return float(
+            np.mean([area_under_curve(labels[rows] == index, scores[rows, index]) for index in range(len(LABELS))])
+        )
 
     return measure
 
 
-def _auc(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+def area_under_curve(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     """Area under the ROC curve by ranks (Mann and Whitney); NaN where there are only cases or none.
 
     The same number as scikit-learn's, ties included, twenty times as fast: the bootstrap asks for it by the thousand.

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from functools import cache
+from pathlib import Path
 
 from torch import nn
 
 from training.datasets.sample import Sample
+
+_PREDICTING = ("classification", "enhancement", "mammography", "normals", "predict", "segmentation")
 
 
 def commit() -> str:
@@ -34,3 +38,11 @@ def weights_sha256(*networks: nn.Module) -> str:
         for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+@cache
+def code_sha256() -> str:
+    """sha256 over the code that decides what a network is shown and what its answer becomes."""
+    root = Path(__file__).parent.parent
+    shown = [*sorted((root / "imaging").glob("*.py")), *(root / "training" / f"{name}.py" for name in _PREDICTING)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in shown)).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from imaging.scores import Scaling, calibration_error, threshold_for
 from training.calibrate import NEVER, calibrate, fit_normal_limit, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
 from training.judged import joined, judge, read, save
-from training.metrics import _auc, brier, differences, figures_of, reliability, subgroups
+from training.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
 from training.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
@@ -144,8 +145,8 @@ def test_the_limit_may_lie_where_another_class_leads() -> None:
 def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
     random = np.random.default_rng(8)
     is_case, scores = random.random(300) < 0.3, np.round(random.random(300), 1)
-    assert _auc(is_case, scores) == pytest.approx(roc_auc_score(is_case, scores))
-    assert np.isnan(_auc(np.ones(3, dtype=bool), scores[:3]))
+    assert area_under_curve(is_case, scores) == pytest.approx(roc_auc_score(is_case, scores))
+    assert np.isnan(area_under_curve(np.ones(3, dtype=bool), scores[:3]))
 
 
 def weighed(count: int = 90, seed: int = 7, labels: tuple[str, ...] = LABELS) -> Predictions:
@@ -238,3 +239,21 @@ def test_without_a_bias_none_is_fitted_and_the_temperature_is_its_own() -> None:
     assert plain.bias == (0.0, 0.0, 0.0)
     assert biased.bias[0] > 0.3
     assert plain.temperature != pytest.approx(biased.temperature, rel=0.02)
+
+
+def test_probabilities_that_know_nothing_fall_back_on_the_stated_case_mix() -> None:
+    labels = [LABELS[index % 3] for index in range(90)]
+    blind = predictions(labels, np.zeros((90, 3)))
+    mix = {"benign": 0.2, "malignant": 0.16, "normal": 0.64}
+    fitted = calibrate(blind, blind.embeddings, mix)
+    assert fitted.probabilities(blind)[0] == pytest.approx([0.2, 0.16, 0.64], abs=0.01)
+
+
+def test_crops_of_a_set_without_normals_let_the_limit_of_normal_be_chosen() -> None:
+    labels = ["benign"] * 20 + ["normal"] * 20
+    part = predictions(labels, np.zeros((40, 3)))
+    crops = [replace(sample, source="busbra_lesion_free") for sample in part.samples[20:]]
+    dice = np.array([0.9] * 20 + [0.0] * 20)  # everything is outlined, on crops wrongly
+    part = replace(part, samples=[*(replace(s, source="busbra") for s in part.samples[:20]), *crops], dice=dice)
+    scores = np.array([0.3] * 20 + [0.6] * 20)
+    assert 0.3 < fit_normal_limit(scores, part) <= 0.6

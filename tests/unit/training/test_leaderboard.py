@@ -163,7 +163,8 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     report(tmp_path, "unet-efficientnetb3", 0, 0.8)
     rows = found(tmp_path)
     rows[0]["metrics"]["benign_malignant_auc_classifier_alone"] = FIGURE
-    text = comparison.page(rows)
+    text = comparison.page(rows, {"busi": FIGURE})
+    assert "| busi | 0.800 (0.700 to 0.900) |" in text.split("## What the outline alone says")[1]
     assert "| segmented | 0.800 (0.700 to 0.900) |" in text
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
 

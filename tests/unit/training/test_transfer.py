@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories.datasets import write_published_busbra
+from training import evaluate
+from training import recipe as recipes
+from training.datasets import busbra
 from training.datasets.sample import LABELS, Sample
+from training.splits import split
 from training.transfer import known, parts_of, separate, sources_of
 
 pytestmark = pytest.mark.training
@@ -62,3 +67,17 @@ def test_the_part_kept_apart_for_the_unet_shares_no_group_with_the_rest() -> Non
 def test_without_a_share_both_networks_learn_from_all() -> None:
     everyone = samples("busi")
     assert separate(everyone, None) == (everyone, everyone)
+
+
+def test_a_tuning_part_without_normals_gets_crops_for_them_where_the_recipe_knows_normals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        evaluate, "lesion_free_samples", lambda part: part[:1]
+    )  # these pictures are too small for crops
+    pictures = busbra.read(write_published_busbra(tmp_path / "busbra", cases=30))
+    recipe = recipes.read("unet-efficientnetb3-without-busi")
+    parts = split(pictures, 0)
+    assert evaluate._stand_ins(recipe, parts)
+    assert "its lesion-free crops as normals" in evaluate.protocol(recipe, parts)
+    assert evaluate._stand_ins(recipes.read("unet-segnet-without-busi"), parts) == []
