@@ -95,7 +95,7 @@ def _coverage(manifest: Mapping[str, Any]) -> str:
 def _novelty(findings: Mapping[str, Any]) -> str:
     if _is_novel(findings):
         return "The picture differs from those that the program learned from, so its weighing should not be relied on."
-    return "Nothing marks the picture as unlike those that the program learned from. It notices that only seldom."
+    return "Nothing marks the picture as unlike those that the program learned from, but it seldom notices when one is."
 
 
 def _is_novel(findings: Mapping[str, Any]) -> bool:
