@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -157,7 +158,7 @@ benign and malignant apart and knows no normals is compared by what both know.
 """
 STEPS = """ResNet101 sees the whole picture. Each recipe `resnet101-enhanced-...` takes one step before that, and is
 trained as long on the same pictures as the one that takes none, against which the differences stand. All are reduced
-runs from scratch: what a step is worth to a network that has learnt more may differ.
+runs from scratch, one of each: what a step is worth to a network that has learnt more, or to another start, may differ.
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
@@ -170,7 +171,7 @@ of pictures of the tuning fold that the fit had not seen, weighted to the case m
 def page(rows: list[Row], found: dict[str, Any] | None) -> str:
     """The page as Markdown, from the leaderboard's rows and, where they were measured, the variations."""
     trained = _trained(rows, DEFAULT, f"## Recipes against the default one\n\n{RECIPES}")
-    enhanced = _trained(rows, ENHANCED, f"## Enhancing the picture\n\n{STEPS}")
+    enhanced = _trained(rows, ENHANCED, f"## Enhancing the picture\n\n{STEPS}") + _steps_shown(rows)
     return "\n".join([HEAD, trained, enhanced, *([_varied(found)] if found else []), TAIL])
 
 
@@ -191,6 +192,23 @@ def _trained(rows: list[Row], other: str, head: str) -> str:
         reduced = " (reduced)" if "reduced" in row["protocol"] else ""
         lines.append(f"| {row['recipe']}{reduced} | {row['data']}, {row['fold']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _steps_shown(rows: list[Row]) -> str:
+    """Which steps the AUC's intervals show to help or to harm, in a sentence; nothing where none was measured."""
+    found: dict[str, list[str]] = {"more": [], "less": []}
+    own = [row for row in rows if row.get("against", {}).get("recipe") == ENHANCED and row["data"] in SETS]
+    for row in own:
+        figure = row["against"]["figures"].get("benign_malignant_auc")
+        step = f"{row['recipe'].removeprefix('resnet101-enhanced-')} on {row['data']}"
+        if figure and figure["low"] > 0:
+            found["more"].append(step)
+        if figure and figure["high"] < 0:
+            found["less"].append(step)
+    sentences = [
+        f"An AUC that is shown to be {how} than without: {', '.join(steps)}." for how, steps in found.items() if steps
+    ]
+    return "\n" + textwrap.fill(" ".join(sentences), 120) + "\n" if sentences else ""
 
 
 def _varied(found: dict[str, Any]) -> str:

@@ -108,6 +108,12 @@ def test_steps_of_the_enhancement_stand_in_a_table_of_their_own() -> None:
     before, after = what_helped.page([row], None).split("## Enhancing the picture")
     assert "None is trained" in before
     assert "| step (reduced) | busi, 0 | +0.021 (-0.010 to +0.050) |" in after
+    assert "shown to be" not in after
+    row["recipe"], row["against"]["figures"]["benign_malignant_auc"] = (
+        "resnet101-enhanced-clahe",
+        figure | {"low": 0.01},
+    )
+    assert "An AUC that is shown to be more than without: clahe on busi." in what_helped.page([row], None)
 
 
 def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
