@@ -112,7 +112,7 @@ def receive(sent: bytes | IO[bytes], actor: Actor, frame: int | None = None, pla
     earlier = _earlier(actor.owner, digest, frame, place)
     if earlier is not None:
         return Receipt(earlier, is_new=False)
-    if quota.is_reached(actor.owner, actor.address):
+    if quota.is_reached(actor.owner, actor.name, actor.address):
         raise QuotaReached
     _check_queue()
     with _turn():
@@ -164,7 +164,7 @@ def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place
         receipt = _keep_offered(study, picture, actor, offer)
     failpoints.reached(failpoints.AFTER_COMMIT)
     if receipt.is_new:
-        quota.count(actor.address)
+        quota.count(actor.name, actor.address)
     if receipt.is_new and offer is None:
         tasks.start(receipt.study_id)
     return receipt

@@ -14,22 +14,23 @@ from app.extensions import db, limiter
 from app.tables import Study
 
 
-def is_reached(owner: str, address: str | None) -> bool:
+def is_reached(owner: str, name: str, address: str | None) -> bool:
     """True when this sender may not leave one more.
 
     Args:
         owner: owner hash of the browser or client.
+        name: whether it is a program or a browser: those of one address don't use up each other's share.
         address: of a program, and of a browser without our cookie; else None.
     """
     kept = db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
-    is_day_full = address is not None and not limiter.limiter.test(_day(), "quota", address)
+    is_day_full = address is not None and not limiter.limiter.test(_day(), "quota", name, address)
     return kept >= _limit() or is_day_full
 
 
-def count(address: str | None) -> None:
+def count(name: str, address: str | None) -> None:
     """Count a picture for an address, where there is one."""
     if address is not None:
-        limiter.limiter.hit(_day(), "quota", address)
+        limiter.limiter.hit(_day(), "quota", name, address)
 
 
 def _day() -> RateLimitItemPerDay:

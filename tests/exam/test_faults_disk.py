@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def ext4_disk(folder: Path, megabytes: int = 64) -> Iterator[Path]:
     point.mkdir()
     with image.open("wb") as file:
         file.truncate(megabytes << 20)
-    made = subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], capture_output=True, text=True)
+    made = subprocess.run([_mkfs(), "-q", "-F", str(image)], capture_output=True, text=True)
     if made.returncode != 0:
         pytest.skip(f"no ext4 here: {made.stderr}")
     mount("-o", "loop,errors=remount-ro", str(image), str(point))
@@ -40,6 +41,12 @@ def ext4_disk(folder: Path, megabytes: int = 64) -> Iterator[Path]:
         yield point
     finally:
         subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+def _mkfs() -> str:
+    """Where it lies on Debian, too: not every user's PATH names that folder."""
+    found = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return found or pytest.skip("no mkfs.ext4 here")
 
 
 def cut_power(point: Path) -> None:

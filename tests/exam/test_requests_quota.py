@@ -53,6 +53,16 @@ def test_a_browser_is_stopped_at_its_quota(launch: Launch, seen: Seen) -> None:
     seen(f"{before['study']} kept, then {status}; another browser 303")
 
 
+@exam("B67", given="A script that sends more than its quota through the form, as a new browser each time",
+      expected="413 `quota`")  # fmt: skip
+def test_a_browser_that_is_new_each_time_is_stopped_too(launch: Launch, seen: Seen) -> None:
+    server = launch(UPLOADS_PER_SENDER="3").start()
+    statuses = [Person(server).send(encoded(ultrasound(seed)))[0] for seed in range(5)]
+    assert statuses == [303, 303, 303, 413, 413]
+    assert server.upload(encoded(ultrasound(9)))[0] < 300, "a program at the same address"
+    seen(f"{statuses}, then a program at the same address is taken")
+
+
 @exam("B67", given="A program that sends more than its quota, each picture with a new key", expected="413 `quota`")
 def test_a_program_is_stopped_at_its_quota(launch: Launch, seen: Seen) -> None:
     server = launch(UPLOADS_PER_SENDER="3").start()

@@ -54,3 +54,4 @@ def test_a_program_is_counted_by_its_address_whatever_its_keys(product: Flask, s
     with pytest.raises(QuotaReached):
         intake.receive(scan(2), program[2])
     assert intake.receive(scan(2), Actor("5" * 64, "api", "192.0.2.8")).is_new
+    assert intake.receive(scan(3), Actor("6" * 64, "visitor", "192.0.2.7")).is_new  # a new browser beside it
