@@ -22,7 +22,7 @@ from geopy.exc import (
 from geopy.geocoders import Nominatim
 
 from app.clinics.distance import geodesic_km
-from app.clinics.place import COORDINATE_DECIMALS, MAX_PLACE_LENGTH, Place, Resolution
+from app.clinics.place import Place, Resolution, coarse
 
 USER_AGENT = "Sonotriage (self-hosted reading of breast-ultrasound pictures)"
 CREDIT = "Place search: Nominatim, © OpenStreetMap contributors (ODbL)"
@@ -150,12 +150,7 @@ def _place(result: Any) -> Place:
         raise ValueError("coordinates out of range")
     country = str(result.get("address", {}).get("country_code", "")).upper()
     is_code = len(country) == 2 and country.isascii() and country.isalpha()
-    return Place(
-        round(latitude, COORDINATE_DECIMALS),
-        round(longitude, COORDINATE_DECIMALS),
-        _label(result)[:MAX_PLACE_LENGTH],
-        country if is_code else None,
-    )
+    return coarse(latitude, longitude, _label(result), country if is_code else None)
 
 
 def _label(result: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.clinics import gazetteer, postcodes, regions, typed_coordinates
 from app.clinics.folding import fold
 from app.clinics.gazetteer import Gazetteer, Town
-from app.clinics.place import COORDINATE_DECIMALS, MAX_PLACE_LENGTH, Place, Resolution
+from app.clinics.place import MAX_PLACE_LENGTH, Place, Resolution, coarse
 
 MAX_CHOICES = 20
 SUBURB_KM = 60.0  # "Croydon, London": how far a part may lie from the town named after it
@@ -44,10 +44,7 @@ def resolve(text: str, postcode_folder: Path | None = None) -> Resolution:
 
 
 def _place_at(latitude: float, longitude: float) -> Place:
-    country = gazetteer.load().country_at(latitude, longitude)
-    latitude, longitude = round(latitude, COORDINATE_DECIMALS), round(longitude, COORDINATE_DECIMALS)
-    label = f"{latitude:.{COORDINATE_DECIMALS}f}, {longitude:.{COORDINATE_DECIMALS}f}"
-    return Place(latitude, longitude, label, country)
+    return coarse(latitude, longitude, "", gazetteer.load().country_at(latitude, longitude))
 
 
 def _read(towns: Gazetteer, parts: list[str]) -> _Reading:

@@ -56,6 +56,13 @@ class Resolution:
         return len(self.matches) > 1
 
 
+def coarse(latitude: float, longitude: float, label: str, country: str | None) -> Place:
+    """A place no finer than `COORDINATE_DECIMALS`; without a label it is called by its coordinates."""
+    latitude, longitude = round(latitude, COORDINATE_DECIMALS), round(longitude, COORDINATE_DECIMALS)
+    shown = label or f"{latitude:.{COORDINATE_DECIMALS}f}, {longitude:.{COORDINATE_DECIMALS}f}"
+    return Place(latitude, longitude, shown[:MAX_PLACE_LENGTH], country)
+
+
 def cleaned(text: str) -> str:
     """The text without control and formatting characters, its white space collapsed.
 

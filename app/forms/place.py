@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.clinics import places
-from app.clinics.place import COORDINATE_DECIMALS, MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
+from app.clinics.place import Place, PlaceTooLong, Resolution, cleaned, coarse
 
 
 class BadPlace(ValueError):
@@ -55,9 +55,7 @@ def whereabouts(fields: Mapping[str, str]) -> Whereabouts:
 
 
 def _point(latitude: float, longitude: float, label: str) -> Place:
-    country = places.country_of(label, latitude, longitude)
-    shown = label or f"{latitude:.{COORDINATE_DECIMALS}f}, {longitude:.{COORDINATE_DECIMALS}f}"
-    return Place(latitude, longitude, shown[:MAX_PLACE_LENGTH], country)
+    return coarse(latitude, longitude, label, places.country_of(label, latitude, longitude))
 
 
 def _degrees(text: str, limit: float) -> float:
@@ -67,4 +65,4 @@ def _degrees(text: str, limit: float) -> float:
         degrees = math.nan
     if not abs(degrees) <= limit:  # also False for "nan"
         raise BadPlace("bad_point", "These coordinates are no place on earth. Type a town or a postcode instead.")
-    return round(degrees, COORDINATE_DECIMALS)
+    return degrees
