@@ -116,7 +116,9 @@ bench: $(VENV)/.serving $(BENCH)/.ready $(PEERS:%=.venv-peers/%/.ready) ## Measu
 	@$(VENV)/bin/python -m benchmarks.measure $(FLAGS)
 	@$(BENCH)/bin/python -m benchmarks.page
 bench-gpu: $(VENV)/.serving $(BENCH)/.ready ## Measure engine and server on an NVIDIA GPU
+	@$(VENV)/bin/python $(PIP) -r requirements-cuda.txt
 	@GPU=1 $(VENV)/bin/python -m benchmarks.measure $(FLAGS)
+	@$(VENV)/bin/python -m benchmarks.engines --gpu
 	@$(BENCH)/bin/python -m benchmarks.page
 
 .PHONY: bench-engines

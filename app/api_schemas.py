@@ -202,7 +202,7 @@ class StudySchema(_Object):
     notices = fields.List(fields.String(), required=True)
     models = fields.Nested(ModelsSchema, required=True, allow_none=True)
     provider = fields.String(
-        required=True, allow_none=True, **_about("What the networks really ran on: CPU, CUDA or OpenVINO.")
+        required=True, allow_none=True, **_about("What the networks really ran on: CPU, CUDA, TensorRT or OpenVINO.")
     )
     precision = fields.String(required=True, allow_none=True)
     milliseconds = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)

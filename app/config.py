@@ -67,10 +67,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WEB_THREADS", "48", _positive, "Requests that are answered at once."),
     Setting("ALLOWED_HOSTS", "", _names, "Host names that requests may ask for, with commas; empty allows any."),
     Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
-    Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda, openvino or cpu."),
+    Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda, tensorrt, openvino or cpu."),
     Setting("PRECISION", "fp32", str, "Arithmetic of the networks: fp32; fp16 for a GPU; bf16 for OpenVINO."),
     Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
     Setting("ONE_GRAPH", "no", _flag, "Run both networks and all between them as one graph; made for a GPU."),
+    Setting("CUDA_GRAPHS", "no", _flag, "Repeat the launches of a run on a GPU as one; not yet measured by us."),
+    Setting("GPU_MEMORY_MB", "0", _not_negative, "Most memory of the GPU that both networks take; 0 sets no limit."),
     Setting("INFERENCE_TIMEOUT_S", "120", _positive, "Longest that reading may take before a new process goes on."),
     Setting("BATCH_SIZE", "4", _positive, "Most waiting pictures taken at once: a batch on a GPU, else side by side."),
     Setting("QUEUE_LIMIT", "256", _positive, "Most pictures that may wait; above it uploads get 503 and Retry-After."),
@@ -103,10 +105,12 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict
     environment = os.environ if environment is None else environment
     values = {setting.name: _value(setting, environment) for setting in SETTINGS}
     values.update(overrides)
-    _check_choice(values, "PROVIDER", {"auto", "cuda", "openvino", "cpu"})
+    _check_choice(values, "PROVIDER", {"auto", "cuda", "tensorrt", "openvino", "cpu"})
     _check_choice(values, "PRECISION", {"fp32", "fp16", "bf16"})
     if values["ONE_GRAPH"] and values["PRECISION"] != "fp32":
         raise BadSetting("ONE_GRAPH=yes goes with PRECISION=fp32 alone.")
+    if values["ONE_GRAPH"] and values["PROVIDER"] == "tensorrt":
+        raise BadSetting("ONE_GRAPH=yes does not go with PROVIDER=tensorrt, which has to know the size of a picture.")
     _check_choice(values, "DISTANCE_UNIT", {"km", "miles"})
     values["DATA_DIR"] = Path(values["DATA_DIR"]).absolute()
     values["MODELS_DIR"] = Path(values["MODELS_DIR"]).absolute()

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from app.decoding import Decoder
+from app.inference.gpu import GpuOptions
 from app.inference.pipeline import Engine
 from app.storage import PictureStore
 from app.tasks import Worker
 
 GPU_HUNG = "gpu_hung"  # file below DATA_DIR: a reading on the GPU hung (app/watchdog.py)
+ENGINES = "engines"  # folder below DATA_DIR: what TensorRT built; may be removed at any time
 RECALIBRATED = "recalibrated"  # folder below DATA_DIR, so that it stays when the program is updated
 
 
@@ -32,7 +34,10 @@ def bind(app: Flask) -> None:
     engine = Engine(
         settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
         is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(), is_one_graph=settings["ONE_GRAPH"],
-        precision=settings["PRECISION"],
+        precision=settings["PRECISION"], most_at_once=settings["BATCH_SIZE"],
+        gpu_options=GpuOptions(
+            settings["GPU_MEMORY_MB"] * 1_000_000, settings["CUDA_GRAPHS"], settings["DATA_DIR"] / ENGINES
+        ),
     )  # fmt: skip
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),

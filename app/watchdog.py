@@ -22,6 +22,7 @@ from types import FrameType
 
 from flask import current_app
 
+from app.inference import gpu
 from app.services import GPU_HUNG, services
 
 GRACE_S = 5.0  # for answers that are under way
@@ -66,7 +67,7 @@ class _Watch:
             "limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stacks": self._stacks(),
         }  # fmt: skip
         log.critical("a reading hangs: this process ends, the next one goes on", extra=facts)
-        if self.provider in ("CUDA", None):  # None: it hangs while the networks are opened
+        if self.provider is None or gpu.is_gpu(self.provider):  # None: it hangs while the networks are opened
             with suppress(OSError):  # a full disk: the next process tries the GPU once more
                 self.mark.touch()
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,11 +1,13 @@
-"""`make bench-engines`: other engines and arithmetics for the same networks on a CPU, and what they change.
+"""Other engines and arithmetics for the same networks, and what they change: on a CPU, or with `--gpu` on a GPU.
 
 Each variant reads the same pictures, in turns, so that a machine that is slow for a while is slow for all. Agreement is
-with onnxruntime's own CPU engine in fp32. Run in an environment with onnxruntime-openvino instead of onnxruntime.
+with onnxruntime's own CPU engine in fp32. `make bench-engines` runs it in an environment with onnxruntime-openvino
+instead of onnxruntime, `make bench-gpu` in the one that serves.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -23,6 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.inference import gpu
+from app.inference.fixed_batches import SIZES
+from app.inference.gpu import GpuOptions
+from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
 from app.inference.results import LABELS, Findings
 from benchmarks.machine import ROOT, commit, machine
@@ -30,52 +36,86 @@ from imaging.agreement import dice
 from imaging.phantom import speckle
 from imaging.picture import Picture
 
-RESULTS = ROOT / "benchmarks" / "results" / "engines.json"
+FOLDER = ROOT / "benchmarks" / "results"
 MODELS = ROOT / "models"
 BAND = 0.02  # a lead of the first class over the second below which a change of class says little
 CALIBRATING = 32
-EVERY = 4  # picture of BUSI
+EVERY, EVERY_ON_GPU = 4, 1  # picture of BUSI
+PACKAGES = ("onnxruntime-openvino", "onnxruntime-gpu", "onnxruntime", "numpy")
 ROUNDS = 4
 
 REFERENCE = "onnxruntime, fp32"
-PAGE = ROOT / "docs" / "reference" / "engines.md"
-TEMPLATE = ROOT / "benchmarks" / "engines.template.md"
+REFERENCE_PAGES = ROOT / "docs" / "reference"
+TEMPLATES = ROOT / "benchmarks"
 
 
 def main() -> None:
+    """Measure, and write the results and their page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gpu", action="store_true", help="variants on an NVIDIA GPU, on all of BUSI")
+    is_gpu = parser.parse_args().gpu
+    name = "engines-gpu" if is_gpu else "engines"
     with tempfile.TemporaryDirectory() as folder:
-        engines = variants(Path(folder))
-        pictures, source = _pictures()
-        opened = {name: _seconds(engine.warm_up) for name, engine in engines.items()}
-        found, alone = _read(engines, pictures)
-        beside = _beside(engines, pictures[: 16 * ROUNDS])
+        chosen = gpu_variants(Path(folder)) if is_gpu else variants(Path(folder))
+        report = measured(chosen, EVERY_ON_GPU if is_gpu else EVERY, is_gpu)
+    (FOLDER / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    template = (TEMPLATES / f"{name}.template.md").read_text(encoding="utf-8")
+    (REFERENCE_PAGES / f"{name}.md").write_text(page(report, template), encoding="utf-8")
+    print(f"written: benchmarks/results/{name}.json, docs/reference/{name}.md")
+
+
+def measured(engines: dict[str, Engine], every: int, is_gpu: bool) -> dict[str, Any]:
+    """All variants on every n-th picture of BUSI: a row for each that can be opened here, the first is `REFERENCE`."""
+    pictures, source = _pictures(every)
+    opened = _opened(engines)
+    engines = {name: engine for name, engine in engines.items() if name in opened}
+    found, alone = _read(engines, pictures)
+    several = _batches(engines, pictures) if is_gpu else _beside(engines, pictures[: 16 * ROUNDS])
     rows = [
         {
             "name": name, "provider": found[name][0].provider, "precision": found[name][0].precision,
-            "open_s": round(opened[name], 2), "one_picture_ms": round(statistics.median(alone[name]) * 1000, 1),
-            "side_by_side_per_s": round(beside[name], 1), **agreement(found[REFERENCE], found[name]),
+            "open_s": round(opened[name], 2), "one_picture_ms": round(statistics.median(alone[name]) * 1000, 2),
+            "one_picture_p99_ms": round(float(np.percentile(alone[name], 99)) * 1000, 2),
+            "side_by_side_per_s": round(several[name], 1), **agreement(found[REFERENCE], found[name]),
         }
         for name in engines
     ]  # fmt: skip
-    versions = {name: metadata.version(name) for name in ("onnxruntime-openvino", "numpy")}
-    report = {"machine": machine(), "commit": commit(), "versions": versions, "pictures": source, "variants": rows}
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(page(report), encoding="utf-8")
-    print(f"written: {RESULTS.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}")
+    versions = {name: version for name in PACKAGES if (version := _version(name))}
+    return {"machine": machine(), "commit": commit(), "versions": versions, "pictures": source, "variants": rows}
 
 
-def page(report: dict[str, Any]) -> str:
+def _opened(engines: dict[str, Engine]) -> dict[str, float]:
+    """Seconds until each is ready; one that this machine has nothing for is left out, and that is said."""
+    taken: dict[str, float] = {}
+    for name, engine in engines.items():
+        try:
+            taken[name] = _seconds(engine.warm_up)
+        except ModelUnusable as error:
+            print(f"left out: {name} ({error.sentence})")
+    return taken
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def page(report: dict[str, Any], template: str) -> str:
     """The report as Markdown."""
     facts, lines = report["machine"], []
     for row in report["variants"]:
         lines.append(
-            f"| {row['name']} | {row['precision']} | {row['one_picture_ms']:.1f} | {row['side_by_side_per_s']:.1f} | "
+            f"| {row['name']} | {row['precision']} | {row['one_picture_ms']:.1f} | "
+            f"{row['one_picture_p99_ms']:.1f} | {row['side_by_side_per_s']:.1f} | "
             f"{row['open_s']:.1f} | {row['largest_difference']:.4f} | "
             f"{row['mean_dice']:.4f} ({row['lowest_dice']:.3f}) | "
             f"{row['other_class']} ({row['other_class_outside_band']}) | {row['other_novelty']} |"
         )
-    return TEMPLATE.read_text(encoding="utf-8").format(
-        processor=f"{facts['processor']}, {facts['cores']} cores ({', '.join(facts['instructions'])})",
+    device = f", {facts['gpu']}" if facts.get("gpu") else ""
+    return template.format(
+        processor=f"{facts['processor']}, {facts['cores']} cores ({', '.join(facts['instructions'])}){device}",
         commit=report["commit"][:10], pictures=f"{report['variants'][0]['pictures']} pictures: {report['pictures']}",
         versions=", ".join(f"{name} {version}" for name, version in report["versions"].items()), rows="\n".join(lines),
         busy=facts["busy_before"], band=BAND,
@@ -91,6 +131,25 @@ def variants(folder: Path) -> dict[str, Engine]:
         "OpenVINO, fp32": Engine(MODELS, "openvino"),
         "OpenVINO, outline in bf16": Engine(MODELS, "openvino", precision="bf16"),
     }
+
+
+def gpu_variants(folder: Path, provider: str = "cuda") -> dict[str, Engine]:
+    """Engines by name; TensorRT's engines are built in `folder`, so their time to open is that of building them."""
+
+    def engine(provider: str = provider, **options: Any) -> Engine:
+        gpu_options = GpuOptions(has_graphs=options.pop("has_graphs", False), engines=folder)
+        return Engine(MODELS, provider, gpu_options=gpu_options, most_at_once=SIZES[-1], **options)
+
+    found = {
+        REFERENCE: Engine(MODELS, "cpu"),
+        "CUDA, fp32": engine(),
+        "CUDA, fp32, one graph": engine(is_one_graph=True),
+        "CUDA, fp16": engine(precision="fp16"),
+        "CUDA, fp16, CUDA graphs": engine(precision="fp16", has_graphs=True),
+    }
+    if gpu.tensorrt_version() is not None:
+        found["TensorRT, fp16"] = engine("tensorrt", precision="fp16")
+    return found
 
 
 def eight_bit(folder: Path) -> Path:
@@ -168,10 +227,10 @@ def _lead(found: Findings) -> float:
     return float(ordered[-1] - ordered[-2])
 
 
-def _pictures() -> tuple[list[Picture], str]:
+def _pictures(every: int) -> tuple[list[Picture], str]:
     """Real pictures where the data set is there, else synthetic ones."""
     folder = Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")) / "busi"
-    files = sorted(path for path in folder.rglob("*.webp") if "mask" not in str(path))[::EVERY]
+    files = sorted(path for path in folder.rglob("*.webp") if "mask" not in str(path))[::every]
     if not files:
         kinds = ("oval", "irregular", None)
         return [Picture(speckle(seed, kinds[seed % 3]), "png") for seed in range(100)], "synthetic"
@@ -179,7 +238,7 @@ def _pictures() -> tuple[list[Picture], str]:
     for path in files:
         with Image.open(path) as image:
             pictures.append(Picture(np.asarray(image.convert("L"), dtype=np.uint8), "png"))
-    return pictures, f"every {EVERY}th of BUSI"
+    return pictures, "all of BUSI" if every == 1 else f"every {every}th of BUSI"
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -211,6 +270,16 @@ def _beside(engines: dict[str, Engine], pictures: list[Picture]) -> dict[str, fl
                 fours = [pictures[first + start : first + start + 4] for start in range(0, 16, 4)]
                 seconds = _seconds(lambda engine=engine, fours=fours: list(senders.map(engine.read, fours)))  # type: ignore[misc]
             best[name] = max(best[name], 16 / seconds)
+    return best
+
+
+def _batches(engines: dict[str, Engine], pictures: list[Picture]) -> dict[str, float]:
+    """Pictures a second in batches of the largest size; the best of some, engines in turn."""
+    size, best = SIZES[-1], dict.fromkeys(engines, 0.0)
+    for first in range(0, min(len(pictures), ROUNDS * size) - size + 1, size):
+        for name, engine in engines.items():
+            batch = pictures[first : first + size]
+            best[name] = max(best[name], size / _seconds(lambda engine=engine, batch=batch: engine.read(batch)))  # type: ignore[misc]
     return best
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference import contract, whole
+from app.inference import contract, fixed_batches, gpu, whole
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
+from app.inference.gpu import GpuOptions
 from app.inference.manifest import Manifest, ModelUnusable
 from app.inference.results import Findings
 from app.inference.segment import Segmented, segment
@@ -74,12 +75,14 @@ class Engine:
 
     Args:
         folder: holds manifest.json and the exported networks.
-        provider: auto, cuda, openvino or cpu.
+        provider: auto, cuda, tensorrt, openvino or cpu.
         threads: threads of one inference on the CPU; 0 takes the usable cores.
         recalibrated: folder of manifests that were fitted to local pictures; the newest counts.
         is_gpu_hung: the GPU let a reading hang before, so it is left alone.
         precision: fp32; fp16, made for GPUs; bf16, of the U-Net alone, with OpenVINO on a processor that has it.
         is_one_graph: run both networks and all between them as one graph, see `app/inference/whole.py`.
+        gpu_options: how both networks together may use a GPU.
+        most_at_once: pictures that are read together at most; a GPU is made ready for so many.
     """
 
     def __init__(
@@ -91,10 +94,13 @@ class Engine:
         is_gpu_hung: bool = False,
         is_one_graph: bool = False,
         precision: str = "fp32",
+        gpu_options: GpuOptions | None = None,
+        most_at_once: int = 1,
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
         self._is_gpu_hung, self._is_one_graph, self._precision = is_gpu_hung, is_one_graph, precision
+        self._gpu_options, self._most_at_once = gpu_options or GpuOptions(), most_at_once
         self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._under_way = 0  # pictures that are being read on the CPU
@@ -106,7 +112,7 @@ class Engine:
 
     @property
     def provider(self) -> str | None:
-        """ "CUDA", "OpenVINO" or "CPU" once the networks are open, else None."""
+        """ "CUDA", "TensorRT", "OpenVINO" or "CPU" once the networks are open, else None."""
         return self._loaded.together.provider if self._loaded else None
 
     def read(self, pictures: Sequence[Picture]) -> list[Findings]:
@@ -125,7 +131,7 @@ class Engine:
         try:
             return _read(loaded.manifest, loaded.together, pictures)
         except Exception as error:
-            if self.provider != "CUDA" or self._wanted == "cuda":
+            if not gpu.is_gpu(self.provider) or self._wanted in gpu.ASKED:
                 raise
             return self._read_on_cpu(pictures, error)
 
@@ -142,35 +148,40 @@ class Engine:
                 self._under_way -= len(pictures)
 
     def warm_up(self) -> None:
-        """Open the networks and run one black picture, so that the first real one does not wait.
+        """Open the networks and run one black picture, on a GPU a batch of each size, so that no real one waits.
 
         Raises:
             ModelUnusable: the networks are missing or damaged.
         """
-        self.read([Picture(np.zeros((64, 64), dtype=np.uint8), "png")])
+        black = Picture(np.zeros((64, 64), dtype=np.uint8), "png")
+        self.read([black])
+        if gpu.is_gpu(self.provider):
+            largest = fixed_batches.next_size(self._most_at_once)
+            for size in (size for size in fixed_batches.SIZES if 1 < size <= largest):
+                self.read([black] * size)
 
     def _open(self, provider: str) -> _Loaded:
-        if self._is_gpu_hung and provider == "cuda":
+        if self._is_gpu_hung and provider in gpu.ASKED:
             raise ModelUnusable("gpu_hung", "The GPU stopped answering. Restart the server to try it again.")
         if self._loaded is None:
             provider = "cpu" if self._is_gpu_hung else provider
             manifest = manifests.read(self._folder, self._recalibrated)
             cores = self._threads or usable_cores()
             together = self._networks(manifest, provider, cores)
-            has_lines = cores > 1 and together.provider != "CUDA"
+            has_lines = cores > 1 and not gpu.is_gpu(together.provider)
             side_by_side = self._networks(manifest, together.provider.lower(), 1, cores) if has_lines else None
             self._loaded = _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
         return self._loaded
 
     def _networks(self, manifest: Manifest, provider: str, threads: int, lines: int = 1) -> _Networks:
         if self._is_one_graph:
-            return _Networks(
-                NetworkSession(whole.network(manifest, self._folder), provider, threads, lines=lines), None
-            )
+            network = whole.network(manifest, self._folder)
+            return _Networks(NetworkSession(network, provider, threads, lines=lines, options=self._gpu_options), None)
+        options = self._gpu_options.shared_by(2)
         taken = manifests.in_half_precision(manifest, self._folder) if self._precision == "fp16" else manifest
-        segmentation = NetworkSession(taken.segmentation, provider, threads, self._precision == "bf16", lines)
+        segmentation = NetworkSession(taken.segmentation, provider, threads, self._precision == "bf16", lines, options)
         # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
-        classification = NetworkSession(taken.classification, provider, threads, lines=lines)
+        classification = NetworkSession(taken.classification, provider, threads, lines=lines, options=options)
         if segmentation.provider != classification.provider:  # a GPU that had room for one of them
             log.error("only one network could be opened there, taking the CPU for both")
             return self._networks(manifest, "cpu", threads, lines)

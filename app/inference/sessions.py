@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from app.inference import fixed_batches, gpu
+from app.inference.fixed_batches import FixedBatches
+from app.inference.gpu import GpuOptions
 from app.inference.manifest import ModelUnusable, Network
 
 log = logging.getLogger(__name__)
 
-CUDA, OPENVINO, CPU = "CUDAExecutionProvider", "OpenVINOExecutionProvider", "CPUExecutionProvider"
-NAMES = {CUDA: "CUDA", OPENVINO: "OpenVINO", CPU: "CPU"}
+CUDA, TENSORRT = gpu.CUDA, gpu.TENSORRT
+OPENVINO, CPU = "OpenVINOExecutionProvider", "CPUExecutionProvider"
+NAMES = gpu.NAMES | {OPENVINO: "OpenVINO", CPU: "CPU"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 Provider = str | tuple[str, dict[str, str]]
@@ -37,23 +41,36 @@ def usable_cores() -> int:
 class NetworkSession:
     """One network in memory. `run` takes and gives numpy arrays by name.
 
-    Opened lazily in the process that uses it: a session opened before `fork` crashes in the child.
+    Opened lazily in the process that uses it: a session opened before `fork` crashes in the child. On a GPU one thread
+    at a time may run it.
 
     Args:
-        provider: auto, cuda, openvino or cpu.
+        provider: auto, cuda, tensorrt, openvino or cpu.
         threads: of one inference on the CPU; 0 takes the usable cores.
         is_bf16: let OpenVINO calculate in bfloat16, where the processor can.
         lines: how many threads of ours run it at once; OpenVINO has to know.
+        options: how it may use a GPU.
     """
 
-    def __init__(self, network: Network, provider: str, threads: int, is_bf16: bool = False, lines: int = 1) -> None:
+    def __init__(
+        self,
+        network: Network,
+        provider: str,
+        threads: int,
+        is_bf16: bool = False,
+        lines: int = 1,
+        options: GpuOptions | None = None,
+    ) -> None:
         self.network, self.threads = network, threads or usable_cores()
         self._is_bf16 = is_bf16 and has_bf16()
-        self._session = _open(network, provider, self.threads, self._is_bf16, lines)
+        self._options = options or GpuOptions()
+        self._session, self._has_graphs = _open(network, provider, self.threads, self._is_bf16, lines, self._options)
+        has_fixed = gpu.is_gpu(self.provider) and fixed_batches.is_fit(self._session)
+        self._fixed = FixedBatches(self._session, "cuda", self._has_graphs) if has_fixed else None
 
     @property
     def provider(self) -> str:
-        """ "CUDA", "OpenVINO" or "CPU": what really runs; `get_available_providers` says GPU even without one."""
+        """ "CUDA", "TensorRT", "OpenVINO" or "CPU": what really runs, where `get_available_providers` names it all."""
         return NAMES.get(self._session.get_providers()[0], "CPU")
 
     @property
@@ -68,9 +85,12 @@ class NetworkSession:
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run one batch and return every output by its name."""
-        names = [output.name for output in self._session.get_outputs()]
-        values = self._session.run(names, dict(inputs))
-        return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+        if self._fixed is not None:
+            try:
+                return self._fixed.run(inputs)
+            except fixed_batches.Unfit:
+                self._fixed = None
+        return fixed_batches.plain_run(self._session, inputs, self._has_graphs)
 
 
 def has_bf16() -> bool:
@@ -83,43 +103,77 @@ def has_bf16() -> bool:
     return not _BF16_FLAGS.isdisjoint(flags.split())
 
 
-def _open(network: Network, provider: str, threads: int, is_bf16: bool, lines: int) -> onnxruntime.InferenceSession:
+def _open(
+    network: Network, provider: str, threads: int, is_bf16: bool, lines: int, gpu_options: GpuOptions
+) -> tuple[onnxruntime.InferenceSession, bool]:
+    """The session, and whether it has CUDA graphs."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
-    providers = _wanted(provider, threads, is_bf16, lines)
+    wanted = _wanted(provider, threads, is_bf16, lines)
     # OpenVINO optimises by itself, and knows fewer of the operators that onnxruntime would make of the graph's.
     level = onnxruntime.GraphOptimizationLevel
-    is_openvino = isinstance(providers[0], tuple)
+    is_openvino = isinstance(wanted[0], tuple)
     options.graph_optimization_level = level.ORT_DISABLE_ALL if is_openvino else level.ORT_ENABLE_ALL
     options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
-    content = network.checked()
-    session = _session(network, content, options, providers, is_cpu_enough=provider == "auto")
+    attempts = _attempts(network, wanted, gpu_options, is_cpu_enough=provider == "auto")
+    session, has_graphs = _session(network, options, attempts)
     first = session.get_providers()[0]
     if provider == "cuda" and first != CUDA:
         raise ModelUnusable("gpu_missing", "The GPU was asked for (PROVIDER=cuda), but it can't be used.")
+    if provider == "tensorrt" and first != TENSORRT:
+        raise ModelUnusable("tensorrt_missing", "TensorRT was asked for (PROVIDER=tensorrt), but it can't be used.")
     if provider == "openvino" and first != OPENVINO:
         raise ModelUnusable("openvino_missing", "OpenVINO was asked for (PROVIDER=openvino), but is not installed.")
     log.info("network opened", extra={"network": network.name, "provider": first})
-    return session
+    return session, has_graphs
+
+
+_Attempt = tuple[list[Provider], bool]
+
+
+def _attempts(network: Network, wanted: list[Provider], options: GpuOptions, is_cpu_enough: bool) -> Sequence[_Attempt]:
+    """What to try in turn: with CUDA graphs, which not every network can have, without, and on the CPU."""
+    graphs = [True, False] if options.has_graphs and wanted[0] in gpu.NAMES else [False]
+    found = [(_with_options(network, wanted, replace(options, has_graphs=has)), has) for has in graphs]
+    return [*found, ([CPU], False)] if is_cpu_enough and wanted != [CPU] else found
+
+
+def _with_options(network: Network, wanted: list[Provider], options: GpuOptions) -> list[Provider]:
+    """The providers with what each is told; one that is told nothing stays a name."""
+    given: list[Provider] = []
+    for provider in wanted:
+        if provider == TENSORRT:
+            given.append((TENSORRT, gpu.tensorrt_options(options, network.sha256, _input_shapes(network))))
+        elif provider == CUDA and (told := gpu.cuda_options(options)):
+            given.append((CUDA, told))
+        else:
+            given.append(provider)
+    return given
+
+
+def _input_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Of one picture; read from the graph, since TensorRT wants to know them before it opens it."""
+    session = onnxruntime.InferenceSession(network.checked(), onnxruntime.SessionOptions(), providers=[CPU])
+    return {given.name: tuple(given.shape[1:]) for given in session.get_inputs()}
 
 
 def _session(
-    network: Network,
-    content: bytes,
-    options: onnxruntime.SessionOptions,
-    providers: list[Provider],
-    is_cpu_enough: bool,
-) -> onnxruntime.InferenceSession:
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU alike
-        if is_cpu_enough and providers != [CPU]:
-            log.error("provider can't be opened, taking the CPU", extra={"error": type(error).__name__})
-            return _session(network, content, options, [CPU], is_cpu_enough)
-        raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
+    network: Network, options: onnxruntime.SessionOptions, attempts: Sequence[_Attempt]
+) -> tuple[onnxruntime.InferenceSession, bool]:
+    content = network.checked()
+    for number, (providers, has_graphs) in enumerate(attempts, start=1):
+        try:
+            # Without its own fallback, which goes on with the CPU for good and tells it to standard output alone.
+            session = onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
+            return session, has_graphs
+        except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU
+            if number == len(attempts):
+                raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
+            log.error("a network can't be opened so", extra={"providers": providers, "error": type(error).__name__})
+    raise AssertionError("nothing was tried")
 
 
 def _wanted(provider: str, threads: int, is_bf16: bool, lines: int) -> list[Provider]:
@@ -128,10 +182,11 @@ def _wanted(provider: str, threads: int, is_bf16: bool, lines: int) -> list[Prov
         return [(OPENVINO, _openvino_options(threads, is_bf16, lines)), CPU]
     if provider in ("cpu", "openvino") or CUDA not in available:
         return [CPU]
-    if provider == "auto" and not _has_driver():  # asking anyway prints red lines about missing libraries
+    if not gpu.has_driver():  # asking anyway prints red lines about missing libraries
         return [CPU]
-    if hasattr(onnxruntime, "preload_dlls") and _has_driver():
-        onnxruntime.preload_dlls()
+    gpu.preload()
+    if provider == "tensorrt" and gpu.tensorrt_version() is not None:
+        return [TENSORRT, CUDA, CPU]
     return [CUDA, CPU]
 
 
@@ -143,8 +198,3 @@ def _openvino_options(threads: int, is_bf16: bool, lines: int) -> dict[str, str]
         "NUM_STREAMS": str(lines),
     }
     return {"device_type": "CPU", "load_config": json.dumps({"CPU": hints})}
-
-
-def _has_driver() -> bool:
-    """True where an NVIDIA driver may be: its device on Linux, that of WSL, or Windows."""
-    return os.name == "nt" or any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))

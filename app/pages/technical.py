@@ -20,6 +20,7 @@ _STAGES = {
 _PROVIDERS = {
     "OpenVINO": "CPU (OpenVINO)",
     "CUDA": "GPU (CUDA)",
+    "TensorRT": "GPU (TensorRT)",
     "CUDAExecutionProvider": "GPU (CUDA)",
     "CPUExecutionProvider": "CPU",
 }

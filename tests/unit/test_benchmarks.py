@@ -12,8 +12,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import clients, figures, generators, machine, memory, overload, page, plan, processor_time, systems
+from benchmarks import (
+    clients,
+    engines,
+    figures,
+    generators,
+    machine,
+    memory,
+    overload,
+    page,
+    plan,
+    processor_time,
+    systems,
+)
 from benchmarks.pictures import Specimen, of_megapixels
+from imaging.phantom import speckle
+from imaging.picture import Picture
+from tests.factories.networks import write_tiny_networks
 
 ROOT = Path(__file__).parents[2]
 GOALS = {
@@ -263,3 +278,23 @@ class TestProcessorTime:
     def test_the_largest_share_stands_first(self) -> None:
         lines = processor_time.table("alone", {"small": 1.04, "large": 20.0}).splitlines()
         assert lines[2:] == ["| large | 20.0 |", "| small | 1.0 |"]
+
+
+class TestEngines:
+    def test_what_can_be_opened_is_compared_and_the_rest_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(engines, "MODELS", write_tiny_networks(tmp_path / "models"))
+        pictures = [Picture(speckle(seed, "oval", 64, 64), "png") for seed in range(40)]
+        monkeypatch.setattr(engines, "_pictures", lambda every: (pictures, "synthetic"))
+        report = engines.measured(engines.gpu_variants(tmp_path, provider="cpu"), every=1, is_gpu=True)
+        first, second = report["variants"]
+        assert (first["name"], second["name"]) == (engines.REFERENCE, "CUDA, fp32")
+        assert (second["other_class"], second["mean_dice"]) == (0, 1.0)
+        assert second["side_by_side_per_s"] > 0
+        assert "left out: CUDA, fp16 (" in capsys.readouterr().out
+        for name in ("engines", "engines-gpu"):
+            template = (engines.TEMPLATES / f"{name}.template.md").read_text(encoding="utf-8")
+            rows = [line for line in engines.page(report, template).splitlines() if line.startswith("|")]
+            assert len(rows) == 4
+            assert len({row.count("|") for row in rows}) == 1

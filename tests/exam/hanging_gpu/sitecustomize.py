@@ -41,7 +41,7 @@ def change(sessions: Any) -> None:
     real = sessions.onnxruntime.InferenceSession
 
     class Graphic:
-        def __init__(self, content: bytes, options: Any, providers: list[str]) -> None:
+        def __init__(self, content: bytes, options: Any, providers: list[str], **_: Any) -> None:
             self._real, self._providers = real(content, options, providers=[sessions.CPU]), providers
 
         def __getattr__(self, name: str) -> Any:

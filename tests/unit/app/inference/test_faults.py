@@ -30,7 +30,7 @@ class Graphic:
 
     fault: Exception | None = None
 
-    def __init__(self, content: bytes, options: Any, providers: list[str]) -> None:
+    def __init__(self, content: bytes, options: Any, providers: list[str], **_: Any) -> None:
         self._real, self._providers = REAL(content, options, providers=[sessions.CPU]), providers
 
     def __getattr__(self, name: str) -> Any:
@@ -68,7 +68,7 @@ def test_a_picture_whose_gpu_fails_is_read_on_the_cpu_and_the_next_one_on_the_gp
 
 
 def test_a_gpu_that_is_too_full_to_be_opened_leaves_the_cpu(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(content: bytes, options: Any, providers: list[str]) -> Any:
+    def full(content: bytes, options: Any, providers: list[str], **_: Any) -> Any:
         if sessions.CUDA in providers:
             raise RuntimeError("CUDA failure 2: out of memory")
         return REAL(content, options, providers=providers)
@@ -87,7 +87,7 @@ def test_a_gpu_with_room_for_one_network_leaves_both_to_the_cpu(
 ) -> None:
     outcomes = iter([number == room_for for number in range(2)])
 
-    def nearly_full(content: bytes, options: Any, providers: list[str]) -> Any:
+    def nearly_full(content: bytes, options: Any, providers: list[str], **_: Any) -> Any:
         if sessions.CUDA in providers and not next(outcomes):
             raise RuntimeError("CUDA failure 2: out of memory")
         return Graphic(content, options, providers)
