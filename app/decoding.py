@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import queue
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import imaging
+from app import deadlines
 from app.memory import LARGE_BYTES
 from imaging.decoder_process import read_header, write_frame
 from imaging.errors import RefusedUpload
@@ -29,6 +30,7 @@ _COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.decoder_process"
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 # The last one is glibc's: see app.memory.
 _OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(LARGE_BYTES)}
+PIPE_BYTES = 1 << 20  # the most that Linux lets everybody have
 _STATUSES = {413, 415, 422}
 _USED_UP = -getattr(signal, "SIGXCPU", 0) or None
 _DAMAGED = "The picture could not be read. It may be damaged; export or download it again."
@@ -146,6 +148,8 @@ class Child:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_ROOT,
                 env=environment | _OWN_ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
+            for pipe in (self._process.stdin, self._process.stdout):
+                _widen(pipe)
         return self._process
 
     def ask(self, content: bytes, max_pixels: int, frame: int | None, timeout_s: int) -> tuple[dict[str, Any], bytes]:
@@ -157,18 +161,14 @@ class Child:
         """
         process = self.start()
         self._was_killed = False
-        clock = threading.Timer(timeout_s, self._kill_slow, (process,))
-        clock.daemon = True
-        clock.start()
+        request = {"max_pixels": max_pixels, "frame": frame, "cpu_s": timeout_s}
         try:
-            return _exchange(process, content, {"max_pixels": max_pixels, "frame": frame, "cpu_s": timeout_s})
+            with deadlines.limited(timeout_s, lambda: self._kill_slow(process)):
+                return _exchange(process, content, request)
         except (OSError, EOFError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)  # a process that broke off is about to end; how it did tells why
             raise ChildEnded from error
-        finally:
-            clock.cancel()
-            clock.join()
 
     def end(self) -> None:
         """Kill the process, if there is one, and wait for it."""
@@ -242,6 +242,12 @@ def _refusal(child: Child) -> RefusedUpload:
 def _end_all(children: Sequence[Child]) -> None:
     for child in children:
         child.end()
+
+
+def _widen(pipe: Any) -> None:
+    """Let a whole picture fit into a pipe, so that writer and reader need not take turns for each 64 KB of it."""
+    with contextlib.suppress(OSError, AttributeError):  # the system allows less, or is not Linux
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _close(pipe: Any) -> None:

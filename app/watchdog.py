@@ -22,6 +22,7 @@ from types import FrameType
 
 from flask import current_app
 
+from app import deadlines
 from app.inference import gpu
 from app.services import GPU_HUNG, services
 
@@ -41,25 +42,22 @@ def limited(references: Sequence[str] = ()) -> Iterator[None]:
     """
     settings, provider = current_app.config, services().engine.provider
     limit_s = settings["INFERENCE_TIMEOUT_S"]
-    watch = _Watch(
-        settings["DATA_DIR"] / GPU_HUNG, limit_s, provider, tuple(references), threading.get_ident(),
-        time.monotonic() + limit_s,
-    )  # fmt: skip
-    _watcher.begin(watch)
-    try:
+    hung = _Hung(settings["DATA_DIR"] / GPU_HUNG, limit_s, provider, tuple(references), threading.get_ident())
+    with deadlines.limited(limit_s, hung.end_beside):
         yield
-    finally:
-        _watcher.forget(watch)
 
 
-@dataclass(frozen=True, eq=False)
-class _Watch:
+@dataclass(frozen=True)
+class _Hung:
     mark: Path
     limit_s: float
     provider: str | None
     references: tuple[str, ...]
     thread: int
-    deadline: float  # of the monotonic clock
+
+    def end_beside(self) -> None:
+        """In a thread of its own: answers under way meet other deadlines meanwhile."""
+        threading.Thread(target=self.end, name="watchdog", daemon=True).start()
 
     def end(self) -> None:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
@@ -86,47 +84,3 @@ class _Watch:
 
 def _lines(frame: FrameType) -> list[str]:
     return [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_stack(frame)[-FRAMES:]]
-
-
-class _Watcher:
-    """One thread that looks after all readings: a timer for each would be a thread for each picture."""
-
-    def __init__(self) -> None:
-        self._under_way: set[_Watch] = set()
-        self._changed = threading.Condition()
-        self._next: float | None = None  # when the thread looks again; None while it waits for a reading
-        self._thread: threading.Thread | None = None
-
-    def begin(self, watch: _Watch) -> None:
-        with self._changed:
-            self._under_way.add(watch)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-                self._thread.start()
-            if self._next is None or watch.deadline < self._next:
-                self._changed.notify()
-
-    def forget(self, watch: _Watch) -> None:
-        """The thread is not woken: when it looks again, there is one less."""
-        with self._changed:
-            self._under_way.discard(watch)
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                late = self._wait()
-                self._under_way -= late
-            for watch in late:
-                watch.end()
-
-    def _wait(self) -> set[_Watch]:
-        """Wait until readings are late, or until one begins or the first might have been late."""
-        now = time.monotonic()
-        late = {watch for watch in self._under_way if watch.deadline <= now}
-        if not late:
-            self._next = min((watch.deadline for watch in self._under_way), default=None)
-            self._changed.wait(None if self._next is None else self._next - now)
-        return late
-
-
-_watcher = _Watcher()

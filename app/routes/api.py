@@ -15,10 +15,10 @@ from app import (
     api_pictures,
     api_places,
     api_schemas,
-    api_waiting,
     intake,
     observability,
     studies,
+    waiting,
 )
 from app import api_specification as specification
 from app.api_base import JsonInterface
@@ -63,11 +63,11 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     """
     key = headers.get("idempotency_key") or api_clients.new_key()
     receipt = _received(api_clients.owner(key))
-    is_finished = api_waiting.until_finished(receipt.study_id)
+    is_finished = waiting.until_finished(receipt.study_id)
     study = studies.find(receipt.study_id)
     status = (201 if receipt.is_new else 200) if is_finished else 202
     told = {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
-    return study_json(study), status, told if is_finished else told | api_waiting.ASK_AGAIN
+    return study_json(study), status, told if is_finished else told | waiting.ASK_AGAIN
 
 
 def _received(owner: str) -> intake.Receipt:
@@ -93,7 +93,7 @@ def _single_file() -> IO[bytes]:
 def read_study(study_id: str) -> ResponseReturnValue:
     """A study as it stands. While it waits, `Retry-After` says when to ask again."""
     study = study_json(studies.find(study_id))
-    return study, api_waiting.ASK_AGAIN if study["status"] == QUEUED else {}
+    return study, waiting.ASK_AGAIN if study["status"] == QUEUED else {}
 
 
 @blueprint.route("/studies/<study_id>", methods=["DELETE"])

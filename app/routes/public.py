@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import intake, observability, studies, visitors
+from app import intake, observability, studies, visitors, waiting
 from app.clinics.place import Place
 from app.clinics.places import country_of
 from app.extensions import limiter
@@ -133,7 +133,8 @@ def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue
 
 
 def _accepted(receipt: Receipt, unclear_place: str) -> ResponseReturnValue:
-    """Lead to the result; a place that needs a question is asked about there."""
+    """Lead to the result, which a lone picture has by then; a place that needs a question is asked about there."""
+    waiting.until_finished(receipt.study_id, waiting.GLANCE_S)
     address = url_for("public.result", study_id=receipt.study_id, place=unclear_place or None)
     if wants_json():
         return {"address": address}, 201, {"Location": address}

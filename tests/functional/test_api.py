@@ -15,7 +15,7 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from app import api_waiting, tasks
+from app import tasks, waiting
 from app.extensions import db
 from app.services import services
 from app.tables import Study
@@ -81,9 +81,9 @@ class TestUpload:
     ) -> None:
         app = make_app(WEB_THREADS=4, WAIT_S=60)
         monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda has_queued=False: None)
-        monkeypatch.setattr(api_waiting, "_waiting", 2)
+        monkeypatch.setattr(waiting, "_waiting", 2)
         assert send(app.test_client(), scan()).status_code == 202
-        assert api_waiting._waiting == 2
+        assert waiting._waiting == 2
 
     def test_a_study_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         study_id = send(client, scan()).json["id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from app import intake, tasks
+from app import intake, tasks, waiting
 from app.clinics import directory
 from app.extensions import db
 from app.intake import QueueFull
@@ -55,6 +56,26 @@ def kept(app: Flask) -> tuple[int, list[Path]]:
     with app.app_context():
         files = [path for path in services().store.root.rglob("*") if path.is_file()]
         return db.session.query(Study).count(), files
+
+
+class TestWhereItLeads:
+    def test_a_picture_that_is_read_in_a_glance_leads_to_its_result(
+        self, client: FlaskClient, scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(waiting, "GLANCE_S", 20)  # on a machine of any speed
+        page = client.get(send(client, scan()).headers["Location"]).text
+        assert "data-waiting" not in page
+        assert "data-viewer" in page
+
+    def test_one_that_takes_longer_leads_to_the_waiting_page_at_once(
+        self, make_app: MakeApp, scan: Scan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tasks, "start", lambda _: None)
+        client = make_app(WAIT_S=60).test_client()
+        started = time.monotonic()
+        answer = send(client, scan())
+        assert time.monotonic() - started < 20
+        assert "data-waiting" in client.get(answer.headers["Location"]).text
 
 
 class TestPage:

@@ -1,0 +1,33 @@
+"""Waiting for an answer costs a thread of the server, so only half of them may do it at once; the others come back."""
+
+from __future__ import annotations
+
+import threading
+
+from flask import current_app
+
+from app import tasks
+
+ASK_AGAIN = {"Retry-After": "1"}  # seconds: each question costs a few milliseconds that the pictures waited for need
+GLANCE_S = 0.3  # a lone picture is read within it: a browser is led to the result, and no waiting page flashes up
+
+_lock = threading.Lock()
+_waiting = 0
+
+
+def until_finished(study_id: str, most_s: float | None = None) -> bool:
+    """Wait until a study is finished; True when it is. No waiting while too many do.
+
+    Args:
+        most_s: for how many seconds, unless WAIT_S is less; None waits for WAIT_S.
+    """
+    global _waiting
+    limit_s = current_app.config["WAIT_S"]
+    with _lock:
+        is_crowded = _waiting >= max(1, current_app.config["WEB_THREADS"] // 2)
+        _waiting += 1
+    try:
+        return tasks.wait(study_id, 0 if is_crowded else min(limit_s, limit_s if most_s is None else most_s))
+    finally:
+        with _lock:
+            _waiting -= 1
