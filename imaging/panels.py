@@ -30,17 +30,23 @@ def has_several_panels(pixels: Grey) -> bool:
 
 
 def _without_black_edges(pixels: Grey) -> Grey:
-    is_lit = pixels > _BLACK
-    rows = np.flatnonzero(is_lit.mean(axis=1) > _GUTTER_LIT)
-    columns = np.flatnonzero(is_lit.mean(axis=0) > _GUTTER_LIT)
+    rows = np.flatnonzero(_lit_shares(pixels, of_rows=True) > _GUTTER_LIT)
+    columns = np.flatnonzero(_lit_shares(pixels, of_rows=False) > _GUTTER_LIT)
     if rows.size == 0 or columns.size == 0:
         return pixels
     return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+def _lit_shares(pixels: Grey, of_rows: bool) -> NDArray[np.float64]:
+    """For each row, or for each column, the share of its pixels that are not black."""
+    _, is_lit = cv2.threshold(pixels, _BLACK, 1, cv2.THRESH_BINARY)
+    sums = np.asarray(cv2.reduce(is_lit, 1 if of_rows else 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S), dtype=np.float64)
+    return np.asarray(sums.ravel() / pixels.shape[1 if of_rows else 0], dtype=np.float64)
+
+
 def _panels_across(content: Grey) -> int:
     """How many wide runs of lit columns lie between gutters."""
-    lit = (content > _BLACK).mean(axis=0)
+    lit = _lit_shares(content, of_rows=False)
     bounds = np.flatnonzero(np.diff(np.concatenate(([True], lit <= _GUTTER_LIT, [True])).astype(np.int8)))
     least = _PANEL_SHARE * content.shape[1]
     runs = zip(bounds[::2], bounds[1::2], strict=False)

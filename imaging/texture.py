@@ -54,14 +54,14 @@ def texture(pixels: Grey) -> Texture:
     values = small.astype(np.float32)
     variance = max(_variance(values), 1e-6)
     changes = _changes(values)
-    shares = np.bincount(small.ravel(), minlength=256) / small.size
+    shares = cv2.calcHist([small], [0], None, [256], [0, 256]).ravel().astype(np.float64) / small.size
     is_flat = _span_3x3(small) <= _FLAT_RANGE
     is_tissue = (small > 16) & (small < 250)
     return Texture(
         deviation=variance**0.5,
         span=_span(shares),
         structure=_variance(np.asarray(cv2.GaussianBlur(values, (0, 0), 4), dtype=np.float32)) / variance,
-        flat=float(is_flat.mean()),
+        flat=int(np.count_nonzero(is_flat)) / small.size,
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
         layering=_ratio(*(cv2.mean(change)[0] for change in changes)),
         lit_layering=_lit_layering(values, changes),
