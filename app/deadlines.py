@@ -5,11 +5,15 @@ What is done then must be short: until it is done, no other deadline is looked a
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -39,8 +43,7 @@ class _Deadlines:
     def begin(self, deadline: _Deadline) -> None:
         with self._changed:
             self._under_way.add(deadline)
-            if self._thread is None or not self._thread.is_alive():  # not alive: it stayed behind at a fork
-                self._next = None
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
             if self._next is None or deadline.moment < self._next:
@@ -57,7 +60,7 @@ class _Deadlines:
                 late = self._late()
                 self._under_way -= late
                 for deadline in late:
-                    deadline.act()
+                    _act(deadline)
 
     def _late(self) -> set[_Deadline]:
         """Wait until there are some, or until one is set or the first might have been late."""
@@ -69,4 +72,13 @@ class _Deadlines:
         return late
 
 
+def _act(deadline: _Deadline) -> None:
+    try:
+        deadline.act()
+    except Exception:  # the others must be looked after, whatever this one does
+        log.exception("deadline")
+
+
 _deadlines = _Deadlines()
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's deadlines, and no thread that looks after them
+    os.register_at_fork(after_in_child=_deadlines.__init__)  # type: ignore[misc]

@@ -106,6 +106,8 @@ def _store() -> dict[str, Any]:
 
 
 def _networks() -> dict[str, Any]:
+    if services().engine.is_building:
+        raise NotReady("networks_building")
     known: _Inference | None = current_app.extensions.get("sonotriage.inference")
     if known is None or time.monotonic() - known.ended > INFERENCE_AGE_S:
         known = _infer()

@@ -27,6 +27,7 @@ from app.inference import gpu
 from app.services import GPU_HUNG, services
 
 GRACE_S = 5.0  # for answers that are under way
+BUILDING_S = 3600.0  # TensorRT's engines, once: some minutes each
 FRAMES = 12  # of each thread that is logged, the innermost
 READERS = ("analysis", "line", "gate")  # names of threads that read, or wait for others that do, begin so
 
@@ -40,8 +41,10 @@ def limited(references: Sequence[str] = ()) -> Iterator[None]:
     Args:
         references: short forms of the ids of the studies, for the log; the ids themselves are keys to results.
     """
-    settings, provider = current_app.config, services().engine.provider
-    limit_s = settings["INFERENCE_TIMEOUT_S"]
+    settings, engine = current_app.config, services().engine
+    provider, limit_s = engine.provider, settings["INFERENCE_TIMEOUT_S"]
+    if engine.is_building:  # whoever reads now waits for that, too
+        limit_s = max(limit_s, BUILDING_S)
     hung = _Hung(settings["DATA_DIR"] / GPU_HUNG, limit_s, provider, tuple(references), threading.get_ident())
     with deadlines.limited(limit_s, hung.end_beside):
         yield
@@ -57,7 +60,10 @@ class _Hung:
 
     def end_beside(self) -> None:
         """In a thread of its own: answers under way meet other deadlines meanwhile."""
-        threading.Thread(target=self.end, name="watchdog", daemon=True).start()
+        try:
+            threading.Thread(target=self.end, name="watchdog", daemon=True).start()
+        except RuntimeError:  # no room for one more
+            self.end()
 
     def end(self) -> None:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""

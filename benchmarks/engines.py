@@ -71,6 +71,9 @@ def measured(engines: dict[str, Engine], every: int, is_gpu: bool) -> dict[str, 
     engines = {name: engine for name, engine in engines.items() if name in opened}
     found, alone = _read(engines, pictures)
     several = _batches(engines, pictures) if is_gpu else _beside(engines, pictures[: 16 * ROUNDS])
+    for name in [name for name, engine in engines.items() if "graphs" in name and not _has_graphs(engine)]:
+        print(f"left out: {name} (this GPU or its libraries would not have them)")
+        del engines[name]
     rows = [
         {
             "name": name, "provider": found[name][0].provider, "precision": found[name][0].precision,
@@ -93,6 +96,10 @@ def _opened(engines: dict[str, Engine]) -> dict[str, float]:
         except ModelUnusable as error:
             print(f"left out: {name} ({error.sentence})")
     return taken
+
+
+def _has_graphs(engine: Engine) -> bool:
+    return all(kind == "graph" for kinds in engine.kinds().values() for kind in kinds.values())
 
 
 def _version(package: str) -> str | None:

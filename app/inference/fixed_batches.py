@@ -1,16 +1,17 @@
-"""Runs at a few fixed batch sizes, in buffers that stay where they are: what a GPU needs to be fast.
+"""Runs batches at a few fixed sizes, which is what a GPU needs to be fast: a session for each size, opened once.
 
-A GPU's libraries choose their algorithms anew for each size they have not met, and a CUDA graph, which repeats all
-launches of a run with one call, is bound to sizes and addresses. So a batch is filled up with black pictures to the
-next of four sizes, copied into a buffer on the device, and what is found is copied back. Before a size is first used,
-its answers are compared with those of a plain run: a driver or library on which the two differ gets plain runs.
+A GPU's libraries choose how to calculate for one size at a time, and choose anew when the size changes. So a batch is
+filled up with black pictures to the next of four sizes, and each size has a session of its own, where it is a constant.
+A session with CUDA graphs repeats all launches of a run with one call, out of buffers that stay where they are. If that
+goes wrong it goes wrong silently, so such runs are compared with plain ones before they are used.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,16 @@ import onnxruntime
 from numpy.typing import NDArray
 
 SIZES = (1, 4, 16, 32)
-_PLAIN, _FIRST_GRAPH = "-1", 1  # "gpu_graph_id" of a run: -1 is a run without a graph, others are graphs of their own
-_SPECIMEN_SEED = 7
 _TOLERANCE, _GREY_TOLERANCE = 1e-2, 1  # half precision rounds to a thousandth; a wrong buffer is far off
 
 log = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
+Opens = Callable[[int, bool], onnxruntime.InferenceSession]
 
 
 class Unfit(Exception):
-    """Runs in fixed buffers fail here, or answer otherwise than plain runs."""
+    """Runs with a CUDA graph answer otherwise than plain runs."""
 
 
 def next_size(count: int) -> int:
@@ -39,38 +39,38 @@ def next_size(count: int) -> int:
 def is_fit(session: onnxruntime.InferenceSession) -> bool:
     """True when the batch is all that is open in the sizes of the inputs: then a size of the batch fixes them all."""
     return all(
-        not isinstance(first, int) and all(isinstance(size, int) for size in others)
+        isinstance(first, str) and all(isinstance(size, int) for size in others)
         for first, *others in (given.shape for given in session.get_inputs())
     )
 
 
-def plain_run(session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[Any]], has_graphs: bool) -> Arrays:
-    """Run one batch of any size, without buffers that stay and without a graph."""
+def plain_run(session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Run one batch from arrays on this side into new ones."""
     names = [output.name for output in session.get_outputs()]
-    if not has_graphs:
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-    return dict(zip(names, session.run(names, dict(inputs), _options(_PLAIN)), strict=True))
+    values = session.run(names, dict(inputs))
+    return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 
 
 class FixedBatches:
-    """Runs of one session. Not for several threads at once: they would share the buffers.
+    """Runs of one network. For one thread alone, always the same: a CUDA graph belongs to the thread that made it.
 
     Args:
-        session: one that `is_fit`.
-        device: where the buffers lie: cuda, or cpu.
-        has_graphs: the session was opened with CUDA graphs.
+        any_size: the network's session for batches of any size, for what can't be had otherwise. It `is_fit`.
+        opens: gives a session for one size of the batch, with or without CUDA graphs.
+        has_graphs: try them.
+        device: where the buffers of a graph lie: cuda, or cpu.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, device: str, has_graphs: bool = False) -> None:
-        self._session, self._device, self._has_graphs = session, device, has_graphs
-        self._buffers: dict[int, _Buffers] = {}
+    def __init__(
+        self, any_size: onnxruntime.InferenceSession, opens: Opens, has_graphs: bool = False, device: str = "cuda"
+    ) -> None:
+        self._any_size, self._opens, self._device = any_size, opens, device
+        self._wanted = ("graph", "fixed") if has_graphs else ("fixed",)
+        self._runs: dict[int, Callable[[Arrays], Arrays]] = {}
+        self.kinds: dict[int, str] = {}  # by size: graph, fixed, or any where neither could be had
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Run a batch of any size, in parts where it is larger than the largest of `SIZES`.
-
-        Raises:
-            Unfit: see there. Nothing is known against a plain run.
-        """
+        """Run a batch of any size, in parts where it is larger than the largest of `SIZES`."""
         count = len(next(iter(inputs.values())))
         parts = [
             self._run({name: values[start : start + SIZES[-1]] for name, values in inputs.items()})
@@ -81,41 +81,47 @@ class FixedBatches:
     def _run(self, inputs: Arrays) -> Arrays:
         count = len(next(iter(inputs.values())))
         size = next_size(count)
-        if size not in self._buffers:
-            self._buffers[size] = self._prepared(size)
-        return self._buffers[size].run(self._session, inputs, count)
+        if size not in self._runs:
+            self.kinds[size], self._runs[size] = self._prepared(size)
+        found = self._runs[size]({name: _filled_up(values, size) for name, values in inputs.items()})
+        return {name: values[:count] for name, values in found.items()}
 
-    def _prepared(self, size: int) -> _Buffers:
-        """Buffers of one size, after two runs that answered as a plain one does: the second may repeat a graph."""
-        specimen = _specimen(self._session, size)
-        wanted = plain_run(self._session, specimen, self._has_graphs)
-        try:
-            graph = str(_FIRST_GRAPH + SIZES.index(size)) if self._has_graphs else None
-            buffers = _Buffers.of(self._session, specimen, wanted, self._device, graph)
-            agrees = all(_agree(wanted, buffers.run(self._session, specimen, size)) for _ in range(2))
-        except Exception as error:  # onnxruntime raises a dozen unrelated types
-            log.error("runs in fixed buffers fail", extra={"size": size, "error": type(error).__name__})
-            raise Unfit from error
-        if not agrees:
-            log.error("runs in fixed buffers answer otherwise than plain ones", extra={"size": size})
-            raise Unfit
-        return buffers
+    def _prepared(self, size: int) -> tuple[str, Callable[[Arrays], Arrays]]:
+        for kind in self._wanted:
+            try:
+                session = self._opens(size, kind == "graph")
+                return kind, self._repeated(session, size) if kind == "graph" else partial(plain_run, session)
+            except Exception as error:  # onnxruntime raises a dozen unrelated types
+                log.error("a size of the batch can't run so", extra={"size": size, "kind": kind, "error": repr(error)})
+        return "any", partial(plain_run, self._any_size)
+
+    def _repeated(self, session: onnxruntime.InferenceSession, size: int) -> Callable[[Arrays], Arrays]:
+        """Runs with a CUDA graph, after three that answered as plain ones do.
+
+        Each of them with other pictures than the one before: what is left of that would give it away.
+
+        Raises:
+            Unfit.
+        """
+        specimens = [_specimen(session, seed) for seed in (7, 8)]
+        wanted = [plain_run(self._any_size, specimen) for specimen in specimens]
+        buffers = _Buffers.of(session, specimens[0], wanted[0], self._device)
+        for index in (0, 1, 0):
+            if not _agree(wanted[index], buffers.run(session, specimens[index])):
+                raise Unfit(f"run {index} of size {size}")
+        return partial(buffers.run, session)
 
 
 @dataclass(frozen=True)
 class _Buffers:
-    """Inputs and outputs of one batch size, on the device; `filled` are the inputs on this side."""
+    """Inputs and outputs of one batch size, on the device."""
 
-    filled: Arrays
     inputs: dict[str, onnxruntime.OrtValue]
     outputs: dict[str, onnxruntime.OrtValue]
     binding: onnxruntime.IOBinding
-    options: onnxruntime.RunOptions | None
 
     @staticmethod
-    def of(
-        session: onnxruntime.InferenceSession, inputs: Arrays, outputs: Arrays, device: str, graph: str | None
-    ) -> _Buffers:
+    def of(session: onnxruntime.InferenceSession, inputs: Arrays, outputs: Arrays, device: str) -> _Buffers:
         """Room for arrays like these."""
         taken, given = _values(inputs, device), _values(outputs, device)
         binding = session.io_binding()
@@ -123,18 +129,16 @@ class _Buffers:
             binding.bind_ortvalue_input(name, value)
         for name, value in given.items():
             binding.bind_ortvalue_output(name, value)
-        filled = {name: np.zeros_like(values) for name, values in inputs.items()}
-        return _Buffers(filled, taken, given, binding, None if graph is None else _options(graph))
+        return _Buffers(taken, given, binding)
 
-    def run(self, session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[Any]], count: int) -> Arrays:
-        """Run `count` pictures; what lies behind them in the buffers is black."""
+    def run(self, session: onnxruntime.InferenceSession, inputs: Arrays) -> Arrays:
+        """Copy in, run, copy out. The copies keep Python's lock, unlike the run; they are small."""
         for name, values in inputs.items():
-            self.filled[name][:count], self.filled[name][count:] = values, 0
-            self.inputs[name].update_inplace(self.filled[name])
+            self.inputs[name].update_inplace(np.ascontiguousarray(values))
         self.binding.synchronize_inputs()
-        session.run_with_iobinding(self.binding, self.options)
+        session.run_with_iobinding(self.binding)
         self.binding.synchronize_outputs()
-        return {name: np.array(value.numpy()[:count]) for name, value in self.outputs.items()}
+        return {name: np.array(value.numpy()) for name, value in self.outputs.items()}
 
 
 def _values(arrays: Arrays, device: str) -> dict[str, onnxruntime.OrtValue]:
@@ -144,24 +148,26 @@ def _values(arrays: Arrays, device: str) -> dict[str, onnxruntime.OrtValue]:
     }
 
 
-def _options(graph: str) -> onnxruntime.RunOptions:
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("gpu_graph_id", graph)
-    return options
+def _filled_up(values: NDArray[Any], size: int) -> NDArray[Any]:
+    if len(values) == size:
+        return values
+    filled = np.zeros((size, *values.shape[1:]), dtype=values.dtype)
+    filled[: len(values)] = values
+    return filled
 
 
-def _specimen(session: onnxruntime.InferenceSession, size: int) -> Arrays:
-    """Grain of every grey in the shapes of the inputs, which are all uint8."""
-    random = np.random.default_rng(_SPECIMEN_SEED)
-    shapes: dict[str, Sequence[int]] = {given.name: given.shape[1:] for given in session.get_inputs()}
-    return {name: random.integers(0, 256, (size, *shape), dtype=np.uint8) for name, shape in shapes.items()}
+def _specimen(session: onnxruntime.InferenceSession, seed: int) -> Arrays:
+    """Grain of every grey in the shapes of the inputs of a session for one size; all are uint8."""
+    random = np.random.default_rng(seed)
+    return {given.name: random.integers(0, 256, given.shape, dtype=np.uint8) for given in session.get_inputs()}
 
 
 def _agree(wanted: Arrays, found: Arrays) -> bool:
-    """Equal but for rounding: one grey value of a mask, a hundredth of anything else."""
+    """Equal but for rounding."""
     return all(
-        np.allclose(values, found[name], rtol=_TOLERANCE, atol=_GREY_TOLERANCE)
-        if values.dtype == np.uint8
-        else np.allclose(values, found[name], rtol=_TOLERANCE, atol=_TOLERANCE)
+        np.allclose(
+            values.astype(np.float32), found[name].astype(np.float32), rtol=_TOLERANCE,
+            atol=_GREY_TOLERANCE if values.dtype == np.uint8 else _TOLERANCE,
+        )
         for name, values in wanted.items()
-    )
+    )  # fmt: skip

@@ -5,24 +5,23 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib.util
-import logging
 import os
+import shutil
 import sys
+import time
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import onnxruntime
 
-from app.inference.fixed_batches import SIZES
-
-log = logging.getLogger(__name__)
-
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 NAMES = {CUDA: "CUDA", TENSORRT: "TensorRT"}
 ASKED = frozenset({"cuda", "tensorrt"})  # values of PROVIDER that permit nothing but a GPU
+UNUSED_DAYS = 30  # after which an engine that TensorRT built is removed
 _TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")  # onnxruntime 1.31 is linked against these
 _DRIVER = Path("/proc/driver/nvidia")
+_DAY_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class GpuOptions:
     """How a network may use the GPU.
 
     Attributes:
-        memory_bytes: most that onnxruntime takes of the GPU's memory for one network; 0 sets no limit.
-        has_graphs: repeat a run's launches as one CUDA graph.
+        memory_bytes: most that onnxruntime's own pool takes for one session; 0 sets no limit.
+        has_graphs: repeat a run's launches as one CUDA graph; not with TensorRT.
         engines: folder for what TensorRT builds; None keeps nothing.
     """
 
@@ -39,9 +38,9 @@ class GpuOptions:
     has_graphs: bool = False
     engines: Path | None = None
 
-    def shared_by(self, networks: int) -> GpuOptions:
-        """The same for each of several networks."""
-        return replace(self, memory_bytes=self.memory_bytes // networks)
+    def shared_by(self, sessions: int) -> GpuOptions:
+        """The same for each of several sessions."""
+        return replace(self, memory_bytes=self.memory_bytes // sessions)
 
 
 def is_gpu(provider: str | None) -> bool:
@@ -54,43 +53,45 @@ def has_driver() -> bool:
     return os.name == "nt" or any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
 
 
-def cuda_options(options: GpuOptions) -> dict[str, str]:
+def cuda_options(options: GpuOptions, has_graph: bool) -> dict[str, str]:
     """Provider options: https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html."""
     limit = {"gpu_mem_limit": str(options.memory_bytes), "arena_extend_strategy": "kSameAsRequested"}
-    return (limit if options.memory_bytes else {}) | ({"enable_cuda_graph": "1"} if options.has_graphs else {})
+    return (limit if options.memory_bytes else {}) | ({"enable_cuda_graph": "1"} if has_graph else {})
 
 
-def tensorrt_options(options: GpuOptions, sha256: str, inputs: dict[str, tuple[int, ...]]) -> dict[str, str]:
+def tensorrt_options(options: GpuOptions, sha256: str) -> dict[str, str]:
     """Provider options: https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html.
+
+    Flags are True or False here, and nothing else. The sizes of a session's inputs are constants, so none are told.
 
     Args:
         sha256: of the network.
-        inputs: shapes of its inputs by name, without the batch. One engine serves every batch size.
     """
-    profile = {
-        f"trt_profile_{name}_shapes": ",".join(f"{key}:{_by_x(size, shape)}" for key, shape in inputs.items())
-        for name, size in (("min", SIZES[0]), ("opt", SIZES[1]), ("max", SIZES[-1]))
-    }
     limit = {"trt_max_workspace_size": str(options.memory_bytes)} if options.memory_bytes else {}
-    graphs = {"trt_cuda_graph_enable": "1"} if options.has_graphs else {}
-    return profile | limit | graphs | _cache(options.engines, sha256)
-
-
-def _by_x(batch: int, shape: tuple[int, ...]) -> str:
-    return "x".join(str(size) for size in (batch, *shape))
+    return limit | _cache(options.engines, sha256)
 
 
 def _cache(engines: Path | None, sha256: str) -> dict[str, str]:
     """An engine is made for one GPU, one driver, one version of both libraries and one network: each has a folder."""
-    if engines is None:
+    known = device()
+    if engines is None or not known:
         return {}
-    made_for = "\n".join((device(), onnxruntime.__version__, str(tensorrt_version()), sha256))
+    made_for = "\n".join((known, onnxruntime.__version__, str(tensorrt_version()), sha256))
     folder = engines / hashlib.sha256(made_for.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    _remove_unused(engines)
     return {
-        "trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder),
-        "trt_timing_cache_enable": "1", "trt_timing_cache_path": str(folder),
+        "trt_engine_cache_enable": "True", "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "True", "trt_timing_cache_path": str(folder),
     }  # fmt: skip
+
+
+def _remove_unused(engines: Path) -> None:
+    limit = time.time() - UNUSED_DAYS * _DAY_S
+    for folder in engines.iterdir():
+        if folder.stat().st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def device(driver: Path = _DRIVER) -> str:

@@ -101,8 +101,12 @@ class Engine:
         self._loaded: _Loaded | None = None
         self._is_gpu_hung, self._is_one_graph, self._precision = is_gpu_hung, is_one_graph, precision
         self._gpu_options, self._most_at_once = gpu_options or GpuOptions(), most_at_once
+        self._has_warmed_up = False
         self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
-        self._lock, self._counting = threading.Lock(), threading.Lock()
+        # On a GPU this thread alone opens and runs the networks: two batches at once would fight for its memory, and
+        # what onnxruntime keeps there for each thread, it keeps once.
+        self._one_line = ThreadPoolExecutor(1, "line-gpu")
+        self._counting = threading.Lock()
         self._under_way = 0  # pictures that are being read on the CPU
 
     @property
@@ -121,17 +125,33 @@ class Engine:
         Raises:
             ModelUnusable: the networks are missing or damaged.
         """
-        with self._lock:  # on the GPU one batch at a time: two would fight for its memory
-            loaded = self._open(self._wanted)
-            if loaded.side_by_side is None:
-                return self._read_batch(loaded, pictures)
+        loaded = self._loaded or self._one_line.submit(self._open, self._wanted).result()
+        if loaded.side_by_side is None:
+            return self._one_line.submit(self._read_batch, pictures).result()
         return self._read_side_by_side(loaded, loaded.side_by_side, pictures)
 
-    def _read_batch(self, loaded: _Loaded, pictures: Sequence[Picture]) -> list[Findings]:
+    @property
+    def is_building(self) -> bool:
+        """True while TensorRT builds its engines, which takes minutes, or was not asked to yet."""
+        return self._wanted == "tensorrt" and not self._has_warmed_up
+
+    def kinds(self) -> dict[str, dict[int, str]]:
+        """How each network runs batches of each size that came, on a GPU; see `FixedBatches`."""
+        if self._loaded is None:
+            return {}
+        both = (self._loaded.together.segmentation, self._loaded.together.classification)
+        return {session.network.name: session.kinds() for session in both if session is not None}
+
+    def _read_batch(self, pictures: Sequence[Picture]) -> list[Findings]:
+        loaded = self._open(self._wanted)
         try:
             return _read(loaded.manifest, loaded.together, pictures)
         except Exception as error:
-            if not gpu.is_gpu(self.provider) or self._wanted in gpu.ASKED:
+            if not gpu.is_gpu(loaded.together.provider):
+                raise
+            self._loaded = None  # a session may stay broken after running out of memory: the next batch opens new ones
+            self.gpu_failures += 1
+            if self._wanted in gpu.ASKED:
                 raise
             return self._read_on_cpu(pictures, error)
 
@@ -154,11 +174,16 @@ class Engine:
             ModelUnusable: the networks are missing or damaged.
         """
         black = Picture(np.zeros((64, 64), dtype=np.uint8), "png")
-        self.read([black])
-        if gpu.is_gpu(self.provider):
-            largest = fixed_batches.next_size(self._most_at_once)
-            for size in (size for size in fixed_batches.SIZES if 1 < size <= largest):
+        try:
+            self.read([black])
+            for size in self._sizes() if gpu.is_gpu(self.provider) else []:
                 self.read([black] * size)
+        finally:
+            self._has_warmed_up = True
+
+    def _sizes(self) -> list[int]:
+        """Of the batches that may come."""
+        return [size for size in fixed_batches.SIZES if size <= fixed_batches.next_size(self._most_at_once)]
 
     def _open(self, provider: str) -> _Loaded:
         if self._is_gpu_hung and provider in gpu.ASKED:
@@ -177,7 +202,7 @@ class Engine:
         if self._is_one_graph:
             network = whole.network(manifest, self._folder)
             return _Networks(NetworkSession(network, provider, threads, lines=lines, options=self._gpu_options), None)
-        options = self._gpu_options.shared_by(2)
+        options = self._gpu_options.shared_by(2 * (1 + len(self._sizes())))  # each network: for any size, and for each
         taken = manifests.in_half_precision(manifest, self._folder) if self._precision == "fp16" else manifest
         segmentation = NetworkSession(taken.segmentation, provider, threads, self._precision == "bf16", lines, options)
         # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
@@ -189,10 +214,7 @@ class Engine:
         return _Networks(segmentation, classification)
 
     def _read_on_cpu(self, pictures: Sequence[Picture], error: Exception) -> list[Findings]:
-        """A GPU session may stay broken after running out of memory: answer on the CPU, reopen the GPU next time."""
         log.error("GPU inference failed, answered on the CPU", extra={"error": type(error).__name__})
-        self._loaded = None
-        self.gpu_failures += 1
         manifest = self.manifest
         return _read(manifest, self._networks(manifest, "cpu", self._threads or usable_cores()), pictures)
 

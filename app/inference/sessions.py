@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class NetworkSession:
     """One network in memory. `run` takes and gives numpy arrays by name.
 
     Opened lazily in the process that uses it: a session opened before `fork` crashes in the child. On a GPU one thread
-    at a time may run it.
+    opens and runs it, and no other.
 
     Args:
         provider: auto, cuda, tensorrt, openvino or cpu.
@@ -64,9 +63,10 @@ class NetworkSession:
         self.network, self.threads = network, threads or usable_cores()
         self._is_bf16 = is_bf16 and has_bf16()
         self._options = options or GpuOptions()
-        self._session, self._has_graphs = _open(network, provider, self.threads, self._is_bf16, lines, self._options)
+        self._session = _open(network, provider, self.threads, self._is_bf16, lines, self._options)
         has_fixed = gpu.is_gpu(self.provider) and fixed_batches.is_fit(self._session)
-        self._fixed = FixedBatches(self._session, "cuda", self._has_graphs) if has_fixed else None
+        has_graphs = self._options.has_graphs and self.provider == gpu.NAMES[CUDA]
+        self._fixed = FixedBatches(self._session, self._of_size, has_graphs) if has_fixed else None
 
     @property
     def provider(self) -> str:
@@ -86,11 +86,27 @@ class NetworkSession:
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run one batch and return every output by its name."""
         if self._fixed is not None:
-            try:
-                return self._fixed.run(inputs)
-            except fixed_batches.Unfit:
-                self._fixed = None
-        return fixed_batches.plain_run(self._session, inputs, self._has_graphs)
+            return self._fixed.run(inputs)
+        return fixed_batches.plain_run(self._session, inputs)
+
+    def kinds(self) -> dict[int, str]:
+        """How batches of each size that came are run on a GPU; see `FixedBatches`."""
+        return dict(self._fixed.kinds) if self._fixed else {}
+
+    def _of_size(self, size: int, has_graph: bool) -> onnxruntime.InferenceSession:
+        """A session of the same network for one size of the batch, on the same GPU.
+
+        Raises:
+            ModelUnusable: there is none.
+        """
+        options = _session_options(self.network, self.threads)
+        options.add_free_dimension_override_by_name(self._session.get_inputs()[0].shape[0], size)
+        name = self._session.get_providers()[0]
+        wanted: list[Provider] = [TENSORRT, CUDA, CPU] if name == TENSORRT else [CUDA, CPU]
+        found = _session(self.network, options, wanted, self._options, has_graph)
+        if found.get_providers()[0] != name:
+            raise ModelUnusable("gpu_missing", "The GPU can't be used for batches of this size.")
+        return found
 
 
 def has_bf16() -> bool:
@@ -105,75 +121,66 @@ def has_bf16() -> bool:
 
 def _open(
     network: Network, provider: str, threads: int, is_bf16: bool, lines: int, gpu_options: GpuOptions
-) -> tuple[onnxruntime.InferenceSession, bool]:
-    """The session, and whether it has CUDA graphs."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
+) -> onnxruntime.InferenceSession:
+    options = _session_options(network, threads)
     wanted = _wanted(provider, threads, is_bf16, lines)
-    # OpenVINO optimises by itself, and knows fewer of the operators that onnxruntime would make of the graph's.
-    level = onnxruntime.GraphOptimizationLevel
-    is_openvino = isinstance(wanted[0], tuple)
-    options.graph_optimization_level = level.ORT_DISABLE_ALL if is_openvino else level.ORT_ENABLE_ALL
+    if isinstance(wanted[0], tuple):
+        # OpenVINO optimises by itself, and knows fewer of the operators that onnxruntime would make of the graph's.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4 if provider == "auto" else 3  # a missing GPU is told by the provider, not by noise
-    attempts = _attempts(network, wanted, gpu_options, is_cpu_enough=provider == "auto")
-    session, has_graphs = _session(network, options, attempts)
+    try:
+        session = _session(network, options, wanted, gpu_options)
+    except ModelUnusable:
+        if wanted == [CPU]:
+            raise
+        log.exception("provider can't be opened, trying the CPU", extra={"network": network.name})
+        session = _session(network, options, [CPU], gpu_options)
     first = session.get_providers()[0]
     if provider == "cuda" and first != CUDA:
         raise ModelUnusable("gpu_missing", "The GPU was asked for (PROVIDER=cuda), but it can't be used.")
     if provider == "tensorrt" and first != TENSORRT:
         raise ModelUnusable("tensorrt_missing", "TensorRT was asked for (PROVIDER=tensorrt), but it can't be used.")
     if provider == "openvino" and first != OPENVINO:
-        raise ModelUnusable("openvino_missing", "OpenVINO was asked for (PROVIDER=openvino), but is not installed.")
+        raise ModelUnusable("openvino_missing", "OpenVINO was asked for (PROVIDER=openvino), but can't be used.")
     log.info("network opened", extra={"network": network.name, "provider": first})
-    return session, has_graphs
+    return session
 
 
-_Attempt = tuple[list[Provider], bool]
-
-
-def _attempts(network: Network, wanted: list[Provider], options: GpuOptions, is_cpu_enough: bool) -> Sequence[_Attempt]:
-    """What to try in turn: with CUDA graphs, which not every network can have, without, and on the CPU."""
-    graphs = [True, False] if options.has_graphs and wanted[0] in gpu.NAMES else [False]
-    found = [(_with_options(network, wanted, replace(options, has_graphs=has)), has) for has in graphs]
-    return [*found, ([CPU], False)] if is_cpu_enough and wanted != [CPU] else found
-
-
-def _with_options(network: Network, wanted: list[Provider], options: GpuOptions) -> list[Provider]:
-    """The providers with what each is told; one that is told nothing stays a name."""
-    given: list[Provider] = []
-    for provider in wanted:
-        if provider == TENSORRT:
-            given.append((TENSORRT, gpu.tensorrt_options(options, network.sha256, _input_shapes(network))))
-        elif provider == CUDA and (told := gpu.cuda_options(options)):
-            given.append((CUDA, told))
-        else:
-            given.append(provider)
-    return given
-
-
-def _input_shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    """Of one picture; read from the graph, since TensorRT wants to know them before it opens it."""
-    session = onnxruntime.InferenceSession(network.checked(), onnxruntime.SessionOptions(), providers=[CPU])
-    return {given.name: tuple(given.shape[1:]) for given in session.get_inputs()}
+def _session_options(network: Network, threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
+    return options
 
 
 def _session(
-    network: Network, options: onnxruntime.SessionOptions, attempts: Sequence[_Attempt]
-) -> tuple[onnxruntime.InferenceSession, bool]:
+    network: Network,
+    options: onnxruntime.SessionOptions,
+    wanted: list[Provider],
+    gpu_options: GpuOptions,
+    has_graph: bool = False,
+) -> onnxruntime.InferenceSession:
     content = network.checked()
-    for number, (providers, has_graphs) in enumerate(attempts, start=1):
-        try:
-            # Without its own fallback, which goes on with the CPU for good and tells it to standard output alone.
-            session = onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
-            return session, has_graphs
-        except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU
-            if number == len(attempts):
-                raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
-            log.error("a network can't be opened so", extra={"providers": providers, "error": type(error).__name__})
-    raise AssertionError("nothing was tried")
+    try:
+        providers = _with_options(network, wanted, gpu_options, has_graph)
+        # Without its own fallback, which goes on with the CPU for good and tells it to standard output alone.
+        return onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU alike
+        raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
+
+
+def _with_options(network: Network, wanted: list[Provider], options: GpuOptions, has_graph: bool) -> list[Provider]:
+    """The providers with what each is told; one that is told nothing stays a name."""
+    told = {CUDA: gpu.cuda_options(options, has_graph)}
+    if TENSORRT in wanted:
+        told[TENSORRT] = gpu.tensorrt_options(options, network.sha256)
+    return [_told(provider, told) for provider in wanted]
+
+
+def _told(provider: Provider, told: Mapping[str, dict[str, str]]) -> Provider:
+    return (provider, told[provider]) if isinstance(provider, str) and told.get(provider) else provider
 
 
 def _wanted(provider: str, threads: int, is_bf16: bool, lines: int) -> list[Provider]:

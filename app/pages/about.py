@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.recalibration import LOCAL
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -44,7 +46,7 @@ _FIGURES = (
 def about_page(manifest: Mapping[str, Any]) -> AboutPage:
     """Read the figures of the manifest; what it lacks is left out."""
     measured = manifest.get("metrics", {})
-    metrics = measured.get("local") or measured.get("busi", {})
+    metrics = measured.get(LOCAL) or measured.get("busi", {})
     point = manifest.get("operating_points", {}).get("malignant", {})
     found = (_figure(metrics.get(key), name, meaning, is_share) for key, name, meaning, is_share in _FIGURES)
     return AboutPage(

@@ -34,6 +34,15 @@ def test_a_shorter_deadline_is_met_while_a_longer_one_waits() -> None:
     assert [thread.name for thread in threading.enumerate()].count("deadlines") == 1
 
 
+def test_one_that_fails_does_not_keep_the_others_from_being_met() -> None:
+    def fail() -> None:
+        raise RuntimeError("can't start new thread")
+
+    done = threading.Event()
+    with deadlines.limited(0.05, fail), deadlines.limited(0.1, done.set):
+        assert done.wait(10)
+
+
 def test_deadlines_are_met_in_a_fork_too() -> None:
     with deadlines.limited(60, lambda: None):  # the thread runs, and stays behind
         child = os.fork()

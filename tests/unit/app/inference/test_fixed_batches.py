@@ -1,7 +1,8 @@
-"""Runs in fixed buffers answer as plain runs do. Buffers on the CPU stand for a GPU's: the calls are the same."""
+"""Batches of fixed sizes answer as plain runs do. Buffers on the CPU stand for a GPU's: the calls are the same."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,53 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from app.inference import fixed_batches
-from app.inference.fixed_batches import SIZES, FixedBatches, Unfit, next_size
+from app.inference.fixed_batches import SIZES, FixedBatches, next_size
 from tests.factories.networks import SIZE, write_tiny_networks
 
 CPU = ["CPUExecutionProvider"]
+Session = onnxruntime.InferenceSession
+Opens = Callable[[int, bool], Session]
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(write_tiny_networks(tmp_path) / "unet.onnx", providers=CPU)
+def network(tmp_path: Path) -> Path:
+    return write_tiny_networks(tmp_path) / "unet.onnx"
+
+
+@pytest.fixture
+def session(network: Path) -> Session:
+    return Session(network, providers=CPU)
+
+
+@pytest.fixture
+def opens(network: Path) -> Opens:
+    """A session for one size of the batch; graphs are a GPU's, so it has none in any case."""
+
+    def open_one(size: int, has_graph: bool) -> Session:
+        options = onnxruntime.SessionOptions()
+        options.add_free_dimension_override_by_name("batch", size)
+        return Session(network, options, providers=CPU)
+
+    return open_one
 
 
 def pictures(count: int) -> dict[str, NDArray[np.uint8]]:
     return {"picture": np.random.default_rng(count).integers(0, 256, (count, 1, SIZE, SIZE), dtype=np.uint8)}
+
+
+class Stale:
+    """A session whose graph is repeated without reading its inputs anew."""
+
+    def __init__(self, real: Session) -> None:
+        self._real, self._ran = real, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def run_with_iobinding(self, binding: Any) -> None:
+        if not self._ran:
+            self._real.run_with_iobinding(binding)
+        self._ran = True
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 16), (17, 32), (33, 32)])
@@ -33,52 +68,71 @@ def test_a_batch_takes_the_next_size(count: int, size: int) -> None:
     assert next_size(count) == size
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 16, 17, 40, 65])
-def test_a_batch_of_any_size_is_answered_as_by_a_plain_run(session: onnxruntime.InferenceSession, count: int) -> None:
-    wanted = fixed_batches.plain_run(session, pictures(count), has_graphs=False)
-    found = FixedBatches(session, "cpu").run(pictures(count))
+def test_the_sizes_are_in_order() -> None:
+    assert list(SIZES) == sorted(set(SIZES))
+    assert SIZES[0] == 1
+
+
+@pytest.mark.parametrize("has_graphs", [False, True])
+@pytest.mark.parametrize("count", [1, 3, 4, 17, 40, 65])
+def test_a_batch_of_any_size_is_answered_as_by_a_plain_run(
+    session: Session, opens: Opens, count: int, has_graphs: bool
+) -> None:
+    wanted = fixed_batches.plain_run(session, pictures(count))
+    runs = FixedBatches(session, opens, has_graphs, "cpu")
+    found = runs.run(pictures(count))
     assert set(found) == {"probability", "class_logits", "activation"}
     for name, values in wanted.items():
         assert np.array_equal(found[name], values)
+    assert set(runs.kinds.values()) == {"graph" if has_graphs else "fixed"}
 
 
-def test_buffers_stay_where_they_are_and_keep_nothing_of_the_batch_before(
-    session: onnxruntime.InferenceSession,
-) -> None:
-    runs = FixedBatches(session, "cpu")
+@pytest.mark.parametrize("has_graphs", [False, True])
+def test_nothing_of_the_batch_before_is_left(session: Session, opens: Opens, has_graphs: bool) -> None:
+    runs = FixedBatches(session, opens, has_graphs, "cpu")
     first = runs.run(pictures(4))
     kept = {name: values.copy() for name, values in first.items()}
-    places = {name: value.data_ptr() for name, value in runs._buffers[4].outputs.items()}
-    second = runs.run(pictures(2))
-    assert {name: value.data_ptr() for name, value in runs._buffers[4].outputs.items()} == places
-    assert np.array_equal(runs._buffers[4].filled["picture"][2:], np.zeros((2, 1, SIZE, SIZE)))
-    assert np.array_equal(second["probability"], pictures(2)["picture"])
+    second = runs.run(pictures(3))
+    assert np.array_equal(second["probability"], pictures(3)["picture"])
     assert all(np.array_equal(first[name], kept[name]) for name in kept)  # an answer is not the buffer itself
-    assert set(runs._buffers) == {4}
+    assert list(runs.kinds) == [4]
 
 
-def test_runs_that_answer_otherwise_are_not_used(
-    session: onnxruntime.InferenceSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = fixed_batches.plain_run
+def test_a_session_is_opened_once_for_each_size(session: Session, opens: Opens) -> None:
+    opened: list[int] = []
 
-    def other(*arguments: Any) -> dict[str, NDArray[Any]]:
-        answer = real(*arguments)
-        return answer | {"probability": answer["probability"] ^ 64}
+    def counted(size: int, has_graph: bool) -> Session:
+        opened.append(size)
+        return opens(size, has_graph)
 
-    monkeypatch.setattr(fixed_batches, "plain_run", other)
-    with pytest.raises(Unfit):
-        FixedBatches(session, "cpu").run(pictures(1))
-
-
-def test_a_device_that_is_not_there_is_told(session: onnxruntime.InferenceSession) -> None:
-    if Path("/dev/nvidiactl").exists():
-        pytest.skip("there is a GPU here")
-    with pytest.raises(Unfit):
-        FixedBatches(session, "cuda").run(pictures(1))
+    runs = FixedBatches(session, counted)
+    for count in (1, 4, 2, 1, 3):
+        runs.run(pictures(count))
+    assert opened == [1, 4]
 
 
-def test_a_network_whose_picture_may_have_any_size_has_no_fixed_batches(session: onnxruntime.InferenceSession) -> None:
+def test_a_graph_that_answers_with_what_it_was_made_from_is_found_out(session: Session, opens: Opens) -> None:
+    def stale(size: int, has_graph: bool) -> Any:
+        return Stale(opens(size, has_graph)) if has_graph else opens(size, has_graph)
+
+    runs = FixedBatches(session, stale, has_graphs=True, device="cpu")
+    assert np.array_equal(runs.run(pictures(2))["probability"], pictures(2)["picture"])
+    assert runs.kinds == {4: "fixed"}
+
+
+def test_a_size_that_can_t_be_opened_is_run_by_the_session_for_any(session: Session, opens: Opens) -> None:
+    def full(size: int, has_graph: bool) -> Session:
+        if size == 4:
+            raise RuntimeError("CUDA failure 2: out of memory")
+        return opens(size, has_graph)
+
+    runs = FixedBatches(session, full, has_graphs=True, device="cpu")
+    assert np.array_equal(runs.run(pictures(3))["probability"], pictures(3)["picture"])
+    runs.run(pictures(1))
+    assert runs.kinds == {4: "any", 1: "graph"}
+
+
+def test_a_network_whose_picture_may_have_any_size_is_not_fit(session: Session) -> None:
     shape = ["batch", 1, "height", "width"]
     graph = helper.make_graph(
         [helper.make_node("Identity", ["canvas"], ["same"])], "any",
@@ -87,11 +141,5 @@ def test_a_network_whose_picture_may_have_any_size_has_no_fixed_batches(session:
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
-    other = onnxruntime.InferenceSession(model.SerializeToString(), providers=CPU)
     assert fixed_batches.is_fit(session)
-    assert not fixed_batches.is_fit(other)
-
-
-def test_the_sizes_hold_each_other() -> None:
-    assert list(SIZES) == sorted(set(SIZES))
-    assert SIZES[0] == 1
+    assert not fixed_batches.is_fit(Session(model.SerializeToString(), providers=CPU))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import onnxruntime
 import pytest
@@ -18,7 +22,7 @@ from tests.factories.networks import write_tiny_networks
 from tests.unit.app.inference.test_faults import Graphic
 
 PICTURE = Picture(speckle(1, "oval", 96, 96), "png")
-SHAPES = {"picture": (1, 224, 224)}
+HASH = "a" * 64
 
 
 @pytest.fixture
@@ -27,41 +31,51 @@ def models(tmp_path: Path) -> Path:
 
 
 def test_cuda_is_told_nothing_unless_something_was_set() -> None:
-    assert gpu.cuda_options(GpuOptions()) == {}
-    both = gpu.cuda_options(GpuOptions(memory_bytes=8_000_000, has_graphs=True).shared_by(2))
-    assert both == {
-        "gpu_mem_limit": "4000000", "arena_extend_strategy": "kSameAsRequested", "enable_cuda_graph": "1",
+    assert gpu.cuda_options(GpuOptions(), has_graph=False) == {}
+    told = gpu.cuda_options(GpuOptions(memory_bytes=8_000_000).shared_by(4), has_graph=True)
+    assert told == {
+        "gpu_mem_limit": "2000000", "arena_extend_strategy": "kSameAsRequested", "enable_cuda_graph": "1",
     }  # fmt: skip
-
-
-def test_tensorrt_makes_one_engine_for_every_batch_size() -> None:
-    told = gpu.tensorrt_options(GpuOptions(has_graphs=True), "a" * 64, SHAPES)
-    assert told["trt_profile_min_shapes"] == "picture:1x1x224x224"
-    assert told["trt_profile_opt_shapes"] == "picture:4x1x224x224"
-    assert told["trt_profile_max_shapes"] == "picture:32x1x224x224"
-    assert told["trt_cuda_graph_enable"] == "1"
-    assert "trt_engine_cache_enable" not in told
 
 
 def test_an_engine_is_kept_for_one_gpu_one_version_and_one_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def folder(sha256: str) -> str:
-        told = gpu.tensorrt_options(GpuOptions(engines=tmp_path), sha256, SHAPES)
-        assert told["trt_engine_cache_enable"] == "1"
+        told = gpu.tensorrt_options(GpuOptions(engines=tmp_path), sha256)
+        assert told["trt_engine_cache_enable"] == told["trt_timing_cache_enable"] == "True"  # "1" is an error there
         assert told["trt_engine_cache_path"] == told["trt_timing_cache_path"]
         assert Path(told["trt_engine_cache_path"]).is_dir()
         return told["trt_engine_cache_path"]
 
-    folders = [folder("a" * 64), folder("a" * 64), folder("b" * 64)]
+    monkeypatch.setattr(gpu, "device", lambda: "Model: one")
+    folders = [folder(HASH), folder(HASH), folder("b" * 64)]
     monkeypatch.setattr(gpu, "device", lambda: "Model: another")
-    folders.append(folder("a" * 64))
+    folders.append(folder(HASH))
     monkeypatch.setattr(gpu, "tensorrt_version", lambda: 101601)
-    folders.append(folder("a" * 64))
+    folders.append(folder(HASH))
     monkeypatch.setattr(onnxruntime, "__version__", "9.9.9")
-    folders.append(folder("a" * 64))
+    folders.append(folder(HASH))
     assert folders[0] == folders[1]
     assert len(set(folders)) == 5
+
+
+def test_an_engine_of_an_unknown_gpu_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "device", lambda: "")
+    assert gpu.tensorrt_options(GpuOptions(engines=tmp_path / "engines"), HASH) == {}
+    assert not (tmp_path / "engines").exists()
+
+
+def test_engines_that_nobody_used_for_a_month_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "device", lambda: "Model: one")
+    for name, days in (("old", 31), ("young", 29)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "engine").write_bytes(b"x")
+        moment = time.time() - days * 24 * 3600
+        os.utime(tmp_path / name, (moment, moment))
+    gpu.tensorrt_options(GpuOptions(engines=tmp_path), HASH)
+    assert not (tmp_path / "old").exists()
+    assert (tmp_path / "young" / "engine").exists()
 
 
 def test_the_driver_tells_the_gpu(tmp_path: Path) -> None:
@@ -72,16 +86,46 @@ def test_the_driver_tells_the_gpu(tmp_path: Path) -> None:
     assert gpu.device(tmp_path / "nowhere") == ""
 
 
+def first_of(providers: list[Any]) -> str:
+    return str(providers[0] if isinstance(providers[0], str) else providers[0][0])
+
+
+class Opened(Graphic):
+    """Keeps what each session was opened with; `refuses` says which can't be."""
+
+    made: ClassVar[list[tuple[str, dict[str, str], int]]] = []
+    threads: ClassVar[set[str]] = set()
+
+    @staticmethod
+    def refuses(first: str, told: dict[str, str]) -> bool:
+        return False
+
+    def __init__(self, content: bytes, options: Any, providers: list[Any], **named: Any) -> None:
+        told = {} if isinstance(providers[0], str) else providers[0][1]
+        if Opened.refuses(first_of(providers), told):
+            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
+        super().__init__(content, options, [first_of(providers)], **named)
+        Opened.made.append((first_of(providers), told, id(options)))
+        Opened.threads.add(threading.current_thread().name)
+
+
 @pytest.fixture
-def with_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything of a GPU is there but the GPU."""
+def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything of a GPU is there but the GPU; buffers lie on this side."""
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [gpu.TENSORRT, gpu.CUDA, sessions.CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Opened)
     monkeypatch.setattr(gpu, "has_driver", lambda: True)
     monkeypatch.setattr(gpu, "preload", lambda: None)
     monkeypatch.setattr(gpu, "tensorrt_version", lambda: 101601)
+    monkeypatch.setattr(gpu, "device", lambda: "Model: one")
+    monkeypatch.setattr(Graphic, "fault", None)
+    monkeypatch.setattr(Opened, "made", [])
+    monkeypatch.setattr(Opened, "threads", set())
+    real = fixed_batches.FixedBatches
+    monkeypatch.setattr(sessions, "FixedBatches", lambda one, opens, has: real(one, opens, has, "cpu"))
 
 
-@pytest.mark.usefixtures("with_driver")
+@pytest.mark.usefixtures("with_gpu")
 def test_tensorrt_is_taken_by_those_who_ask_for_it() -> None:
     found = {name: sessions._wanted(name, 1, False, 1) for name in ("auto", "cuda", "tensorrt", "cpu")}
     assert found["auto"] == found["cuda"] == [gpu.CUDA, sessions.CPU]
@@ -89,95 +133,122 @@ def test_tensorrt_is_taken_by_those_who_ask_for_it() -> None:
     assert found["cpu"] == [sessions.CPU]
 
 
-@pytest.mark.usefixtures("with_driver")
-@pytest.mark.parametrize("has_libraries", [True, False])
-def test_tensorrt_that_was_asked_for_and_is_missing_is_told(
-    models: Path, monkeypatch: pytest.MonkeyPatch, has_libraries: bool
+@pytest.mark.usefixtures("with_gpu")
+def test_a_gpu_answers_as_the_cpu_does_and_is_made_ready_for_every_size_that_may_come(
+    models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without(content: bytes, options: Any, providers: list[Any], **_: Any) -> Any:
-        first = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
-        if first == gpu.TENSORRT:
-            return Graphic(content, options, [gpu.CUDA, sessions.CPU])  # as onnxruntime goes on where it can't
-        return Graphic(content, options, providers)
+    engine = Engine(models, "cuda", most_at_once=5)
+    engine.warm_up()
+    assert engine.kinds() == {
+        "unet": dict.fromkeys((1, 4, 16), "fixed"),
+        "classifier": dict.fromkeys((1, 4, 16), "fixed"),
+    }
+    opened = len(Opened.made)
+    found = engine.read([PICTURE] * 3)
+    assert len(Opened.made) == opened == 8
+    monkeypatch.undo()
+    (wanted,) = Engine(models, "cpu").read([PICTURE])
+    assert all(one.probabilities == wanted.probabilities and (one.mask == wanted.mask).all() for one in found)
 
-    monkeypatch.setattr(onnxruntime, "InferenceSession", without)
-    monkeypatch.setattr(gpu, "tensorrt_version", lambda: 101601 if has_libraries else None)
+
+@pytest.mark.usefixtures("with_gpu")
+def test_one_thread_opens_and_runs_all_there_is_on_a_gpu(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: set[str] = set()
+    real = Graphic.run
+
+    def noted(session: Graphic, *arguments: Any) -> Any:
+        ran.add(threading.current_thread().name)
+        return real(session, *arguments)
+
+    monkeypatch.setattr(Graphic, "run", noted)
+    engine = Engine(models, "cuda")
+    with ThreadPoolExecutor(4) as senders:
+        list(senders.map(engine.read, [[PICTURE]] * 8))
+    assert ran == Opened.threads
+    assert [name.rsplit("_", 1)[0] for name in ran] == ["line-gpu"]
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_a_network_that_can_have_no_cuda_graph_goes_without(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(models, "cuda", gpu_options=GpuOptions(has_graphs=True))
+    engine.read([PICTURE])
+    assert engine.kinds() == {"unet": {1: "graph"}, "classifier": {1: "graph"}}
+    assert sum("enable_cuda_graph" in told for _, told, _ in Opened.made) == 2
+    monkeypatch.setattr(Opened, "refuses", staticmethod(lambda first, told: "enable_cuda_graph" in told))
+    engine = Engine(models, "cuda", gpu_options=GpuOptions(has_graphs=True))
+    (found,) = engine.read([PICTURE])
+    assert (found.provider, engine.kinds()["unet"]) == ("CUDA", {1: "fixed"})
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_tensorrt_keeps_what_it_builds_and_has_no_cuda_graphs(models: Path, tmp_path: Path) -> None:
+    engine = Engine(models, "tensorrt", gpu_options=GpuOptions(has_graphs=True, engines=tmp_path / "engines"))
+    assert engine.is_building
+    engine.warm_up()
+    assert not engine.is_building
+    assert engine.provider == "TensorRT"
+    assert engine.kinds() == {"unet": {1: "fixed"}, "classifier": {1: "fixed"}}
+    assert len({told["trt_engine_cache_path"] for first, told, _ in Opened.made if first == gpu.TENSORRT}) == 2
+
+
+@pytest.mark.usefixtures("with_gpu")
+@pytest.mark.parametrize(("provider", "code"), [("cuda", "gpu_missing"), ("tensorrt", "tensorrt_missing")])
+def test_a_gpu_that_was_asked_for_and_can_t_be_used_is_told(
+    models: Path, monkeypatch: pytest.MonkeyPatch, provider: str, code: str
+) -> None:
+    monkeypatch.setattr(Opened, "refuses", staticmethod(lambda first, told: first != sessions.CPU))
+    engine = Engine(models, provider)
+    with pytest.raises(ModelUnusable) as refused:
+        engine.warm_up()
+    assert refused.value.code == code
+    assert not engine.is_building
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_tensorrt_without_its_libraries_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "tensorrt_version", lambda: None)
     with pytest.raises(ModelUnusable) as refused:
         Engine(models, "tensorrt").read([PICTURE])
     assert refused.value.code == "tensorrt_missing"
 
 
-@pytest.mark.usefixtures("with_driver")
-def test_tensorrt_is_told_the_shapes_that_the_network_has(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[dict[str, str]] = []
-
-    def builds(content: bytes, options: Any, providers: list[Any], **_: Any) -> Any:
-        told.extend(given for name, given in (each for each in providers if isinstance(each, tuple)))
-        return Graphic(content, options, [name if isinstance(name, str) else name[0] for name in providers])
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", builds)
-    (found,) = Engine(models, "tensorrt").read([PICTURE])
-    assert found.provider == "TensorRT"
-    assert [each["trt_profile_min_shapes"] for each in told] == ["picture:1x1x32x32", "segmented:1x3x32x32"]
+@pytest.mark.usefixtures("with_gpu")
+def test_a_damaged_network_is_not_blamed_on_the_gpu(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Opened, "refuses", staticmethod(lambda first, told: True))
+    with pytest.raises(ModelUnusable) as refused:
+        Engine(models, "cuda").read([PICTURE])
+    assert refused.value.code == "model_bad"
 
 
-@pytest.mark.usefixtures("with_driver")
-def test_a_network_that_can_have_no_cuda_graph_goes_without(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[bool] = []
-
-    def without_graphs(content: bytes, options: Any, providers: list[Any], **_: Any) -> Any:
-        tried.append(isinstance(providers[0], tuple))
-        if tried[-1]:
-            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
-        return Graphic(content, options, providers)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", without_graphs)
-    (found,) = Engine(models, "cuda", gpu_options=GpuOptions(has_graphs=True)).read([PICTURE])
-    assert found.provider == "CUDA"
-    assert tried == [True, False] * 2
-
-
-@pytest.mark.usefixtures("with_driver")
-def test_a_gpu_is_made_ready_for_every_size_that_may_come(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[int] = []
-
-    class Counting(Graphic):
-        def run(self, names: Any, inputs: Any, *rest: Any) -> Any:
-            ran.append(len(next(iter(inputs.values()))))
-            return super().run(names, inputs, *rest)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Counting)
-    monkeypatch.setattr(fixed_batches, "is_fit", lambda _: False)
-    Engine(models, "cuda", most_at_once=5).warm_up()
-    assert ran == [1, 1, 4, 4, 16, 16]
-
-
-@pytest.mark.usefixtures("with_driver")
-def test_fixed_buffers_that_fail_leave_plain_runs(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if Path("/dev/nvidiactl").exists():
-        pytest.skip("there is a GPU here")
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Graphic)
+@pytest.mark.usefixtures("with_gpu")
+def test_a_gpu_that_failed_is_opened_anew_even_where_nothing_else_may_answer(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = Engine(models, "cuda")
-    found = engine.read([PICTURE, PICTURE])
-    assert [one.provider for one in found] == ["CUDA", "CUDA"]
-    assert engine._loaded is not None
-    assert engine._loaded.together.segmentation._fixed is None
-    assert engine.gpu_failures == 0
+    engine.read([PICTURE])
+    monkeypatch.setattr(Graphic, "fault", RuntimeError("CUDA failure 700: an illegal memory access"))
+    with pytest.raises(RuntimeError, match="illegal"):
+        engine.read([PICTURE])
+    monkeypatch.setattr(Graphic, "fault", None)
+    opened = len(Opened.made)
+    assert engine.read([PICTURE])[0].provider == "CUDA"
+    assert len(Opened.made) > opened
+    assert engine.gpu_failures == 1
 
 
-@pytest.mark.usefixtures("with_driver")
-def test_fixed_buffers_serve_a_gpu(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With buffers on this side: the engine answers as on the CPU."""
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Graphic)
-    monkeypatch.setattr(
-        sessions, "FixedBatches", lambda session, _, has: fixed_batches.FixedBatches(session, "cpu", has)
-    )
-    engine = Engine(models, "cuda")
-    found = engine.read([PICTURE] * 3)
-    assert engine._loaded is not None
-    fixed = engine._loaded.together.segmentation._fixed
-    assert fixed is not None
-    assert set(fixed._buffers) == {4}
+def test_graphs_are_no_matter_where_openvino_runs(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [sessions.OPENVINO, sessions.CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Opened)
+    monkeypatch.setattr(Opened, "made", [])
+    engine = Engine(models, "auto", gpu_options=GpuOptions(has_graphs=True))
+    assert engine.read([PICTURE])[0].provider == "OpenVINO"
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_the_real_networks_have_a_batch_that_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(Path("models"), "cuda", gpu_options=GpuOptions(has_graphs=True))
+    found = engine.read([PICTURE] * 2)
+    assert engine.kinds() == {"U-Net": {4: "graph"}, "EfficientNetB3": {4: "graph"}}
     monkeypatch.undo()
-    (wanted,) = Engine(models, "cpu").read([PICTURE])
-    assert all(one.probabilities == wanted.probabilities and (one.mask == wanted.mask).all() for one in found)
+    (wanted,) = Engine(Path("models"), "cpu").read([PICTURE])
+    assert all(one.probabilities.malignant == pytest.approx(wanted.probabilities.malignant, abs=1e-4) for one in found)
