@@ -1,6 +1,7 @@
 """Does something when work takes too long. One thread looks after all deadlines; timers would be a thread each.
 
-What is done then must be short: until it is done, no other deadline is looked after, and nobody can set one.
+What is done then must be short: until it is done, no other deadline is looked after, and nobody can set one. It may ask
+for more time.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def limited(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act`, in another thread, when the block takes longer than that. Once it has ended, it is not called."""
+def limited(seconds: float, act: Callable[[], float | None]) -> Iterator[None]:
+    """Call `act`, in another thread, when the block takes longer than that. Once it has ended, it is not called.
+
+    Args:
+        act: gives None, or in how many seconds it wants to be called again if the block goes on.
+    """
     deadline = _Deadline(time.monotonic() + seconds, act)
     _deadlines.begin(deadline)
     try:
@@ -27,10 +32,10 @@ def limited(seconds: float, act: Callable[[], None]) -> Iterator[None]:
         _deadlines.forget(deadline)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Deadline:
     moment: float  # of the monotonic clock
-    act: Callable[[], None]
+    act: Callable[[], float | None]
 
 
 class _Deadlines:
@@ -42,10 +47,11 @@ class _Deadlines:
 
     def begin(self, deadline: _Deadline) -> None:
         with self._changed:
-            self._under_way.add(deadline)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._under_way.add(deadline)
             if self._next is None or deadline.moment < self._next:
                 self._changed.notify()
 
@@ -58,9 +64,12 @@ class _Deadlines:
         with self._changed:
             while True:
                 late = self._late()
-                self._under_way -= late
                 for deadline in late:
-                    _act(deadline)
+                    more_s = _act(deadline)
+                    if more_s is None:
+                        self._under_way.discard(deadline)
+                    else:
+                        deadline.moment = time.monotonic() + more_s
 
     def _late(self) -> set[_Deadline]:
         """Wait until there are some, or until one is set or the first might have been late."""
@@ -72,11 +81,12 @@ class _Deadlines:
         return late
 
 
-def _act(deadline: _Deadline) -> None:
+def _act(deadline: _Deadline) -> float | None:
     try:
-        deadline.act()
+        return deadline.act()
     except Exception:  # the others must be looked after, whatever this one does
         log.exception("deadline")
+        return None
 
 
 _deadlines = _Deadlines()

@@ -34,9 +34,10 @@ def bind(app: Flask) -> None:
     engine = Engine(
         settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
         is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(), is_one_graph=settings["ONE_GRAPH"],
-        precision=settings["PRECISION"], most_at_once=settings["BATCH_SIZE"],
+        precision=settings["PRECISION"],
         gpu_options=GpuOptions(
-            settings["GPU_MEMORY_MB"] * 1_000_000, settings["CUDA_GRAPHS"], settings["DATA_DIR"] / ENGINES
+            settings["GPU_MEMORY_MB"] * 1_000_000, settings["CUDA_GRAPHS"], settings["DATA_DIR"] / ENGINES,
+            settings["BATCH_SIZE"],
         ),
     )  # fmt: skip
     app.extensions["sonotriage"] = Services(

@@ -42,11 +42,16 @@ def limited(references: Sequence[str] = ()) -> Iterator[None]:
         references: short forms of the ids of the studies, for the log; the ids themselves are keys to results.
     """
     settings, engine = current_app.config, services().engine
-    provider, limit_s = engine.provider, settings["INFERENCE_TIMEOUT_S"]
-    if engine.is_building:  # whoever reads now waits for that, too
-        limit_s = max(limit_s, BUILDING_S)
-    hung = _Hung(settings["DATA_DIR"] / GPU_HUNG, limit_s, provider, tuple(references), threading.get_ident())
-    with deadlines.limited(limit_s, hung.end_beside):
+    limit_s, started = settings["INFERENCE_TIMEOUT_S"], time.monotonic()
+    hung = _Hung(settings["DATA_DIR"] / GPU_HUNG, limit_s, engine.provider, tuple(references), threading.get_ident())
+
+    def act() -> float | None:
+        if engine.is_building and time.monotonic() - started < BUILDING_S:  # whoever reads now waits for that, too
+            return float(limit_s)
+        hung.end_beside()
+        return None
+
+    with deadlines.limited(limit_s, act):
         yield
 
 

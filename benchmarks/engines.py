@@ -28,7 +28,6 @@ from PIL import Image
 from app.inference import gpu
 from app.inference.fixed_batches import SIZES
 from app.inference.gpu import GpuOptions
-from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
 from app.inference.results import LABELS, Findings
 from benchmarks.machine import ROOT, commit, machine
@@ -93,13 +92,14 @@ def _opened(engines: dict[str, Engine]) -> dict[str, float]:
     for name, engine in engines.items():
         try:
             taken[name] = _seconds(engine.warm_up)
-        except ModelUnusable as error:
-            print(f"left out: {name} ({error.sentence})")
+        except Exception as error:  # onnxruntime raises a dozen unrelated types
+            print(f"left out: {name} ({getattr(error, 'sentence', repr(error))})")
     return taken
 
 
 def _has_graphs(engine: Engine) -> bool:
-    return all(kind == "graph" for kinds in engine.kinds().values() for kind in kinds.values())
+    kinds = [kind for kinds in engine.kinds().values() for kind in kinds.values()]
+    return bool(kinds) and all(kind == "graph" for kind in kinds)
 
 
 def _version(package: str) -> str | None:
@@ -144,8 +144,8 @@ def gpu_variants(folder: Path, provider: str = "cuda") -> dict[str, Engine]:
     """Engines by name; TensorRT's engines are built in `folder`, so their time to open is that of building them."""
 
     def engine(provider: str = provider, **options: Any) -> Engine:
-        gpu_options = GpuOptions(has_graphs=options.pop("has_graphs", False), engines=folder)
-        return Engine(MODELS, provider, gpu_options=gpu_options, most_at_once=SIZES[-1], **options)
+        gpu_options = GpuOptions(has_graphs=options.pop("has_graphs", False), engines=folder, most_at_once=SIZES[-1])
+        return Engine(MODELS, provider, gpu_options=gpu_options, **options)
 
     found = {
         REFERENCE: Engine(MODELS, "cpu"),

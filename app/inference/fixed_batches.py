@@ -55,26 +55,36 @@ class FixedBatches:
     """Runs of one network. For one thread alone, always the same: a CUDA graph belongs to the thread that made it.
 
     Args:
-        any_size: the network's session for batches of any size, for what can't be had otherwise. It `is_fit`.
-        opens: gives a session for one size of the batch, with or without CUDA graphs.
+        opens: gives a session of the network for one size of the batch, with or without CUDA graphs.
         has_graphs: try them.
         device: where the buffers of a graph lie: cuda, or cpu.
     """
 
-    def __init__(
-        self, any_size: onnxruntime.InferenceSession, opens: Opens, has_graphs: bool = False, device: str = "cuda"
-    ) -> None:
-        self._any_size, self._opens, self._device = any_size, opens, device
-        self._wanted = ("graph", "fixed") if has_graphs else ("fixed",)
+    def __init__(self, opens: Opens, has_graphs: bool = False, device: str = "cuda") -> None:
+        self._opens, self._device = opens, device
+        self._wanted = ("graph", "plain") if has_graphs else ("plain",)
         self._runs: dict[int, Callable[[Arrays], Arrays]] = {}
-        self.kinds: dict[int, str] = {}  # by size: graph, fixed, or any where neither could be had
+        self.kinds: dict[int, str] = {}  # by size: graph, plain, or parts where there was no room for so many
+        self.is_preparing = False
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Run a batch of any size, in parts where it is larger than the largest of `SIZES`."""
+        """Run a batch of any size.
+
+        Raises:
+            Exception: of many types, as onnxruntime raises them; also where not even one picture can be run.
+        """
+        return self._in_parts(SIZES[-1], inputs)
+
+    def close(self) -> None:
+        """Let go of the sessions and of what they hold on the device."""
+        self._runs.clear()
+
+    def _in_parts(self, size: int, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Run a batch in parts of at most so many."""
         count = len(next(iter(inputs.values())))
         parts = [
-            self._run({name: values[start : start + SIZES[-1]] for name, values in inputs.items()})
-            for start in range(0, count, SIZES[-1])
+            self._run({name: values[start : start + size] for name, values in inputs.items()})
+            for start in range(0, count, size)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -82,20 +92,34 @@ class FixedBatches:
         count = len(next(iter(inputs.values())))
         size = next_size(count)
         if size not in self._runs:
-            self.kinds[size], self._runs[size] = self._prepared(size)
+            self._prepare(size)
         found = self._runs[size]({name: _filled_up(values, size) for name, values in inputs.items()})
         return {name: values[:count] for name, values in found.items()}
 
+    def _prepare(self, size: int) -> None:
+        self.is_preparing = True
+        try:
+            self.kinds[size], self._runs[size] = self._prepared(size)
+        finally:
+            self.is_preparing = False
+
     def _prepared(self, size: int) -> tuple[str, Callable[[Arrays], Arrays]]:
+        """The first way of running this size that does; a session that is open may still have no room to run."""
         for kind in self._wanted:
             try:
-                session = self._opens(size, kind == "graph")
-                return kind, self._repeated(session, size) if kind == "graph" else partial(plain_run, session)
+                return kind, self._repeated(size) if kind == "graph" else self._plain(size)
             except Exception as error:  # onnxruntime raises a dozen unrelated types
+                if size == SIZES[0] and kind == self._wanted[-1]:
+                    raise
                 log.error("a size of the batch can't run so", extra={"size": size, "kind": kind, "error": repr(error)})
-        return "any", partial(plain_run, self._any_size)
+        return "parts", partial(self._in_parts, SIZES[SIZES.index(size) - 1])
 
-    def _repeated(self, session: onnxruntime.InferenceSession, size: int) -> Callable[[Arrays], Arrays]:
+    def _plain(self, size: int) -> Callable[[Arrays], Arrays]:
+        session = self._opens(size, False)
+        plain_run(session, _specimen(session, 7))
+        return partial(plain_run, session)
+
+    def _repeated(self, size: int) -> Callable[[Arrays], Arrays]:
         """Runs with a CUDA graph, after three that answered as plain ones do.
 
         Each of them with other pictures than the one before: what is left of that would give it away.
@@ -103,8 +127,9 @@ class FixedBatches:
         Raises:
             Unfit.
         """
+        plain, session = self._opens(size, False), self._opens(size, True)
         specimens = [_specimen(session, seed) for seed in (7, 8)]
-        wanted = [plain_run(self._any_size, specimen) for specimen in specimens]
+        wanted = [plain_run(plain, specimen) for specimen in specimens]
         buffers = _Buffers.of(session, specimens[0], wanted[0], self._device)
         for index in (0, 1, 0):
             if not _agree(wanted[index], buffers.run(session, specimens[index])):

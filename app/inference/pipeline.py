@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference import contract, fixed_batches, gpu, whole
+from app.inference import contract, gpu, whole
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
 from app.inference.gpu import GpuOptions
-from app.inference.manifest import Manifest, ModelUnusable
+from app.inference.manifest import Manifest, ModelUnusable, Network
 from app.inference.results import Findings
 from app.inference.segment import Segmented, segment
 from app.inference.sessions import NetworkSession, usable_cores
@@ -56,6 +57,15 @@ class _Networks:
         with watch.stage("classify"):
             return found, classify(self.classification, manifest, found)
 
+    def both(self) -> list[NetworkSession]:
+        """The sessions there are."""
+        return [self.segmentation] if self.classification is None else [self.segmentation, self.classification]
+
+    def close(self) -> None:
+        """Let go of all that is held on a GPU."""
+        for session in self.both():
+            session.close()
+
 
 @dataclass(frozen=True)
 class _Loaded:
@@ -81,8 +91,7 @@ class Engine:
         is_gpu_hung: the GPU let a reading hang before, so it is left alone.
         precision: fp32; fp16, made for GPUs; bf16, of the U-Net alone, with OpenVINO on a processor that has it.
         is_one_graph: run both networks and all between them as one graph, see `app/inference/whole.py`.
-        gpu_options: how both networks together may use a GPU.
-        most_at_once: pictures that are read together at most; a GPU is made ready for so many.
+        gpu_options: how both networks may use a GPU.
     """
 
     def __init__(
@@ -95,16 +104,14 @@ class Engine:
         is_one_graph: bool = False,
         precision: str = "fp32",
         gpu_options: GpuOptions | None = None,
-        most_at_once: int = 1,
     ) -> None:
         self._folder, self._wanted, self._threads, self._recalibrated = folder, provider, threads, recalibrated
         self._loaded: _Loaded | None = None
         self._is_gpu_hung, self._is_one_graph, self._precision = is_gpu_hung, is_one_graph, precision
-        self._gpu_options, self._most_at_once = gpu_options or GpuOptions(), most_at_once
-        self._has_warmed_up = False
+        self._gpu_options, self._is_opening = gpu_options or GpuOptions(), False
         self.gpu_failures = int(is_gpu_hung)  # batches that were answered on the CPU because the GPU failed
-        # On a GPU this thread alone opens and runs the networks: two batches at once would fight for its memory, and
-        # what onnxruntime keeps there for each thread, it keeps once.
+        # This thread opens the networks, and on a GPU it alone runs them: two batches at once would fight for its
+        # memory, and what onnxruntime keeps there for each thread, it keeps once.
         self._one_line = ThreadPoolExecutor(1, "line-gpu")
         self._counting = threading.Lock()
         self._under_way = 0  # pictures that are being read on the CPU
@@ -112,12 +119,14 @@ class Engine:
     @property
     def manifest(self) -> Manifest:
         """Raises: ModelUnusable."""
-        return self._loaded.manifest if self._loaded else manifests.read(self._folder, self._recalibrated)
+        loaded = self._loaded
+        return loaded.manifest if loaded else manifests.read(self._folder, self._recalibrated)
 
     @property
     def provider(self) -> str | None:
         """ "CUDA", "TensorRT", "OpenVINO" or "CPU" once the networks are open, else None."""
-        return self._loaded.together.provider if self._loaded else None
+        loaded = self._loaded
+        return loaded.together.provider if loaded else None
 
     def read(self, pictures: Sequence[Picture]) -> list[Findings]:
         """Read pictures: a lone one with all cores, several with a core each, on a GPU in one batch.
@@ -127,33 +136,39 @@ class Engine:
         """
         loaded = self._loaded or self._one_line.submit(self._open, self._wanted).result()
         if loaded.side_by_side is None:
-            return self._one_line.submit(self._read_batch, pictures).result()
+            return self._read_batch(loaded, pictures)
         return self._read_side_by_side(loaded, loaded.side_by_side, pictures)
 
     @property
     def is_building(self) -> bool:
-        """True while TensorRT builds its engines, which takes minutes, or was not asked to yet."""
-        return self._wanted == "tensorrt" and not self._has_warmed_up
+        """True while TensorRT builds its engines, which takes minutes."""
+        loaded = self._loaded
+        is_preparing = loaded is not None and any(session.is_preparing for session in loaded.together.both())
+        return self._wanted == "tensorrt" and (self._is_opening or is_preparing)
 
     def kinds(self) -> dict[str, dict[int, str]]:
         """How each network runs batches of each size that came, on a GPU; see `FixedBatches`."""
-        if self._loaded is None:
-            return {}
-        both = (self._loaded.together.segmentation, self._loaded.together.classification)
-        return {session.network.name: session.kinds() for session in both if session is not None}
+        loaded = self._loaded
+        return {session.network.name: session.kinds() for session in loaded.together.both()} if loaded else {}
 
-    def _read_batch(self, pictures: Sequence[Picture]) -> list[Findings]:
-        loaded = self._open(self._wanted)
+    def _read_batch(self, loaded: _Loaded, pictures: Sequence[Picture]) -> list[Findings]:
         try:
             return _read(loaded.manifest, loaded.together, pictures)
         except Exception as error:
             if not gpu.is_gpu(loaded.together.provider):
                 raise
-            self._loaded = None  # a session may stay broken after running out of memory: the next batch opens new ones
-            self.gpu_failures += 1
+            traceback.clear_frames(error.__traceback__)  # they hold sessions, and these hold the GPU's memory
+            self._one_line.submit(self._give_up, loaded).result()
             if self._wanted in gpu.ASKED:
                 raise
             return self._read_on_cpu(pictures, error)
+
+    def _give_up(self, loaded: _Loaded) -> None:
+        """A session may stay broken after running out of memory: the next batch opens new ones."""
+        self.gpu_failures += 1
+        loaded.together.close()
+        if self._loaded is loaded:
+            self._loaded = None
 
     def _read_side_by_side(self, loaded: _Loaded, networks: _Networks, pictures: Sequence[Picture]) -> list[Findings]:
         with self._counting:
@@ -174,44 +189,48 @@ class Engine:
             ModelUnusable: the networks are missing or damaged.
         """
         black = Picture(np.zeros((64, 64), dtype=np.uint8), "png")
-        try:
-            self.read([black])
-            for size in self._sizes() if gpu.is_gpu(self.provider) else []:
-                self.read([black] * size)
-        finally:
-            self._has_warmed_up = True
-
-    def _sizes(self) -> list[int]:
-        """Of the batches that may come."""
-        return [size for size in fixed_batches.SIZES if size <= fixed_batches.next_size(self._most_at_once)]
+        self.read([black])
+        for size in self._gpu_options.sizes() if gpu.is_gpu(self.provider) else []:
+            self.read([black] * size)
+        gpu.remove_unused(self._gpu_options.engines)
 
     def _open(self, provider: str) -> _Loaded:
         if self._is_gpu_hung and provider in gpu.ASKED:
             raise ModelUnusable("gpu_hung", "The GPU stopped answering. Restart the server to try it again.")
         if self._loaded is None:
-            provider = "cpu" if self._is_gpu_hung else provider
-            manifest = manifests.read(self._folder, self._recalibrated)
-            cores = self._threads or usable_cores()
-            together = self._networks(manifest, provider, cores)
-            has_lines = cores > 1 and not gpu.is_gpu(together.provider)
-            side_by_side = self._networks(manifest, together.provider.lower(), 1, cores) if has_lines else None
-            self._loaded = _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
+            self._is_opening = True
+            try:
+                self._loaded = self._load("cpu" if self._is_gpu_hung else provider)
+            finally:
+                self._is_opening = False
         return self._loaded
+
+    def _load(self, provider: str) -> _Loaded:
+        manifest = manifests.read(self._folder, self._recalibrated)
+        cores = self._threads or usable_cores()
+        together = self._networks(manifest, provider, cores)
+        has_lines = cores > 1 and not gpu.is_gpu(together.provider)
+        side_by_side = self._networks(manifest, together.provider.lower(), 1, cores) if has_lines else None
+        return _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
 
     def _networks(self, manifest: Manifest, provider: str, threads: int, lines: int = 1) -> _Networks:
         if self._is_one_graph:
             network = whole.network(manifest, self._folder)
-            return _Networks(NetworkSession(network, provider, threads, lines=lines, options=self._gpu_options), None)
-        options = self._gpu_options.shared_by(2 * (1 + len(self._sizes())))  # each network: for any size, and for each
+            return _Networks(self._session(network, provider, threads, lines), None)
         taken = manifests.in_half_precision(manifest, self._folder) if self._precision == "fp16" else manifest
-        segmentation = NetworkSession(taken.segmentation, provider, threads, self._precision == "bf16", lines, options)
+        segmentation = self._session(taken.segmentation, provider, threads, lines, self._precision == "bf16")
         # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
-        classification = NetworkSession(taken.classification, provider, threads, lines=lines, options=options)
+        classification = self._session(taken.classification, provider, threads, lines)
         if segmentation.provider != classification.provider:  # a GPU that had room for one of them
             log.error("only one network could be opened there, taking the CPU for both")
             return self._networks(manifest, "cpu", threads, lines)
         contract.check(segmentation, classification)
         return _Networks(segmentation, classification)
+
+    def _session(
+        self, network: Network, provider: str, threads: int, lines: int, is_bf16: bool = False
+    ) -> NetworkSession:
+        return NetworkSession(network, provider, threads, is_bf16, lines, self._gpu_options, self._one_line)
 
     def _read_on_cpu(self, pictures: Sequence[Picture], error: Exception) -> list[Findings]:
         log.error("GPU inference failed, answered on the CPU", extra={"error": type(error).__name__})

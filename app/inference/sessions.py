@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,7 @@ def usable_cores() -> int:
 class NetworkSession:
     """One network in memory. `run` takes and gives numpy arrays by name.
 
-    Opened lazily in the process that uses it: a session opened before `fork` crashes in the child. On a GPU one thread
-    opens and runs it, and no other.
+    Opened lazily in the process that uses it: a session opened before `fork` crashes in the child.
 
     Args:
         provider: auto, cuda, tensorrt, openvino or cpu.
@@ -49,6 +49,7 @@ class NetworkSession:
         is_bf16: let OpenVINO calculate in bfloat16, where the processor can.
         lines: how many threads of ours run it at once; OpenVINO has to know.
         options: how it may use a GPU.
+        line: the thread that opens this, and alone runs what is on a GPU; None lets any thread run it.
     """
 
     def __init__(
@@ -59,19 +60,19 @@ class NetworkSession:
         is_bf16: bool = False,
         lines: int = 1,
         options: GpuOptions | None = None,
+        line: ThreadPoolExecutor | None = None,
     ) -> None:
         self.network, self.threads = network, threads or usable_cores()
         self._is_bf16 = is_bf16 and has_bf16()
-        self._options = options or GpuOptions()
-        self._session = _open(network, provider, self.threads, self._is_bf16, lines, self._options)
+        self._options, self._line = options or GpuOptions(), line
+        self._session: onnxruntime.InferenceSession | None = _open(
+            network, provider, self.threads, self._is_bf16, lines, self._options
+        )
+        # What really runs: "CUDA", "TensorRT", "OpenVINO" or "CPU". `get_available_providers` names what is not there.
+        self.provider = NAMES.get(self._session.get_providers()[0], "CPU")
         has_fixed = gpu.is_gpu(self.provider) and fixed_batches.is_fit(self._session)
         has_graphs = self._options.has_graphs and self.provider == gpu.NAMES[CUDA]
-        self._fixed = FixedBatches(self._session, self._of_size, has_graphs) if has_fixed else None
-
-    @property
-    def provider(self) -> str:
-        """ "CUDA", "TensorRT", "OpenVINO" or "CPU": what really runs, where `get_available_providers` names it all."""
-        return NAMES.get(self._session.get_providers()[0], "CPU")
+        self._fixed = FixedBatches(self._of_size, has_graphs) if has_fixed else None
 
     @property
     def precision(self) -> str:
@@ -80,18 +81,39 @@ class NetworkSession:
 
     def shapes(self) -> tuple[dict[str, list[object]], dict[str, list[object]]]:
         """Sizes of all inputs and of all outputs by name; a size that is left open is a text."""
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        inputs, outputs = self._opened().get_inputs(), self._opened().get_outputs()
         return {one.name: one.shape for one in inputs}, {one.name: one.shape for one in outputs}
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run one batch and return every output by its name."""
+        if self._line is None or not gpu.is_gpu(self.provider):
+            return self._run(inputs)
+        return self._line.submit(self._run, inputs).result()
+
+    def _run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         if self._fixed is not None:
             return self._fixed.run(inputs)
-        return fixed_batches.plain_run(self._session, inputs)
+        return fixed_batches.plain_run(self._opened(), inputs)
+
+    def close(self) -> None:
+        """Let go of all that is held on a GPU; what runs after that fails."""
+        if self._fixed is not None:
+            self._fixed.close()
+        self._fixed = self._session = None
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether it is being made ready for a size of the batch, which TensorRT takes minutes for."""
+        return self._fixed is not None and self._fixed.is_preparing
 
     def kinds(self) -> dict[int, str]:
         """How batches of each size that came are run on a GPU; see `FixedBatches`."""
         return dict(self._fixed.kinds) if self._fixed else {}
+
+    def _opened(self) -> onnxruntime.InferenceSession:
+        if self._session is None:
+            raise RuntimeError("this network was closed")
+        return self._session
 
     def _of_size(self, size: int, has_graph: bool) -> onnxruntime.InferenceSession:
         """A session of the same network for one size of the batch, on the same GPU.
@@ -99,11 +121,12 @@ class NetworkSession:
         Raises:
             ModelUnusable: there is none.
         """
+        first = self._opened()
         options = _session_options(self.network, self.threads)
-        options.add_free_dimension_override_by_name(self._session.get_inputs()[0].shape[0], size)
-        name = self._session.get_providers()[0]
+        options.add_free_dimension_override_by_name(first.get_inputs()[0].shape[0], size)
+        name = first.get_providers()[0]
         wanted: list[Provider] = [TENSORRT, CUDA, CPU] if name == TENSORRT else [CUDA, CPU]
-        found = _session(self.network, options, wanted, self._options, has_graph)
+        found = _session(self.network, options, wanted, self._options, size, has_graph)
         if found.get_providers()[0] != name:
             raise ModelUnusable("gpu_missing", "The GPU can't be used for batches of this size.")
         return found
@@ -160,22 +183,25 @@ def _session(
     options: onnxruntime.SessionOptions,
     wanted: list[Provider],
     gpu_options: GpuOptions,
+    size: int = 0,
     has_graph: bool = False,
 ) -> onnxruntime.InferenceSession:
     content = network.checked()
     try:
-        providers = _with_options(network, wanted, gpu_options, has_graph)
+        providers = _with_options(network, wanted, gpu_options, size, has_graph)
         # Without its own fallback, which goes on with the CPU for good and tells it to standard output alone.
         return onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
     except Exception as error:  # onnxruntime raises a dozen unrelated types, for an unusable file and a full GPU alike
         raise ModelUnusable("model_bad", f"The network {network.name} can't be opened.") from error
 
 
-def _with_options(network: Network, wanted: list[Provider], options: GpuOptions, has_graph: bool) -> list[Provider]:
+def _with_options(
+    network: Network, wanted: list[Provider], options: GpuOptions, size: int, has_graph: bool
+) -> list[Provider]:
     """The providers with what each is told; one that is told nothing stays a name."""
-    told = {CUDA: gpu.cuda_options(options, has_graph)}
+    told = {CUDA: gpu.cuda_options(options, size, has_graph)}
     if TENSORRT in wanted:
-        told[TENSORRT] = gpu.tensorrt_options(options, network.sha256)
+        told[TENSORRT] = gpu.tensorrt_options(options, network.sha256, size)
     return [_told(provider, told) for provider in wanted]
 
 

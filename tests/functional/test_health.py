@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app import readiness
 from app.extensions import db
+from app.inference.pipeline import Engine
 from tests.factories.networks import write_tiny_networks
 
 MakeApp = Callable[..., Flask]
@@ -45,6 +46,14 @@ def test_a_young_inference_is_believed_and_an_old_one_repeated(
     monkeypatch.setattr(readiness, "INFERENCE_AGE_S", -1.0)
     client.get("/health/ready")
     assert len(calls) == 2
+
+
+def test_a_gpu_whose_engines_are_being_built_is_not_ready_yet(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "is_building", property(lambda _: True))
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json["code"]) == (503, "networks_building")
 
 
 def test_a_network_with_one_flipped_byte_is_never_used(make_app: MakeApp, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def change(sessions: Any) -> None:
 
     class Graphic:
         def __init__(self, content: bytes, options: Any, providers: list[str], **_: Any) -> None:
-            self._real, self._providers = real(content, options, providers=[sessions.CPU]), providers
+            self._real = real(content, options, providers=[sessions.CPU])
+            self._providers = [each if isinstance(each, str) else each[0] for each in providers]
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._real, name)

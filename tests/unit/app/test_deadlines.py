@@ -34,6 +34,23 @@ def test_a_shorter_deadline_is_met_while_a_longer_one_waits() -> None:
     assert [thread.name for thread in threading.enumerate()].count("deadlines") == 1
 
 
+def test_more_time_may_be_asked_for() -> None:
+    asked: list[float] = []
+    done = threading.Event()
+
+    def act() -> float | None:
+        asked.append(time.monotonic())
+        if len(asked) < 3:
+            return 0.05
+        done.set()
+        return None
+
+    with deadlines.limited(0.05, act):
+        assert done.wait(10)
+    time.sleep(0.2)
+    assert len(asked) == 3
+
+
 def test_one_that_fails_does_not_keep_the_others_from_being_met() -> None:
     def fail() -> None:
         raise RuntimeError("can't start new thread")

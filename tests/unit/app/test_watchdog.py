@@ -112,3 +112,17 @@ def test_a_gpu_that_hung_leaves_the_cpu_and_what_must_run_on_a_gpu_waits(make_ap
 def engine_of(app: Flask) -> Engine:
     with app.app_context():
         return services().engine
+
+
+def test_whoever_waits_while_tensorrt_builds_its_engines_has_the_time(
+    app: Flask, ends: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["INFERENCE_TIMEOUT_S"] = 0.05
+    is_building = [True]
+    monkeypatch.setattr(Engine, "is_building", property(lambda _: is_building[0]))
+    with app.app_context(), watchdog.limited():
+        time.sleep(0.3)
+        assert ends == []
+        is_building[0] = False
+        hang(until=lambda: len(ends) == 2)
+    assert ends == [("kill", signal.SIGTERM), ("exit", 1)]

@@ -79,17 +79,17 @@ def test_a_batch_of_any_size_is_answered_as_by_a_plain_run(
     session: Session, opens: Opens, count: int, has_graphs: bool
 ) -> None:
     wanted = fixed_batches.plain_run(session, pictures(count))
-    runs = FixedBatches(session, opens, has_graphs, "cpu")
+    runs = FixedBatches(opens, has_graphs, "cpu")
     found = runs.run(pictures(count))
     assert set(found) == {"probability", "class_logits", "activation"}
     for name, values in wanted.items():
         assert np.array_equal(found[name], values)
-    assert set(runs.kinds.values()) == {"graph" if has_graphs else "fixed"}
+    assert set(runs.kinds.values()) == {"graph" if has_graphs else "plain"}
 
 
 @pytest.mark.parametrize("has_graphs", [False, True])
-def test_nothing_of_the_batch_before_is_left(session: Session, opens: Opens, has_graphs: bool) -> None:
-    runs = FixedBatches(session, opens, has_graphs, "cpu")
+def test_nothing_of_the_batch_before_is_left(opens: Opens, has_graphs: bool) -> None:
+    runs = FixedBatches(opens, has_graphs, "cpu")
     first = runs.run(pictures(4))
     kept = {name: values.copy() for name, values in first.items()}
     second = runs.run(pictures(3))
@@ -98,38 +98,54 @@ def test_nothing_of_the_batch_before_is_left(session: Session, opens: Opens, has
     assert list(runs.kinds) == [4]
 
 
-def test_a_session_is_opened_once_for_each_size(session: Session, opens: Opens) -> None:
+def test_a_session_is_opened_once_for_each_size(opens: Opens) -> None:
     opened: list[int] = []
 
     def counted(size: int, has_graph: bool) -> Session:
         opened.append(size)
         return opens(size, has_graph)
 
-    runs = FixedBatches(session, counted)
+    runs = FixedBatches(counted)
     for count in (1, 4, 2, 1, 3):
         runs.run(pictures(count))
     assert opened == [1, 4]
 
 
-def test_a_graph_that_answers_with_what_it_was_made_from_is_found_out(session: Session, opens: Opens) -> None:
+def test_a_graph_that_answers_with_what_it_was_made_from_is_found_out(opens: Opens) -> None:
     def stale(size: int, has_graph: bool) -> Any:
         return Stale(opens(size, has_graph)) if has_graph else opens(size, has_graph)
 
-    runs = FixedBatches(session, stale, has_graphs=True, device="cpu")
+    runs = FixedBatches(stale, has_graphs=True, device="cpu")
     assert np.array_equal(runs.run(pictures(2))["probability"], pictures(2)["picture"])
-    assert runs.kinds == {4: "fixed"}
+    assert runs.kinds == {4: "plain"}
 
 
-def test_a_size_that_can_t_be_opened_is_run_by_the_session_for_any(session: Session, opens: Opens) -> None:
-    def full(size: int, has_graph: bool) -> Session:
-        if size == 4:
-            raise RuntimeError("CUDA failure 2: out of memory")
-        return opens(size, has_graph)
+class Full:
+    """A session that can be opened, and has no room to run."""
 
-    runs = FixedBatches(session, full, has_graphs=True, device="cpu")
-    assert np.array_equal(runs.run(pictures(3))["probability"], pictures(3)["picture"])
-    runs.run(pictures(1))
-    assert runs.kinds == {4: "any", 1: "graph"}
+    def __init__(self, real: Session) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def run(self, *_: Any) -> Any:
+        raise RuntimeError("CUDA failure 2: out of memory")
+
+
+def test_a_size_that_there_is_no_room_for_is_run_in_parts(opens: Opens) -> None:
+    def nearly_full(size: int, has_graph: bool) -> Any:
+        return Full(opens(size, has_graph)) if size > 4 else opens(size, has_graph)
+
+    runs = FixedBatches(nearly_full, has_graphs=True, device="cpu")
+    assert np.array_equal(runs.run(pictures(18))["probability"], pictures(18)["picture"])
+    assert runs.kinds == {4: "graph", 16: "parts", 32: "parts"}
+    assert not runs.is_preparing
+
+
+def test_a_gpu_without_room_for_one_picture_is_told(opens: Opens) -> None:
+    with pytest.raises(RuntimeError, match="out of memory"):
+        FixedBatches(lambda size, has: Full(opens(size, has))).run(pictures(1))
 
 
 def test_a_network_whose_picture_may_have_any_size_is_not_fit(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,26 +31,35 @@ def models(tmp_path: Path) -> Path:
     return write_tiny_networks(tmp_path / "models")
 
 
-def test_cuda_is_told_nothing_unless_something_was_set() -> None:
-    assert gpu.cuda_options(GpuOptions(), has_graph=False) == {}
-    told = gpu.cuda_options(GpuOptions(memory_bytes=8_000_000).shared_by(4), has_graph=True)
+def test_cuda_is_told_to_calculate_exactly_and_what_was_set() -> None:
+    assert gpu.cuda_options(GpuOptions(), 4, has_graph=False) == {"use_tf32": "0"}
+    told = gpu.cuda_options(GpuOptions(memory_bytes=16_000_000, most_at_once=3), 4, has_graph=True)
     assert told == {
-        "gpu_mem_limit": "2000000", "arena_extend_strategy": "kSameAsRequested", "enable_cuda_graph": "1",
+        "use_tf32": "0", "gpu_mem_limit": "5000000", "arena_extend_strategy": "kSameAsRequested",
+        "enable_cuda_graph": "1",
     }  # fmt: skip
 
 
-def test_an_engine_is_kept_for_one_gpu_one_version_and_one_network(
+@pytest.mark.parametrize("most", [1, 4, 32])
+def test_the_memory_is_shared_by_all_sessions_of_both_networks(most: int) -> None:
+    options = GpuOptions(memory_bytes=4_000_000_000, most_at_once=most)
+    shares = [options.memory_for(size) for size in (0, *options.sizes())]
+    assert shares == sorted(shares)
+    assert 3_999_999_000 < 2 * sum(shares) <= 4_000_000_000
+
+
+def test_an_engine_is_kept_for_one_gpu_one_version_one_network_and_one_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def folder(sha256: str) -> str:
-        told = gpu.tensorrt_options(GpuOptions(engines=tmp_path), sha256)
+    def folder(sha256: str, size: int = 1) -> str:
+        told = gpu.tensorrt_options(GpuOptions(engines=tmp_path), sha256, size)
         assert told["trt_engine_cache_enable"] == told["trt_timing_cache_enable"] == "True"  # "1" is an error there
         assert told["trt_engine_cache_path"] == told["trt_timing_cache_path"]
         assert Path(told["trt_engine_cache_path"]).is_dir()
         return told["trt_engine_cache_path"]
 
     monkeypatch.setattr(gpu, "device", lambda: "Model: one")
-    folders = [folder(HASH), folder(HASH), folder("b" * 64)]
+    folders = [folder(HASH), folder(HASH), folder("b" * 64), folder(HASH, 4)]
     monkeypatch.setattr(gpu, "device", lambda: "Model: another")
     folders.append(folder(HASH))
     monkeypatch.setattr(gpu, "tensorrt_version", lambda: 101601)
@@ -57,23 +67,33 @@ def test_an_engine_is_kept_for_one_gpu_one_version_and_one_network(
     monkeypatch.setattr(onnxruntime, "__version__", "9.9.9")
     folders.append(folder(HASH))
     assert folders[0] == folders[1]
-    assert len(set(folders)) == 5
+    assert len(set(folders)) == 6
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_where_engines_can_t_be_kept_they_are_built_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    monkeypatch.setattr(gpu, "device", lambda: "Model: one")
+    (tmp_path / "engines").write_bytes(b"a file where the folder should be")
+    assert gpu.tensorrt_options(GpuOptions(engines=tmp_path / "engines" if is_kept else None), HASH, 1) == {}
 
 
 def test_an_engine_of_an_unknown_gpu_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "device", lambda: "")
-    assert gpu.tensorrt_options(GpuOptions(engines=tmp_path / "engines"), HASH) == {}
+    assert gpu.tensorrt_options(GpuOptions(engines=tmp_path / "engines"), HASH, 1) == {}
     assert not (tmp_path / "engines").exists()
 
 
-def test_engines_that_nobody_used_for_a_month_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "device", lambda: "Model: one")
+def test_engines_that_nobody_used_for_a_month_are_removed(tmp_path: Path) -> None:
     for name, days in (("old", 31), ("young", 29)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "engine").write_bytes(b"x")
         moment = time.time() - days * 24 * 3600
         os.utime(tmp_path / name, (moment, moment))
-    gpu.tensorrt_options(GpuOptions(engines=tmp_path), HASH)
+    gpu.remove_unused(tmp_path)
+    gpu.remove_unused(tmp_path / "nowhere")
+    gpu.remove_unused(None)
     assert not (tmp_path / "old").exists()
     assert (tmp_path / "young" / "engine").exists()
 
@@ -122,7 +142,7 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Opened, "made", [])
     monkeypatch.setattr(Opened, "threads", set())
     real = fixed_batches.FixedBatches
-    monkeypatch.setattr(sessions, "FixedBatches", lambda one, opens, has: real(one, opens, has, "cpu"))
+    monkeypatch.setattr(sessions, "FixedBatches", lambda opens, has: real(opens, has, "cpu"))
 
 
 @pytest.mark.usefixtures("with_gpu")
@@ -137,11 +157,11 @@ def test_tensorrt_is_taken_by_those_who_ask_for_it() -> None:
 def test_a_gpu_answers_as_the_cpu_does_and_is_made_ready_for_every_size_that_may_come(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(models, "cuda", most_at_once=5)
+    engine = Engine(models, "cuda", gpu_options=GpuOptions(most_at_once=5))
     engine.warm_up()
     assert engine.kinds() == {
-        "unet": dict.fromkeys((1, 4, 16), "fixed"),
-        "classifier": dict.fromkeys((1, 4, 16), "fixed"),
+        "unet": dict.fromkeys((1, 4, 16), "plain"),
+        "classifier": dict.fromkeys((1, 4, 16), "plain"),
     }
     opened = len(Opened.made)
     found = engine.read([PICTURE] * 3)
@@ -177,18 +197,28 @@ def test_a_network_that_can_have_no_cuda_graph_goes_without(models: Path, monkey
     monkeypatch.setattr(Opened, "refuses", staticmethod(lambda first, told: "enable_cuda_graph" in told))
     engine = Engine(models, "cuda", gpu_options=GpuOptions(has_graphs=True))
     (found,) = engine.read([PICTURE])
-    assert (found.provider, engine.kinds()["unet"]) == ("CUDA", {1: "fixed"})
+    assert (found.provider, engine.kinds()["unet"]) == ("CUDA", {1: "plain"})
 
 
 @pytest.mark.usefixtures("with_gpu")
-def test_tensorrt_keeps_what_it_builds_and_has_no_cuda_graphs(models: Path, tmp_path: Path) -> None:
+def test_tensorrt_keeps_what_it_builds_and_has_no_cuda_graphs(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_building: set[bool] = set()
+
+    def noted(first: str, _: dict[str, str]) -> bool:
+        was_building.add(engine.is_building)
+        return False
+
+    monkeypatch.setattr(Opened, "refuses", staticmethod(noted))
     engine = Engine(models, "tensorrt", gpu_options=GpuOptions(has_graphs=True, engines=tmp_path / "engines"))
-    assert engine.is_building
+    assert not engine.is_building
     engine.warm_up()
+    assert was_building == {True}
     assert not engine.is_building
     assert engine.provider == "TensorRT"
-    assert engine.kinds() == {"unet": {1: "fixed"}, "classifier": {1: "fixed"}}
-    assert len({told["trt_engine_cache_path"] for first, told, _ in Opened.made if first == gpu.TENSORRT}) == 2
+    assert engine.kinds() == {"unet": {1: "plain"}, "classifier": {1: "plain"}}
+    assert len({told["trt_engine_cache_path"] for first, told, _ in Opened.made if first == gpu.TENSORRT}) == 4
 
 
 @pytest.mark.usefixtures("with_gpu")
@@ -234,6 +264,28 @@ def test_a_gpu_that_failed_is_opened_anew_even_where_nothing_else_may_answer(
     assert engine.read([PICTURE])[0].provider == "CUDA"
     assert len(Opened.made) > opened
     assert engine.gpu_failures == 1
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_what_failed_is_let_go_of_before_the_cpu_answers(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    real = Opened.__init__
+
+    def noted(session: Opened, content: bytes, options: Any, providers: list[Any], **named: Any) -> None:
+        real(session, content, options, providers, **named)
+        if first_of(providers) == gpu.CUDA:
+            alive.add(session)
+
+    monkeypatch.setattr(Opened, "__init__", noted)
+    engine = Engine(models, "auto", gpu_options=GpuOptions(most_at_once=4))
+    engine.warm_up()
+    assert len(alive) == 6
+    left: list[int] = []
+    answer = engine._read_on_cpu
+    monkeypatch.setattr(engine, "_read_on_cpu", lambda *given: (left.append(len(alive)), answer(*given))[1])
+    monkeypatch.setattr(Graphic, "fault", RuntimeError("CUDA failure 2: out of memory"))
+    assert engine.read([PICTURE])[0].provider == "CPU"
+    assert left == [0]
 
 
 def test_graphs_are_no_matter_where_openvino_runs(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
