@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 from flask import current_app
@@ -15,19 +16,18 @@ _lock = threading.Lock()
 _waiting = 0
 
 
-def until_finished(study_id: str, most_s: float | None = None) -> bool:
+def until_finished(study_id: str, most_s: float = math.inf) -> bool:
     """Wait until a study is finished; True when it is. No waiting while too many do.
 
     Args:
-        most_s: for how many seconds, unless WAIT_S is less; None waits for WAIT_S.
+        most_s: for how many seconds, unless WAIT_S is less.
     """
     global _waiting
-    limit_s = current_app.config["WAIT_S"]
     with _lock:
         is_crowded = _waiting >= max(1, current_app.config["WEB_THREADS"] // 2)
         _waiting += 1
     try:
-        return tasks.wait(study_id, 0 if is_crowded else min(limit_s, limit_s if most_s is None else most_s))
+        return tasks.wait(study_id, 0 if is_crowded else min(current_app.config["WAIT_S"], most_s))
     finally:
         with _lock:
             _waiting -= 1

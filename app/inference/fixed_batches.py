@@ -111,6 +111,7 @@ class FixedBatches:
             except Exception as error:  # onnxruntime raises a dozen unrelated types
                 if size == SIZES[0] and kind == self._wanted[-1]:
                     raise
+                # what it says is of the network and of the specimen, never of what somebody sent
                 log.error("a size of the batch can't run so", extra={"size": size, "kind": kind, "error": repr(error)})
         return "parts", partial(self._in_parts, SIZES[SIZES.index(size) - 1])
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from app.inference import fixed_batches
-from app.inference.fixed_batches import SIZES, FixedBatches, next_size
+from app.inference.fixed_batches import FixedBatches, next_size
 from tests.factories.networks import SIZE, write_tiny_networks
 
 CPU = ["CPUExecutionProvider"]
@@ -66,11 +66,6 @@ class Stale:
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 16), (17, 32), (33, 32)])
 def test_a_batch_takes_the_next_size(count: int, size: int) -> None:
     assert next_size(count) == size
-
-
-def test_the_sizes_are_in_order() -> None:
-    assert list(SIZES) == sorted(set(SIZES))
-    assert SIZES[0] == 1
 
 
 @pytest.mark.parametrize("has_graphs", [False, True])
