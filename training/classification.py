@@ -17,7 +17,7 @@ from imaging.preprocess import Grey, segmented
 from training import augment
 from training.datasets.sample import LABELS, Sample
 from training.enhancement import enhance
-from training.lesion_free import lesion_free_crop
+from training.lesion_free import LESION_FREE, is_cropped, lesion_free_crop
 from training.loop import fit_network
 from training.networks import JUDGES, efficientnet
 from training.packing import Packed
@@ -71,12 +71,12 @@ def train(
             inputs.append(classifier_input(sample.pixels(), handed_on, part, mask, size))
             labels.append(sample.class_index)
             strata.append((sample.source, sample.label))
-        crops = lesion_free_crops(samples) if "lesion-free" in part["sampling"] else []
+        crops = lesion_free_crops(samples) if is_cropped(part, samples) else []
         for crop, probability in zip(crops, crop_maps, strict=True):
             handed_on = probability if part["input"] == "segmented" else np.zeros_like(probability)
             inputs.append(classifier_input(crop, handed_on, part, mask, size))
             labels.append(LABELS.index("normal"))
-            strata.append(("lesion-free", "normal"))
+            strata.append((LESION_FREE, "normal"))
         return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)
 
     def step(

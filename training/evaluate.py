@@ -18,6 +18,7 @@ from training import answers, contact_sheet, curves, judged
 from training.calibrate import CASE_MIX, COVERAGE, MALIGNANT, Calibration, calibrate
 from training.datasets.sample import FOLDS, LABELS, Sample
 from training.judged import Judged, judge
+from training.lesion_free import LESION_FREE
 from training.loop import device
 from training.metrics import figures_of, reliability, subgroups
 from training.normals import lesion_free_samples
@@ -84,7 +85,7 @@ def figures_per_set(rows: Judged) -> dict[str, Any]:
 
 
 def _learns_from_crops(recipe: Recipe) -> bool:
-    return "lesion-free" in recipe.get("classification", {}).get("sampling", {})
+    return LESION_FREE in recipe.get("classification", {}).get("sampling", {})
 
 
 def _stand_ins(recipe: Recipe, parts: Split) -> list[Sample]:

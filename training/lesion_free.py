@@ -5,13 +5,17 @@ BUSI's 133 normals come from one scanner; without these a network learns that "n
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, Grey
+from training.datasets.sample import Sample
 
 SMALLEST_SIDE = 110  # px at the stored size (long side at most 448): below it a crop is mostly magnified speckle
+LESION_FREE = "lesion-free"  # their source, as recipes name it
 GAP = 8  # px kept between the crop and the expert's outline
 
 
@@ -25,17 +29,32 @@ def lesion_free_crop(pixels: Grey, mask: NDArray[np.bool_]) -> Grey | None:
     lesion = box_of(mask)
     if lesion is None:
         return None
-    strips = [
-        Box(0, 0, height, lesion.left - GAP),
-        Box(0, lesion.right + GAP, height, width),
-        Box(0, 0, lesion.top - GAP, width),
-        Box(lesion.bottom + GAP, 0, height, width),
-    ]
-    strip = max(strips, key=lambda box: min(box.height, box.width))
+    strip = strip_beside(lesion, height, width)
     side = min(strip.height, strip.width)
     if side < SMALLEST_SIDE:
         return None
     top = strip.top + (strip.height - side) // 2
     left = strip.left + (strip.width - side) // 2
     crop = pixels[top : top + side, left : left + side]
-    return np.ascontiguousarray(crop) if crop.mean() > 15 else None
+    return np.ascontiguousarray(crop) if is_echo(crop) else None
+
+
+def is_cropped(part: dict[str, Any], samples: list[Sample]) -> bool:
+    """Whether a recipe part learns from lesion-free crops that are not among its samples already (see `windows`)."""
+    return LESION_FREE in part["sampling"] and all(sample.source != LESION_FREE for sample in samples)
+
+
+def strip_beside(lesion: Box, height: int, width: int) -> Box:
+    """Of the strips beside, above and below a lesion in a picture of `height` x `width` px, the broadest."""
+    strips = [
+        Box(0, 0, height, lesion.left - GAP),
+        Box(0, lesion.right + GAP, height, width),
+        Box(0, 0, lesion.top - GAP, width),
+        Box(lesion.bottom + GAP, 0, height, width),
+    ]
+    return max(strips, key=lambda box: min(box.height, box.width))
+
+
+def is_echo(crop: Grey) -> bool:
+    """Whether a part of a picture shows tissue and not the black beside it."""
+    return bool(crop.mean() > 15)

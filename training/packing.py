@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from imaging.preprocess import fit
 from training.datasets.sample import LABELS, Sample
-from training.lesion_free import lesion_free_crop
+from training.lesion_free import LESION_FREE, lesion_free_crop
 
 Stratum = tuple[str, str]  # source, label
 
@@ -47,5 +47,5 @@ def pack_for_segmentation(samples: list[Sample], size: int, with_lesion_free: bo
         if crop is not None:
             inputs.append(np.stack([fit(crop, size)[0], np.zeros((size, size), dtype=np.uint8)]))
             labels.append(LABELS.index("normal"))
-            strata.append(("lesion-free", "normal"))
+            strata.append((LESION_FREE, "normal"))
     return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)

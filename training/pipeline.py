@@ -13,6 +13,7 @@ from imaging.preprocess import Grey
 from training import classification, segmentation
 from training import recipe as recipes
 from training.datasets.sample import Sample
+from training.lesion_free import is_cropped
 from training.loop import trained_at
 from training.networks.rule import Rule
 from training.networks.unet import LesionUNet
@@ -20,6 +21,7 @@ from training.provenance import weights_sha256
 from training.recipe import Recipe
 from training.splits import Split, halves
 from training.transfer import separate
+from training.windows import with_windows
 
 Maps = tuple[list[Grey], list[Grey]]  # of the samples, and of the lesion-free crops of those that have one
 
@@ -47,9 +49,10 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     Raises:
         ValueError: one of the folders holds a network that was trained otherwise.
     """
-    outlining, judging = separate(parts.train, recipe["segmentation"].get("share"))
+    plain, _ = separate(parts.train, recipe["segmentation"].get("share"))
+    outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
-    start = _start(recipe, unet, outlining, unet_folder)
+    start = _start(recipe, unet, plain, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
@@ -64,6 +67,13 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     kept += [unet_folder / "pretraining"] if "pretraining" in recipe else []
     commits = tuple(trained_at(place) for place in (*kept, folder / "classification"))
     return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"), commits)
+
+
+def shown(recipe: Recipe, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """What the U-Net and what the classifier of a recipe learn from: pictures, and windows of them where it says so."""
+    count = recipe.get("windows", 0)
+    outlining, judging = separate(samples, recipe["segmentation"].get("share"))
+    return (with_windows(outlining, count), with_windows(judging, count)) if count else (outlining, judging)
 
 
 def _last_size(recipe: Recipe, part: str) -> int:
@@ -95,7 +105,7 @@ def _unseen_maps(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder:
     A classifier trained on the masks that the U-Net drew for its own training pictures would meet masks that are
     better than any it will see later.
     """
-    with_crops = "lesion-free" in recipe["classification"]["sampling"]
+    with_crops = is_cropped(recipe["classification"], samples)
     if recipe["classification"]["input"] != "segmented":
         crops = classification.lesion_free_crops(samples) if with_crops else []
         return [np.zeros_like(sample.pixels()) for sample in samples], [np.zeros_like(crop) for crop in crops]

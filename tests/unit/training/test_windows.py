@@ -1,0 +1,78 @@
+"""Windows hold the whole lesion or none of it, in shapes that tell nothing of the class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imaging.preprocess import Box
+from training import pipeline
+from training.datasets.sample import Sample
+from training.windows import SHAPES, Window, draw_window, with_windows
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    """Six pictures of 300 x 420 px with a lesion of 60 x 80 px, and six normal ones."""
+    made = []
+    for number in range(12):
+        pixels = np.random.default_rng(number).integers(30, 200, (300, 420), dtype=np.uint8)
+        mask = np.zeros_like(pixels)
+        mask[40:100, 30 + number : 110 + number] = 255
+        paths = []
+        for kind, content in (("picture", pixels), ("mask", mask)):
+            paths.append(tmp_path / f"{kind}{number}.png")
+            Image.fromarray(content).save(paths[-1])
+        is_normal = number >= 6
+        label = "normal" if is_normal else "malignant"
+        made.append(Sample(f"p{number}", "busi", label, 0, f"g{number}", paths[0], () if is_normal else (paths[1],)))
+    return made
+
+
+def test_a_window_keeps_the_whole_lesion_or_none_of_it(samples: list[Sample]) -> None:
+    views = [view for view in with_windows(samples, 3) if isinstance(view, Window)]
+    kept = [view for view in views if view.label == "malignant"]
+    assert len(kept) == 18
+    for view in kept:
+        pixels = view.pixels()
+        assert view.mask(*pixels.shape).sum() == 60 * 80
+    beside = [view for view in views if view.source == "lesion-free"]
+    assert beside
+    for view in beside:
+        assert (view.label, view.mask(*view.pixels().shape).any()) == ("normal", False)
+
+
+def test_a_window_stays_with_its_group_and_is_drawn_alike_each_time(samples: list[Sample]) -> None:
+    first, second = with_windows(samples, 2), with_windows(samples, 2)
+    assert first == second
+    assert len({view.identifier for view in first}) == len(first)
+    assert {view.group for view in first} == {sample.group for sample in samples}
+
+
+def test_shapes_are_alike_with_a_lesion_and_without(samples: list[Sample]) -> None:
+    generator = np.random.default_rng(1)
+    whole, lesion = Box(0, 0, 300, 420), Box(40, 30, 100, 110)
+    for kept in (lesion, None):
+        drawn = [draw_window(whole, kept, 2, generator) for _ in range(400)]
+        shapes = np.asarray([window.height / window.width for window in drawn if window is not None])
+        assert len(shapes) == 400
+        assert SHAPES[0] * 0.98 < shapes.min() < 0.65 and 1.5 < shapes.max() < SHAPES[1] * 1.02
+        assert np.median(shapes) == pytest.approx(1.0, abs=0.1)
+
+
+def test_where_no_window_fits_there_is_none() -> None:
+    generator = np.random.default_rng(1)
+    assert draw_window(Box(0, 0, 40, 400), None, 1, generator) is None
+    assert draw_window(Box(0, 0, 200, 200), Box(0, 0, 200, 200), 1, generator) is None
+
+
+def test_a_recipe_without_windows_learns_from_the_pictures_alone(samples: list[Sample]) -> None:
+    plain = {"segmentation": {}}
+    assert pipeline.shown(plain, samples) == (samples, samples)
+    outlining, judging = pipeline.shown(plain | {"windows": 1}, samples)
+    assert outlining == judging == with_windows(samples, 1)
