@@ -23,13 +23,14 @@ from training.lesion_free import GAP, LESION_FREE, is_echo, strip_beside
 SHAPES = (0.6, 1.6)  # height over width: BUSI's pictures have 0.65 to 0.94, BUS-BRA's 0.85 to 1.4 (5th to 95th percent)
 SMALLEST_SIDE = 110  # px of the geometric mean of both sides, as in `lesion_free_crop`
 TRIES = 12
+NOWHERE = Box(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Window(Sample):
     """The part `window` (pixels of the whole picture) of another sample."""
 
-    window: Box = Box(0, 0, 0, 0)
+    window: Box = NOWHERE
 
     def pixels(self) -> Grey:
         """uint8 `H x W` grey pixels of the window."""
@@ -104,15 +105,13 @@ def draw_window(room: Box, kept: Box | None, tightness: float, generator: np.ran
         side = smallest + (largest - smallest) * generator.uniform() ** tightness
         height = min(room.height, math.ceil(side * math.sqrt(shape)))
         width = min(room.width, math.ceil(side / math.sqrt(shape)))
-        top = _placed(room.top, room.bottom, height, kept and (kept.top, kept.bottom), generator)
-        left = _placed(room.left, room.right, width, kept and (kept.left, kept.right), generator)
+        top = _placed(room.top, room.bottom, height, None if kept is None else (kept.top, kept.bottom), generator)
+        left = _placed(room.left, room.right, width, None if kept is None else (kept.left, kept.right), generator)
         return Box(top, left, top + height, left + width)
     return None
 
 
-def _placed(
-    low: int, high: int, length: int, kept: tuple[int, int] | None, generator: np.random.Generator
-) -> int:
+def _placed(low: int, high: int, length: int, kept: tuple[int, int] | None, generator: np.random.Generator) -> int:
     """Where `length` pixels begin between `low` and `high`, so that they hold `kept`."""
     first, last = low, high - length
     if kept is not None:
