@@ -41,6 +41,11 @@ def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return part
 
 
+def certainty_of(probability: Grey, part: NDArray[np.bool_]) -> float:
+    """Mean lesion probability, 0..1, over a part (bool `H x W`) of a map (uint8 `H x W`, times 255); 0 for no part."""
+    return float(probability[part].mean() / 255) if part.any() else 0.0
+
+
 def parts_of(mask: NDArray[np.bool_]) -> int:
     """The number of connected parts of a bool `H x W` mask."""
     box = box_of(mask)

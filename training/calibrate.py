@@ -49,13 +49,32 @@ class Novelty:
 
 
 @dataclass(frozen=True)
+class Dropping:
+    """When an outline is dropped: the classes speak for normal, and the U-Net is not certain of what it drew.
+
+    Attributes:
+        normal_limit: probability of normal at and above which an outline may be dropped, even where another class
+            leads; above 1 none ever is.
+        certain_outline: mean lesion probability inside the largest outline, 0..1, at and above which it stays whatever
+            the classes say; above 1 none is certain enough.
+    """
+
+    normal_limit: float
+    certain_outline: float
+
+    def applies(self, normal: NDArray[np.float64], certainty: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """bool `N`. Args: float64 `N` each."""
+        return np.asarray((normal >= self.normal_limit) & (certainty < self.certain_outline))
+
+
+@dataclass(frozen=True)
 class Calibration:
     """All that serving needs to turn logits and embeddings into an answer."""
 
     scaling: Scaling
     limits: tuple[float, ...]
     malignant_threshold: float
-    normal_limit: float
+    dropping: Dropping
     novelty: Novelty
     novelty_limit: float
 
@@ -63,8 +82,8 @@ class Calibration:
         return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
 
     def is_cleared(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Pictures whose outline is dropped: normal is at or above its limit, even where another class leads."""
-        return np.asarray(self.probabilities(predictions)[:, NORMAL] >= self.normal_limit)
+        """Pictures whose outline is dropped."""
+        return self.dropping.applies(self.probabilities(predictions)[:, NORMAL], predictions.certainty)
 
 
 def calibrate(
@@ -83,7 +102,7 @@ def calibrate(
         scaling,
         _limits(scores, tune.labels),
         threshold_for(scores[:, MALIGNANT], is_malignant, WANTED_SENSITIVITY) if is_malignant.any() else NEVER,
-        fit_normal_limit(scores[:, NORMAL], tune),
+        fit_dropping(scores[:, NORMAL], tune),
         novelty,
         float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
     )
@@ -95,23 +114,35 @@ def _limits(scores: Scores, labels: NDArray[np.int64]) -> tuple[float, ...]:
     return tuple(limit if (labels == index).any() else NEVER for index, limit in enumerate(fitted))
 
 
-def fit_normal_limit(scores: NDArray[np.float64], tune: Predictions) -> float:
-    """The probability of normal at and above which an outline is dropped: where the mean Dice is highest.
+def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
+    """The limit of normal where the mean Dice is highest, then the lowest certainty that costs no more than chance.
 
-    The mean is over the data sets that hold normals, each picture alike; above 1 nothing is ever dropped.
+    The mean is over the data sets that hold normals, each picture alike. On pictures like those trained on, certain
+    outlines need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is
+    as strong as it can be: the lowest certainty whose mean Dice stays within one standard error of the highest (the
+    rule of Breiman et al. 1984, section 3.4.3, for choices that the data do not decide).
+
+    Args:
+        scores: float64 `N`, the probability of normal.
     """
     if not np.isfinite(tune.dice).any():  # a recipe that outlines nothing
-        return NEVER
+        return Dropping(NEVER, NEVER)
     is_normal = tune.labels == NORMAL
     sources = np.asarray([sample.source.removesuffix(SUFFIX) for sample in tune.samples])
     is_used = np.isin(sources, np.unique(sources[is_normal]))
 
-    def mean_dice(limit: float) -> float:
-        dice = np.where(scores >= limit, is_normal.astype(np.float64), tune.dice)
-        return float(dice[is_used].mean()) if is_used.any() else 0.0
+    def dice_with(rule: Dropping) -> NDArray[np.float64]:
+        kept = np.where(rule.applies(scores, tune.certainty), is_normal.astype(np.float64), tune.dice)
+        return kept[is_used] if is_used.any() else np.zeros(1)
 
     # down to 0.05: the best limit may lie below one third, where another class can lead
-    return float(max((NEVER, *np.arange(19, 0, -1) / 20), key=mean_dice))
+    limits = (Dropping(NEVER, NEVER), *(Dropping(step / 20, NEVER) for step in range(19, 0, -1)))
+    best = max(limits, key=lambda rule: dice_with(rule).mean())
+    highest = dice_with(best)
+    enough = highest.mean() - highest.std() / np.sqrt(len(highest))
+    certainties = (step / 20 for step in range(10, 20))
+    careful = (Dropping(best.normal_limit, certainty) for certainty in certainties)
+    return next((rule for rule in careful if dice_with(rule).mean() >= enough), best)
 
 
 def case_mix_weights(labels: NDArray[np.int64], case_mix: Mapping[str, float] = CASE_MIX) -> NDArray[np.float64]:

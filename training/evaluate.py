@@ -34,7 +34,7 @@ CREDITS = {
     "mias": "mini-MIAS, Suckling et al. 1994, research use only",
     "cbis-ddsm": "CBIS-DDSM, Lee et al. 2017, CC BY 3.0",
 }
-ARRAYS = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined")
+ARRAYS = ("logits", "unet_logits", "embeddings", "dice", "iou", "hausdorff_px", "is_outlined", "certainty")
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _keep(made: Predictions, networks: str, path: Path) -> None:
 
 def _holds(kept: Mapping[str, Any], samples: list[Sample]) -> bool:
     """Whether a file of predictions is of these samples in this order."""
-    return np.array_equal(kept.get("names", []), np.asarray(names(samples)))
+    return set(ARRAYS) <= set(kept) and np.array_equal(kept.get("names", []), np.asarray(names(samples)))
 
 
 def kept_predictions(samples: list[Sample], path: Path) -> Predictions:

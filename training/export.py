@@ -245,7 +245,7 @@ def write_manifest(
                 "onnx_against_pytorch": exported[1].largest_difference,
             },
         },
-        "mask": {**recipe["mask"], "normal_limit": calibration.normal_limit},
+        "mask": {**recipe["mask"], **asdict(calibration.dropping)},
         "border": recipe["classification"]["border"],
         "calibration": {
             "method": "sum of both networks' logits, temperature scaling, a bias per class",

@@ -36,7 +36,7 @@ class Judged:
             head alone; the head's are equal thirds where a recipe has none.
         dice, iou, hausdorff_px: float64 `N`, of the U-Net's outline before any is dropped; NaN where there is none.
         is_outlined, is_cleared: the U-Net outlined something; the outline is dropped because normal is at or above its
-            limit.
+            limit and the U-Net is not certain of it.
         is_flagged, is_novel: at or above the operating point; above the novelty limit.
         plausible: bool `N x 3`, the conformal set.
     """

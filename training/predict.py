@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from imaging.agreement import dice
-from imaging.postprocess import mask_of
+from imaging.postprocess import certainty_of, largest_part, mask_of
+from imaging.preprocess import Grey
 from training import classification, segmentation
 from training.datasets.sample import Sample
 from training.loop import device
@@ -19,7 +20,7 @@ from training.networks.rule import Rule
 from training.pipeline import Trained
 from training.recipe import Recipe
 
-NO_OUTLINE = (float("nan"), float("nan"), float("nan"), 0.0)
+NO_OUTLINE = (float("nan"), float("nan"), float("nan"), 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Predictions:
     `logits` are the classifier's, `unet_logits` those of the U-Net's own head; calibration weighs the two.
 
     `dice` and `iou` are in 0..1; for a picture without a lesion they are 1 when nothing was outlined and else 0.
+    `certainty` float64 `N` is the mean lesion probability inside the largest outline, 0..1, 0 where there is none.
     `hausdorff_px` is the 95th percentile distance in stored pixels, NaN where either mask is empty. All three are NaN
     throughout where no network outlines.
     """
@@ -41,6 +43,7 @@ class Predictions:
     iou: NDArray[np.float64]
     hausdorff_px: NDArray[np.float64]
     is_outlined: NDArray[np.bool_]
+    certainty: NDArray[np.float64]
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -61,6 +64,7 @@ class Predictions:
             self.iou[is_kept],
             self.hausdorff_px[is_kept],
             self.is_outlined[is_kept],
+            self.certainty[is_kept],
         )
 
     def from_source(self, source: str) -> Predictions:
@@ -80,7 +84,7 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
         weighed.append(class_logits)
         for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
             found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
-            overlaps.append(NO_OUTLINE if is_rule else _overlap(found, sample.mask(*picture.shape)))
+            overlaps.append(NO_OUTLINE if is_rule else _outline(drawn, found, sample.mask(*picture.shape)))
             handed_on = classification.seen_by_classifier(sample, drawn, part)
             inputs.append(
                 classification.classifier_input(picture, handed_on, part, mask_rule, trained.classification_size)
@@ -88,7 +92,12 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
     logits, embeddings = _judge(trained, inputs)
     table = np.asarray(overlaps, dtype=np.float64)
     unet_logits, is_outlined = np.concatenate(weighed), table[:, 3].astype(np.bool_)
-    return Predictions(samples, logits, unet_logits, embeddings, table[:, 0], table[:, 1], table[:, 2], is_outlined)
+    columns = (table[:, 0], table[:, 1], table[:, 2], is_outlined, table[:, 4])
+    return Predictions(samples, logits, unet_logits, embeddings, *columns)
+
+
+def _outline(drawn: Grey, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, ...]:
+    return (*_overlap(found, truth), certainty_of(drawn, largest_part(found)))
 
 
 def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float, float]:

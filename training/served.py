@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imaging.deidentify import without_text_bands
 from imaging.errors import UnusablePicture
 from imaging.picture import Picture
-from imaging.postprocess import box_of, largest_part, mask_of
+from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey, fit, restore, segmented
 from imaging.quality import check
 from imaging.scores import Scaling, plausible_classes
@@ -78,7 +78,7 @@ class Networks:
             novelty=float(novelty[0]) / float(self._manifest["out_of_distribution"]["limit"]),
             plausible=tuple(index in held for index in range(len(LABELS))),
             is_flagged=bool(scores[MALIGNANT] >= threshold),
-            has_outline=bool(mask.any() and scores[NORMAL] < self._manifest["mask"]["normal_limit"]),
+            has_outline=bool(mask.any()) and not self._is_dropped(scores[NORMAL], probability, mask),
         )
 
     def embedding(self, pixels: Grey) -> NDArray[np.float32]:
@@ -92,6 +92,10 @@ class Networks:
         square, place = fit(pixels, self._manifest["networks"]["segmentation"]["input_size"])
         drawn, class_logits = self._unet.run(["probability", "class_logits"], {"picture": square[None, None]})
         return restore(drawn[0, 0], place), class_logits
+
+    def _is_dropped(self, normal: float, probability: Grey, mask: NDArray[np.bool_]) -> bool:
+        rule, certainty = self._manifest["mask"], certainty_of(probability, largest_part(mask))
+        return bool(normal >= rule["normal_limit"] and certainty < rule["certain_outline"])
 
     def shown(self, pixels: Grey, probability: Grey) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """What the classifier is shown, uint8 `3 x S x S`, and the lesion's mask, bool `H x W`."""

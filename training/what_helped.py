@@ -23,7 +23,16 @@ import numpy as np
 from imaging.intervals import Figure
 from imaging.scores import Scaling
 from training import datasets
-from training.calibrate import NEVER, NORMAL, Calibration, calibrate, case_mix_weights, fit_normal_limit, fit_scaling
+from training.calibrate import (
+    NEVER,
+    NORMAL,
+    Calibration,
+    Dropping,
+    calibrate,
+    case_mix_weights,
+    fit_dropping,
+    fit_scaling,
+)
 from training.evaluate import kept_predictions
 from training.judged import UNCALIBRATED, Judged, judge
 from training.leaderboard_page import TITLES
@@ -76,17 +85,17 @@ def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict
     for name, fit in _fits().items():
         other = judge(test, _refitted(shipped, fit, tune))
         found[name] = {"log_loss": _log_loss(tune, fit), "differences": _against(other, base)}
-    kept = judge(test, replace(shipped, normal_limit=NEVER))
+    kept = judge(test, replace(shipped, dropping=Dropping(NEVER, NEVER)))
     found["no outline is ever dropped"] = {"log_loss": None, "differences": _against(kept, base)}
     figures = {source: _values(base.where(base.sources == source)) for source in SETS if (base.sources == source).any()}
     return {"shipped": {"log_loss": _log_loss(tune, _shipped), "figures": figures}, "variations": found}
 
 
 def _refitted(shipped: Calibration, fit: Fit, tune: Predictions) -> Calibration:
-    """The shipped calibration with another scaling, and with the limit of normal that is best for that one."""
+    """The shipped calibration with another scaling, and the rule for dropping outlines that is fitted to that one."""
     scaling = fit(tune)
     normal = scaling.probabilities(tune.logits, tune.unet_logits)[:, NORMAL]
-    return replace(shipped, scaling=scaling, normal_limit=fit_normal_limit(normal, tune))
+    return replace(shipped, scaling=scaling, dropping=fit_dropping(normal, tune))
 
 
 def _shipped(tune: Predictions) -> Scaling:

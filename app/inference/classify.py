@@ -21,7 +21,7 @@ from imaging.scores import Scores, plausible_classes
 class Classified:
     """`activation` float32 `3 x h x w`: class activation maps over `window`, the part the classifier saw.
 
-    `is_clear`: normal reaches its limit, so that nothing is outlined.
+    `is_clear`: normal reaches its limit and the U-Net's outline is faint, so that nothing is outlined.
     """
 
     probabilities: Probabilities
@@ -46,6 +46,7 @@ def classify(session: NetworkSession, manifest: Manifest, found: Sequence[Segmen
         classified(
             manifest,
             row,
+            found[index].certainty,
             float(outputs["novelty"][index]),
             outputs["activation"][index],
             _window(found[index], boxes[index], manifest.border),
@@ -55,14 +56,24 @@ def classify(session: NetworkSession, manifest: Manifest, found: Sequence[Segmen
 
 
 def classified(
-    manifest: Manifest, scores: Scores, novelty: float, activation: NDArray[np.float32], window: Box
+    manifest: Manifest,
+    scores: Scores,
+    certainty: float,
+    novelty: float,
+    activation: NDArray[np.float32],
+    window: Box,
 ) -> Classified:
-    """What the scores of one picture, float64 `3`, mean."""
+    """What the scores of one picture, float64 `3`, mean beside the certainty of its outline, 0..1.
+
+    The class alone never drops an outline that the U-Net is certain of: on scanners that no network has seen, normal is
+    what goes wrong first. The two then disagree, and the answer is that the program can't tell.
+    """
     (limited,) = manifest.as_limited(scores[None])
+    is_normal = limited[LABELS.index("normal")] >= manifest.normal_limit
     return Classified(
         probabilities=Probabilities(*(float(score) for score in scores)),
         plausible=tuple(LABELS[index] for index in plausible_classes(limited, manifest.conformal_limits)),
-        is_clear=bool(limited[LABELS.index("normal")] >= manifest.normal_limit),
+        is_clear=bool(is_normal and certainty < manifest.certain_outline),
         novelty=novelty,
         activation=activation,
         window=window,

@@ -64,6 +64,7 @@ class Manifest:
     smallest_share: float
     border: float
     normal_limit: float
+    certain_outline: float
     scaling: Scaling
     conformal_limits: tuple[float, ...]
     novelty_limit: float
@@ -129,7 +130,7 @@ def _recalibrated(shipped: dict[str, Any], local: Path | None) -> dict[str, Any]
         return None
     raw: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
     if raw["networks"] == shipped["networks"]:
-        return raw
+        return {**raw, "mask": shipped["mask"]}  # recalibrating leaves the rules of outlines as they are shipped
     log.warning("the recalibration was made for other networks and is not used", extra={"version": raw["version"]})
     return None
 
@@ -143,6 +144,7 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         smallest_share=float(raw["mask"]["smallest_share"]),
         border=float(raw["border"]),
         normal_limit=float(raw["mask"]["normal_limit"]),
+        certain_outline=float(raw["mask"]["certain_outline"]),
         scaling=_scaling(raw["calibration"]["parameters"]),
         conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
         novelty_limit=float(raw["out_of_distribution"]["limit"]),

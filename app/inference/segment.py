@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.inference.manifest import Manifest
 from app.inference.sessions import NetworkSession
 from imaging.picture import Picture
-from imaging.postprocess import largest_part, mask_of
+from imaging.postprocess import certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey, fit, restore
 
 
@@ -30,6 +30,11 @@ class Segmented:
     main_part: NDArray[np.bool_]
     class_logits: NDArray[np.float32]
     activation: NDArray[np.float32]
+
+    @property
+    def certainty(self) -> float:
+        """Mean lesion probability inside the largest outline, 0..1; 0 where nothing is outlined."""
+        return certainty_of(self.probability, self.main_part)
 
 
 def segment(session: NetworkSession, manifest: Manifest, pictures: Sequence[Picture]) -> list[Segmented]:

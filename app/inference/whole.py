@@ -45,7 +45,7 @@ def read(
     """Both networks' answers for pictures of any sizes, in one run; as `segment` and `classify` give them."""
     outputs = session.run(_inputs(manifest, pictures))
     found = [_segmented(picture, outputs, index) for index, picture in enumerate(pictures)]
-    return found, [_classified(manifest, outputs, index) for index in range(len(pictures))]
+    return found, [_classified(manifest, outputs, index, item.certainty) for index, item in enumerate(found)]
 
 
 def _inputs(manifest: Manifest, pictures: Sequence[Picture]) -> dict[str, NDArray[Any]]:
@@ -74,10 +74,11 @@ def _segmented(picture: Picture, outputs: dict[str, NDArray[Any]], index: int) -
     )
 
 
-def _classified(manifest: Manifest, outputs: dict[str, NDArray[Any]], index: int) -> Classified:
+def _classified(manifest: Manifest, outputs: dict[str, NDArray[Any]], index: int, certainty: float) -> Classified:
     return classified(
         manifest,
         outputs["probabilities"][index].astype(np.float64),
+        certainty,
         float(outputs["novelty"][index]),
         outputs["window_activation"][index],
         Box(*(int(edge) for edge in outputs["window"][index])),

@@ -21,7 +21,8 @@ def write_tiny_networks(folder: Path) -> Path:
     }
     manifest = {
         "schema": 1, "version": "0.0.1", "recipe": "tiny", "labels": ["benign", "malignant", "normal"],
-        "networks": networks, "mask": {"threshold": 0.5, "smallest_share": 0.002, "normal_limit": 1.01}, "border": 0.25,
+        "networks": networks, "border": 0.25,
+        "mask": {"threshold": 0.5, "smallest_share": 0.002, "normal_limit": 1.01, "certain_outline": 1.01},
         "calibration": {"parameters": {"temperature": 0.2, "unet_weight": 1.0, "bias": [0.0, 0.0, 0.0]}},
         "conformal": {"coverage": 0.9, "limits": [0.3, 0.3, 0.3]}, "out_of_distribution": {"limit": 0.9},
         "operating_points": {"malignant": {"threshold": 0.4}}, "reliability": [], "metrics": {}, "training_data": [],

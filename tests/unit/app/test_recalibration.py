@@ -98,10 +98,23 @@ def test_a_higher_temperature_neither_drops_an_outline_nor_widens_a_set(tmp_path
     assert told[2] > manifest.normal_limit
     local = replace(manifest, temperature_factor=2.0)
     window, no_map = Box(0, 0, 1, 1), np.zeros((3, 1, 1), dtype=np.float32)
-    found = classified(local, told, 1.0, no_map, window)
+    found = classified(local, told, 0.6, 1.0, no_map, window)
     assert (found.is_clear, found.plausible) == (False, ("malignant",))
     assert found.probabilities.malignant == told[1]
-    assert classified(manifest, told, 1.0, no_map, window).is_clear
+    assert classified(manifest, told, 0.6, 1.0, no_map, window).is_clear
+
+
+def test_a_recalibration_made_before_a_rule_of_outlines_was_added_goes_on_with_the_shipped_one(tmp_path: Path) -> None:
+    models, local = write_tiny_networks(tmp_path / "models"), tmp_path / "local"
+    shipped = manifests.read(models)
+    recalibration.keep(recalibration.compare(observed(3.0), shipped), shipped, local, 300)
+    (path,) = manifests.numbered(local)
+    raw = json.loads(path.read_text())
+    del raw["mask"]["certain_outline"]
+    path.write_text(json.dumps(raw))
+    found = manifests.read(models, local)
+    assert found.version == "0.0.1+local.1"
+    assert found.certain_outline == shipped.certain_outline
 
 
 def test_a_recalibration_of_other_networks_is_not_used(tmp_path: Path) -> None:

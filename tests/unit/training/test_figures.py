@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from imaging.scores import Scaling, calibration_error, threshold_for
-from training.calibrate import NEVER, calibrate, fit_normal_limit, fit_novelty, fit_scaling
+from training.calibrate import NEVER, calibrate, fit_dropping, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
 from training.judged import joined, judge, read, save
 from training.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
@@ -41,6 +41,7 @@ def predictions(labels: list[str], logits: np.ndarray, groups: list[str] | None 
         ones,
         ones,
         ones.astype(bool),
+        np.full(count, 0.4),
     )
 
 
@@ -132,14 +133,32 @@ def test_outlines_are_dropped_only_where_that_raises_the_mean_dice() -> None:
     part = predictions(["normal"] * 5 + ["benign"] * 5, np.zeros((10, 3)))
     part.dice[:5] = 0.0
     telling = np.asarray([0.8] * 5 + [0.1] * 5)
-    assert 0.1 < fit_normal_limit(telling, part) <= 0.8
-    assert fit_normal_limit(1 - telling, part) > 1
+    assert 0.1 < fit_dropping(telling, part).normal_limit <= 0.8
+    assert fit_dropping(1 - telling, part).normal_limit > 1
 
 
 def test_the_limit_may_lie_where_another_class_leads() -> None:
     part = predictions(["normal"] * 5 + ["benign"] * 5, np.zeros((10, 3)))
     part.dice[:5] = 0.0
-    assert fit_normal_limit(np.asarray([0.12] * 5 + [0.02] * 5), part) == pytest.approx(0.1)
+    assert fit_dropping(np.asarray([0.12] * 5 + [0.02] * 5), part).normal_limit == pytest.approx(0.1)
+
+
+def test_an_outline_that_the_unet_is_certain_of_stays_as_far_as_chance_allows() -> None:
+    part = predictions(["normal"] * 40 + ["benign"] * 40, np.zeros((80, 3)))
+    part.dice[:40] = 0.0
+    part.dice[40:] = np.linspace(0.3, 1.0, 40)
+    part.certainty[:40] = np.linspace(0.3, 0.7, 40)  # most of what is drawn on normals is faint
+    scores = np.asarray([0.8] * 40 + [0.1] * 40)
+    rule = fit_dropping(scores, part)
+    assert (rule.normal_limit > 0.1, rule.certain_outline) == (True, pytest.approx(0.7))
+    assert rule.applies(np.asarray([0.99, 0.99, 0.0]), np.asarray([0.4, 0.9, 0.4])).tolist() == [True, False, False]
+
+
+def test_where_certainty_tells_nothing_it_protects_nothing() -> None:
+    part = predictions(["normal"] * 40 + ["benign"] * 40, np.zeros((80, 3)))
+    part.dice[:40] = 0.0
+    part.certainty[:] = 0.99
+    assert fit_dropping(np.asarray([0.8] * 40 + [0.1] * 40), part).certain_outline == NEVER
 
 
 def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
@@ -182,7 +201,7 @@ def test_a_recipe_without_outlines_has_no_overlap_and_all_else() -> None:
         values[:] = np.nan
     calibration = calibrate(part, part.embeddings)
     found = figures_of(judge(part, calibration))
-    assert calibration.normal_limit == NEVER
+    assert calibration.dropping.normal_limit == NEVER
     assert not [name for name in found if name.startswith(("dice", "iou", "hausdorff", "lesions"))]
     assert {"macro_auc", "normal_specificity", "brier"} <= set(found)
 
@@ -256,4 +275,4 @@ def test_crops_of_a_set_without_normals_let_the_limit_of_normal_be_chosen() -> N
     dice = np.array([0.9] * 20 + [0.0] * 20)  # everything is outlined, on crops wrongly
     part = replace(part, samples=[*(replace(s, source="busbra") for s in part.samples[:20]), *crops], dice=dice)
     scores = np.array([0.3] * 20 + [0.6] * 20)
-    assert 0.3 < fit_normal_limit(scores, part) <= 0.6
+    assert 0.3 < fit_dropping(scores, part).normal_limit <= 0.6

@@ -126,3 +126,12 @@ def test_no_outline_is_shown_on_a_picture_that_is_held_for_normal(models: Path) 
     findings = Engine(models, "cpu").read([bright_square()])[0]
     assert not findings.mask.any()
     assert findings.lesion is None
+
+
+def test_the_class_alone_does_not_drop_an_outline_that_the_unet_is_certain_of(models: Path) -> None:
+    raw = json.loads((models / "manifest.json").read_text())
+    raw["mask"] |= {"normal_limit": 0.01, "certain_outline": 0.5}
+    (models / "manifest.json").write_text(json.dumps(raw))
+    findings = Engine(models, "cpu").read([bright_square()])[0]
+    assert findings.mask.any()
+    assert findings.lesion is not None
