@@ -47,8 +47,13 @@ WORDS: dict[str, Words] = {
     ),
     CLEAR: Words(
         "The program found no lesion in this picture",
-        "One picture shows a small part of the breast and can't rule anything out.",
-        ("Keep to your screening appointments.", _SYMPTOMS),
+        "One picture shows a small part of the breast and can't rule anything out. The program learned from the "
+        "devices of two hospitals, and it overlooks more on others.",
+        (
+            "When the picture was taken because of something felt or seen, a doctor or sonographer has to read it.",
+            "Keep to your screening appointments.",
+            _SYMPTOMS,
+        ),
     ),
     UNSURE: Words(
         "The program can't tell",

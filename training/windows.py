@@ -64,11 +64,10 @@ def _windows_of(sample: Sample, count: int) -> list[Window]:
     for number in range(count):
         window = draw_window(whole, lesion, 2, generator)
         if window is not None:
-            views.append(_view(sample, window, f"window{number}"))
+            views.append(view(sample, window, f"window{number}"))
         beside = _beside(lesion, height, width, generator)
         if beside is not None and is_echo(pixels[beside.top : beside.bottom, beside.left : beside.right]):
-            view = _view(sample, beside, f"beside{number}")
-            views.append(replace(view, source=LESION_FREE, label="normal"))
+            views.append(replace(view(sample, beside, f"beside{number}"), source=LESION_FREE, label="normal"))
     return views
 
 
@@ -77,7 +76,8 @@ def _beside(lesion: Box | None, height: int, width: int, generator: np.random.Ge
     return None if lesion is None else draw_window(strip_beside(lesion, height, width), None, 0.5, generator)
 
 
-def _view(sample: Sample, window: Box, suffix: str) -> Window:
+def view(sample: Sample, window: Box, suffix: str) -> Window:
+    """A window of a sample as a sample of its own."""
     return Window(**{**vars(sample), "identifier": f"{sample.identifier}_{suffix}", "window": window})
 
 
