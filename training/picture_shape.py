@@ -59,12 +59,11 @@ def measured(trained: Trained, recipe: Recipe, calibration: Calibration, parts: 
     found: dict[str, Figures] = {}
     for source in sorted({sample.source for sample in lesions}):
         chosen = evenly([sample for sample in lesions if sample.source == source])
-        found[source] = {"as they are": _figures(judge(predict(trained, recipe, chosen), calibration))}
-        for shape in SHAPES:
-            views = [cut(sample, shape) for sample in chosen]
-            found[source][f"height {shape} of the width"] = _figures(
-                judge(predict(trained, recipe, views), calibration)
-            )
+        views: dict[str, list[Sample]] = {"as they are": chosen}
+        views |= {f"height {shape} of the width": [cut(sample, shape) for sample in chosen] for shape in SHAPES}
+        found[source] = {
+            name: _figures(judge(predict(trained, recipe, shaped), calibration)) for name, shaped in views.items()
+        }
     return found
 
 
@@ -75,7 +74,7 @@ def evenly(samples: list[Sample]) -> list[Sample]:
 
 
 def cut(sample: Sample, shape: float) -> Window:
-    """The largest part of a picture that is `shape` times as high as wide, as near to the lesion's middle as it goes."""
+    """The largest part of a picture that is `shape` times as high as wide, the lesion as near its middle as can be."""
     height, width = sample.pixels().shape
     lesion = box_of(sample.mask(height, width)) or Box(0, 0, height, width)
     kept_height, kept_width = min(height, round(width * shape)), min(width, round(height / shape))
