@@ -85,8 +85,13 @@ def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict
     for name, fit in _fits().items():
         other = judge(test, _refitted(shipped, fit, tune))
         found[name] = {"log_loss": _log_loss(tune, fit), "differences": _against(other, base)}
-    kept = judge(test, replace(shipped, dropping=Dropping(NEVER, NEVER)))
-    found["no outline is ever dropped"] = {"log_loss": None, "differences": _against(kept, base)}
+    rules = {
+        "no outline is ever dropped": Dropping(NEVER, NEVER),
+        "the class alone drops outlines": replace(shipped.dropping, certain_outline=NEVER),
+    }
+    for name, rule in rules.items():
+        kept = judge(test, replace(shipped, dropping=rule))
+        found[name] = {"log_loss": None, "differences": _against(kept, base)}
     figures = {source: _values(base.where(base.sources == source)) for source in SETS if (base.sources == source).any()}
     return {"shipped": {"log_loss": _log_loss(tune, _shipped), "figures": figures}, "variations": found}
 
@@ -172,8 +177,9 @@ runs from scratch, one of each: what a step is worth to a network that has learn
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
 mix; an outline is dropped where the probability of normal is at or above a limit, even where another class leads
-([why](../adr/0008-both-networks-weigh-the-classes.md)). Each variation is fitted anew, that limit too. The log loss is
-of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
+([why](../adr/0008-both-networks-weigh-the-classes.md)), unless the U-Net is certain of it
+([why](../adr/0013-an-outline-is-dropped-only-where-both-agree.md)). Each variation is fitted anew, those limits too. The
+log loss is of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
 """
 
 
