@@ -57,8 +57,8 @@ WORDS: dict[str, Words] = {
     ),
     UNSURE: Words(
         "The program can't tell",
-        "This picture could belong to more than one group, or it differs from the pictures that the program learned "
-        "from. A person has to read it.",
+        "This picture could belong to more than one group, what was outlined does not fit the group, or the picture "
+        "differs from those that the program learned from. A person has to read it.",
         ("Have a doctor or sonographer read the picture.", _SYMPTOMS),
     ),
     DECLINED: Words(
