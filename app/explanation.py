@@ -28,7 +28,12 @@ def sentences(findings: Mapping[str, Any], height: int, width: int) -> tuple[str
     lesion = findings.get("lesion")
     if lesion is None:
         return (_nothing_outlined(findings), _heat_without_lesion(findings))
-    told = (_outlined(lesion, height, width), _described(lesion), _heat(findings, lesion, height * width))
+    told = (
+        _outlined(lesion, height, width),
+        _contradiction(findings),
+        _described(lesion),
+        _heat(findings, lesion, height * width),
+    )
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -57,13 +62,19 @@ def size_in_words(lesion: Mapping[str, Any]) -> str:
 
 def _nothing_outlined(findings: Mapping[str, Any]) -> str:
     return (
-        "No area is outlined: the program found none, or it weighs the picture like one without a lesion. Weighed as "
-        f"a whole, it resembles {GROUPS[findings['label']]} most."
+        "No area is outlined: the program found none, or only a faint one on a picture that it weighs like one without "
+        f"a lesion. Weighed as a whole, it resembles {GROUPS[findings['label']]} most."
     )
 
 
 def _heat_without_lesion(findings: Mapping[str, Any]) -> str:
     return f"The heat map shows which parts of the picture raised the weight on '{findings['label']}' most."
+
+
+def _contradiction(findings: Mapping[str, Any]) -> str:
+    if findings["label"] != "normal":
+        return ""
+    return "Yet it weighs the picture like one without a lesion. One of the two is wrong, and it can't say which."
 
 
 def _outlined(lesion: Mapping[str, Any], height: int, width: int) -> str:

@@ -47,8 +47,8 @@ WORDS: dict[str, Words] = {
     ),
     CLEAR: Words(
         "The program found no lesion in this picture",
-        "One picture shows a small part of the breast and can't rule anything out. The program learned from the "
-        "devices of two hospitals, and it overlooks more on others.",
+        "One picture shows a small part of the breast and can't rule anything out. The program learned from few "
+        "devices, and it overlooks more on others.",
         (
             "When the picture was taken because of something felt or seen, a doctor or sonographer has to read it.",
             "Keep to your screening appointments.",
@@ -57,8 +57,8 @@ WORDS: dict[str, Words] = {
     ),
     UNSURE: Words(
         "The program can't tell",
-        "This picture could belong to more than one group, what was outlined does not fit the group, or the picture "
-        "differs from those that the program learned from. A person has to read it.",
+        "This picture could belong to more than one group, or the program outlined something on a picture that it "
+        "otherwise weighs as normal, or the picture differs from those that it learned from. A person has to read it.",
         ("Have a doctor or sonographer read the picture.", _SYMPTOMS),
     ),
     DECLINED: Words(
@@ -116,5 +116,5 @@ def decide(findings: Findings, malignant_threshold: float) -> Decision:
     if plausible == {"normal"} and findings.lesion is None:
         return Decision(CLEAR, "No lesion was outlined, and only the group 'normal' fits this picture.")
     if plausible == {"normal"}:
-        return Decision(UNSURE, "Only the group 'normal' fits this picture, and yet a lesion was outlined.")
+        return Decision(UNSURE, "Only the group 'normal' fits this picture, and yet the program outlined an area.")
     return Decision(UNSURE, "More than one group fits this picture.")

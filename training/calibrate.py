@@ -115,7 +115,7 @@ def _limits(scores: Scores, labels: NDArray[np.int64]) -> tuple[float, ...]:
 
 
 def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
-    """The limit of normal where the mean Dice is highest, then the lowest certainty that costs no more than chance.
+    """The limit of normal where the mean Dice is highest, then the lowest certainty that costs little.
 
     The mean is over the data sets that hold normals, each picture alike. On pictures like those trained on, certain
     outlines need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is

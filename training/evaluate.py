@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
         rows = judged.joined([rows, judge(beside, calibration)])
     judged.save(rows, folder / "judged.npz")
     report = _report(trained, recipe, parts, fold, folder) | figures_per_set(rows)
+    report["dropping"] = asdict(calibration.dropping)
     (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     curves.draw(folder, test, calibration)
     contact_sheet.draw(folder, trained, recipe, test)
@@ -203,5 +204,7 @@ def kept_predictions(samples: list[Sample], path: Path) -> Predictions:
     """
     with np.load(path) as kept:
         if not _holds(kept, samples):
-            raise ValueError(f"{path} holds predictions of other pictures: evaluate that run again.")
+            raise ValueError(
+                f"{path} holds predictions of other pictures, or of an earlier form: evaluate that run again."
+            )
         return Predictions(samples, *(kept[name] for name in ARRAYS))

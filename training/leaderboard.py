@@ -28,6 +28,7 @@ ADDED = (
     "data_sha256",
     "created",
     "training_seconds",
+    "dropping",
     "pictures",
     "compared_with",
 )  # not in rows made before these were kept

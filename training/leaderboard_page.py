@@ -69,8 +69,9 @@ neither trained nor tuned on, except in rows marked **leaking**, which are there
 which fold it rests; differences of a few points on one fold mean nothing.
 
 - *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
-  because the probability of normal is at or above its limit, which it can be where another class leads. *With normals*:
-  on a normal picture nothing outlined counts 1, anything 0.
+  because the probability of normal is at or above its limit, which it can be where another class leads, and the U-Net
+  is not certain of it. Rows whose origin names no certainty are older: there the class alone dropped outlines.
+  *With normals*: on a normal picture nothing outlined counts 1, anything 0.
 - *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
   exist.
 - *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;
@@ -172,6 +173,10 @@ def _origin(row: Row) -> str:
         facts.insert(2, f"Trained at: {', '.join(f'`{commit[:10]}`' for commit in row['trained_at_commit'])}")
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
+    if "dropping" in row:
+        facts.append(
+            "Outlines dropped at normal {normal_limit} below certainty {certain_outline}".format(**row["dropping"])
+        )
     if row.get("training_seconds"):
         facts.append(f"Training of the networks of this run alone: {row['training_seconds'] / 60:.0f} minutes")
     if "created" in row:

@@ -86,7 +86,8 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
   makes the program say that it can't tell.
 - An outline is dropped at a calibrated probability of normal of {manifest["mask"]["normal_limit"]:.2f} or more, even
   where another class leads, unless the mean lesion probability inside it is
-  {manifest["mask"]["certain_outline"]:.2f} or more: then it stays, and the program says that it can't tell.
+  {manifest["mask"]["certain_outline"]:.2f} or more. Where it stays and only *normal* fits, the answer is that the
+  program can't tell.
 - A picture whose novelty is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much from the training
   pictures to be judged.
 

@@ -49,7 +49,7 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     Raises:
         ValueError: one of the folders holds a network that was trained otherwise.
     """
-    plain, _ = separate(parts.train, recipe["segmentation"].get("share"))
+    plain, _ = separate(parts.train, recipe["segmentation"].get("share"))  # an encoder needs no windows to start from
     outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
     start = _start(recipe, unet, plain, unet_folder)
@@ -72,8 +72,7 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
 def shown(recipe: Recipe, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
     """What the U-Net and what the classifier of a recipe learn from: pictures, and windows of them where it says so."""
     count = recipe.get("windows", 0)
-    outlining, judging = separate(samples, recipe["segmentation"].get("share"))
-    return (with_windows(outlining, count), with_windows(judging, count)) if count else (outlining, judging)
+    return separate(with_windows(samples, count) if count else samples, recipe["segmentation"].get("share"))
 
 
 def _last_size(recipe: Recipe, part: str) -> int:

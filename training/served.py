@@ -19,7 +19,7 @@ from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey, fit, restore, segmented
 from imaging.quality import check
 from imaging.scores import Scaling, plausible_classes
-from training.calibrate import MALIGNANT, NORMAL
+from training.calibrate import MALIGNANT, NEVER, NORMAL
 from training.datasets.sample import LABELS
 
 PASSED = "passed"
@@ -95,7 +95,7 @@ class Networks:
 
     def _is_dropped(self, normal: float, probability: Grey, mask: NDArray[np.bool_]) -> bool:
         rule, certainty = self._manifest["mask"], certainty_of(probability, largest_part(mask))
-        return bool(normal >= rule["normal_limit"] and certainty < rule["certain_outline"])
+        return bool(normal >= rule["normal_limit"] and certainty < rule.get("certain_outline", NEVER))
 
     def shown(self, pixels: Grey, probability: Grey) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """What the classifier is shown, uint8 `3 x S x S`, and the lesion's mask, bool `H x W`."""

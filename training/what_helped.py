@@ -178,8 +178,8 @@ VARIATIONS = """Without training: the kept predictions of the default recipe, fo
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
 mix; an outline is dropped where the probability of normal is at or above a limit, even where another class leads
 ([why](../adr/0008-both-networks-weigh-the-classes.md)), unless the U-Net is certain of it
-([why](../adr/0013-an-outline-is-dropped-only-where-both-agree.md)). Each variation is fitted anew, those limits too. The
-log loss is of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
+([why](../adr/0013-an-outline-is-dropped-only-where-both-agree.md)). Each variation is fitted anew, those limits too.
+The log loss is of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
 """
 
 

@@ -1,9 +1,8 @@
-"""Parts of pictures as further pictures, so that neither shape nor magnification betrays the class.
+"""Parts of pictures as further pictures, so that the shape of a picture does not betray its class.
 
-A hospital's pictures have one shape, and crops beside lesions another. A network that learns from both as they are
-takes "square" or "upright" for "normal": of BUS-BRA's lesions, which stand upright, one that knew BUSI alone called
-half normal as they are, and one in eight when the same pictures were cropped to lie flat. Windows of all shapes and
-sizes are therefore drawn alike around lesions, beside them and from normal pictures.
+A hospital's pictures have one shape, and squares beside lesions another. A network that learns from both as they are
+can take the shape for the class (`picture_shape` measures it). Windows of the same shapes are therefore drawn around
+lesions, beside them and from normal pictures. Their sizes differ still: beside a lesion there is less room.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from imaging.preprocess import Box, Grey
 from training.datasets.sample import Sample
 from training.lesion_free import GAP, LESION_FREE, is_echo, strip_beside
 
-SHAPES = (0.6, 1.6)  # height over width: BUSI's pictures have 0.65 to 0.94, BUS-BRA's 0.85 to 1.4 (5th to 95th percent)
+SHAPES = (0.6, 1.6)  # height over width; most of BUSI's pictures lie, most of BUS-BRA's stand
 SMALLEST_SIDE = 110  # px of the geometric mean of both sides, as in `lesion_free_crop`
 TRIES = 12
 NOWHERE = Box(0, 0, 0, 0)

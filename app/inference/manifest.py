@@ -13,6 +13,8 @@ from imaging.scores import Scaling, Scores, rescaled
 
 log = logging.getLogger(__name__)
 
+NONE_IS_CERTAIN = 1.01  # of networks that were exported without such a limit: no certainty reaches it
+
 
 class ModelUnusable(RuntimeError):
     """The networks can't be used: `code` for programs, `sentence` for people. Uploads wait until it is mended."""
@@ -130,7 +132,9 @@ def _recalibrated(shipped: dict[str, Any], local: Path | None) -> dict[str, Any]
         return None
     raw: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
     if raw["networks"] == shipped["networks"]:
-        return {**raw, "mask": shipped["mask"]}  # recalibrating leaves the rules of outlines as they are shipped
+        # Recalibrating leaves the rules of outlines as they are shipped, and other rules are another version.
+        version = shipped["version"] + "+" + raw["version"].partition("+")[2]
+        return {**raw, "mask": shipped["mask"], "version": version}
     log.warning("the recalibration was made for other networks and is not used", extra={"version": raw["version"]})
     return None
 
@@ -144,7 +148,7 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         smallest_share=float(raw["mask"]["smallest_share"]),
         border=float(raw["border"]),
         normal_limit=float(raw["mask"]["normal_limit"]),
-        certain_outline=float(raw["mask"]["certain_outline"]),
+        certain_outline=float(raw["mask"].get("certain_outline", NONE_IS_CERTAIN)),
         scaling=_scaling(raw["calibration"]["parameters"]),
         conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
         novelty_limit=float(raw["out_of_distribution"]["limit"]),

@@ -156,6 +156,11 @@ class TestExplanation:
     def test_places_are_named_by_thirds(self, bbox: tuple[int, int, int, int], words: str) -> None:
         assert explanation.where_in_picture(bbox, HEIGHT, WIDTH) == words
 
+    def test_it_says_when_outline_and_class_contradict_each_other(self) -> None:
+        findings = told() | {"label": "normal"}
+        assert "One of the two is wrong" in explanation.sentences(findings, HEIGHT, WIDTH)[1]
+        assert not any("wrong" in sentence for sentence in explanation.sentences(told(), HEIGHT, WIDTH))
+
     def test_it_uses_the_terms_of_the_field(self) -> None:
         assert "shape irregular" in explanation.sentences(told(), HEIGHT, WIDTH)[1]
 

@@ -104,17 +104,17 @@ def test_a_higher_temperature_neither_drops_an_outline_nor_widens_a_set(tmp_path
     assert classified(manifest, told, 0.6, 1.0, no_map, window).is_clear
 
 
-def test_a_recalibration_made_before_a_rule_of_outlines_was_added_goes_on_with_the_shipped_one(tmp_path: Path) -> None:
+def test_a_recalibration_of_the_same_networks_goes_on_with_new_rules_and_their_version(tmp_path: Path) -> None:
     models, local = write_tiny_networks(tmp_path / "models"), tmp_path / "local"
     shipped = manifests.read(models)
     recalibration.keep(recalibration.compare(observed(3.0), shipped), shipped, local, 300)
-    (path,) = manifests.numbered(local)
-    raw = json.loads(path.read_text())
-    del raw["mask"]["certain_outline"]
-    path.write_text(json.dumps(raw))
+    raw = json.loads((models / "manifest.json").read_text())
+    raw["mask"]["certain_outline"], raw["version"] = 0.7, "0.0.2"
+    (models / "manifest.json").write_text(json.dumps(raw))
     found = manifests.read(models, local)
-    assert found.version == "0.0.1+local.1"
-    assert found.certain_outline == shipped.certain_outline
+    assert found.version == "0.0.2+local.1"
+    assert found.certain_outline == 0.7
+    assert found.temperature_factor != 1.0
 
 
 def test_a_recalibration_of_other_networks_is_not_used(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_first_rule_that_fits_decides(
 
 def test_a_normal_picture_with_an_outline_is_not_said_to_fit_several_groups() -> None:
     decision = triage.decide(findings(0.01, ("normal",), 1.0, True), THRESHOLD)
-    assert decision.because == "Only the group 'normal' fits this picture, and yet a lesion was outlined."
+    assert decision.because == "Only the group 'normal' fits this picture, and yet the program outlined an area."
 
 
 def test_a_category_a_doctor_should_see_first_ranks_highest() -> None:

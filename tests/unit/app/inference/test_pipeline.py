@@ -20,9 +20,9 @@ def models(tmp_path: Path) -> Path:
     return write_tiny_networks(tmp_path / "models")
 
 
-def bright_square(height: int = 80, width: int = 100) -> Picture:
+def bright_square(height: int = 80, width: int = 100, grey: int = 250) -> Picture:
     pixels = np.full((height, width), 40, dtype=np.uint8)
-    pixels[20:50, 30:70] = 250
+    pixels[20:50, 30:70] = grey
     return Picture(pixels, "png", spacing=Spacing(0.1, "the file's ultrasound region"))
 
 
@@ -128,10 +128,21 @@ def test_no_outline_is_shown_on_a_picture_that_is_held_for_normal(models: Path) 
     assert findings.lesion is None
 
 
-def test_the_class_alone_does_not_drop_an_outline_that_the_unet_is_certain_of(models: Path) -> None:
+@pytest.mark.parametrize(("limit", "is_kept"), [(0.75, True), (0.95, False)])
+def test_the_class_alone_does_not_drop_an_outline_that_the_unet_is_certain_of(
+    models: Path, limit: float, is_kept: bool
+) -> None:
     raw = json.loads((models / "manifest.json").read_text())
-    raw["mask"] |= {"normal_limit": 0.01, "certain_outline": 0.5}
+    raw["mask"] |= {"normal_limit": 0.01, "certain_outline": limit}
     (models / "manifest.json").write_text(json.dumps(raw))
-    findings = Engine(models, "cpu").read([bright_square()])[0]
-    assert findings.mask.any()
-    assert findings.lesion is not None
+    findings = Engine(models, "cpu").read([bright_square(grey=235)])[0]  # 0.92, less at the edge
+    assert findings.mask.any() == is_kept
+    assert (findings.lesion is not None) == is_kept
+
+
+def test_networks_without_a_limit_of_certainty_drop_by_the_class_alone(models: Path) -> None:
+    raw = json.loads((models / "manifest.json").read_text())
+    raw["mask"]["normal_limit"] = 0.01
+    del raw["mask"]["certain_outline"]
+    (models / "manifest.json").write_text(json.dumps(raw))
+    assert not Engine(models, "cpu").read([bright_square()])[0].mask.any()
