@@ -2,7 +2,8 @@
 
 The lesion pictures of the reported part are cut to five shapes, each as large as the picture allows and around the
 lesion. What is measured is how many of them are then held for normal. A network that looks at tissue gives about the
-same answer for all five; the pictures of two hospitals differ in little as much as in their shape.
+same answer for all five; the pictures of two hospitals differ in little as much as in their shape. A cut also magnifies,
+and it can cut off a part of a large lesion; how many it does is counted.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def measured(trained: Trained, recipe: Recipe, calibration: Calibration, parts: 
         views: dict[str, list[Sample]] = {"as they are": chosen}
         views |= {f"height {shape} of the width": [cut(sample, shape) for sample in chosen] for shape in SHAPES}
         found[source] = {
-            name: _figures(judge(predict(trained, recipe, shaped), calibration)) for name, shaped in views.items()
+            name: _figures(judge(predict(trained, recipe, shaped), calibration))
+            | {"lesion_cut": _cut_off(shaped, chosen)}
+            for name, shaped in views.items()
         }
     return found
 
@@ -81,6 +84,13 @@ def cut(sample: Sample, shape: float) -> Window:
     top = min(max(0, (lesion.top + lesion.bottom - kept_height) // 2), height - kept_height)
     left = min(max(0, (lesion.left + lesion.right - kept_width) // 2), width - kept_width)
     return view(sample, Box(top, left, top + kept_height, left + kept_width), f"shape{shape}")
+
+
+def _cut_off(views: list[Sample], whole: list[Sample]) -> Figure:
+    """Share of the views that hold less of the lesion than the whole picture does."""
+    areas = np.asarray([[one.mask(*one.pixels().shape).sum() for one in samples] for samples in (views, whole)])
+    groups = np.asarray([sample.group for sample in whole])
+    return with_interval(lambda rows: float((areas[0] < areas[1])[rows].mean()), groups)
 
 
 def _figures(judged: Judged) -> dict[str, Figure]:
