@@ -2,8 +2,8 @@
 
 The lesion pictures of the reported part are cut to five shapes, each as large as the picture allows and around the
 lesion. What is measured is how many of them are then held for normal. A network that looks at tissue gives about the
-same answer for all five; the pictures of two hospitals differ in little as much as in their shape. A cut also magnifies,
-and it can cut off a part of a large lesion; how many it does is counted.
+same answer for all five; the pictures of two hospitals differ in little as much as in their shape. A cut also
+magnifies, and it can cut off a part of a large lesion; how many it does is counted.
 """
 
 from __future__ import annotations
