@@ -76,8 +76,12 @@ def _beside(lesion: Box | None, height: int, width: int, generator: np.random.Ge
 
 
 def view(sample: Sample, window: Box, suffix: str) -> Window:
-    """A window of a sample as a sample of its own."""
-    return Window(**{**vars(sample), "identifier": f"{sample.identifier}_{suffix}", "window": window})
+    """A window of a sample as a sample of its own.
+
+    Its name tells where it lies, so that a network trained on other windows is known to be another (see `provenance`).
+    """
+    place = f"{window.top}-{window.left}-{window.bottom}-{window.right}"
+    return Window(**{**vars(sample), "identifier": f"{sample.identifier}_{suffix}_{place}", "window": window})
 
 
 def draw_window(room: Box, kept: Box | None, tightness: float, generator: np.random.Generator) -> Box | None:

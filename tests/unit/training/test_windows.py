@@ -11,7 +11,7 @@ from PIL import Image
 from imaging.preprocess import Box
 from training import pipeline
 from training.datasets.sample import Sample
-from training.windows import SHAPES, Window, draw_window, with_windows
+from training.windows import SHAPES, Window, draw_window, view, with_windows
 
 pytestmark = pytest.mark.training
 
@@ -35,23 +35,29 @@ def samples(tmp_path: Path) -> list[Sample]:
 
 
 def test_a_window_keeps_the_whole_lesion_or_none_of_it(samples: list[Sample]) -> None:
-    views = [view for view in with_windows(samples, 3) if isinstance(view, Window)]
-    kept = [view for view in views if view.label == "malignant"]
+    views = [one for one in with_windows(samples, 3) if isinstance(one, Window)]
+    kept = [one for one in views if one.label == "malignant"]
     assert len(kept) == 18
-    for view in kept:
-        pixels = view.pixels()
-        assert view.mask(*pixels.shape).sum() == 60 * 80
-    beside = [view for view in views if view.source == "lesion-free"]
+    for one in kept:
+        assert one.mask(*one.pixels().shape).sum() == 60 * 80
+    beside = [one for one in views if one.source == "lesion-free"]
     assert beside
-    for view in beside:
-        assert (view.label, view.mask(*view.pixels().shape).any()) == ("normal", False)
+    for one in beside:
+        assert (one.label, one.mask(*one.pixels().shape).any()) == ("normal", False)
 
 
 def test_a_window_stays_with_its_group_and_is_drawn_alike_each_time(samples: list[Sample]) -> None:
     first, second = with_windows(samples, 2), with_windows(samples, 2)
     assert first == second
-    assert len({view.identifier for view in first}) == len(first)
-    assert {view.group for view in first} == {sample.group for sample in samples}
+    assert len({one.identifier for one in first}) == len(first)
+    groups = {sample.picture: sample.group for sample in samples}
+    assert all(one.group == groups[one.picture] for one in first)
+
+
+def test_other_windows_have_other_names() -> None:
+    sample = Sample("one", "busi", "benign", 0, "g", Path("none"), ())
+    first, second = (view(sample, Box(0, 0, 120, width), "window0") for width in (140, 141))
+    assert first.identifier != second.identifier
 
 
 def test_shapes_are_alike_with_a_lesion_and_without(samples: list[Sample]) -> None:
