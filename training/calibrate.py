@@ -138,6 +138,8 @@ def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
     # down to 0.05: the best limit may lie below one third, where another class can lead
     limits = (Dropping(NEVER, NEVER), *(Dropping(step / 20, NEVER) for step in range(19, 0, -1)))
     best = max(limits, key=lambda rule: dice_with(rule).mean())
+    if best.normal_limit == NEVER:  # there is nothing to keep from being dropped
+        return best
     highest = dice_with(best)
     enough = highest.mean() - highest.std() / np.sqrt(len(highest))
     certainties = (step / 20 for step in range(10, 20))

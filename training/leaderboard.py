@@ -108,7 +108,7 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
     rows = judged.joined([judged.read(path) for path in paths])
     if len(set(zip(rows.sources.tolist(), rows.identifiers.tolist(), strict=True))) < len(rows):
         return []
-    first = reports[0][1]
+    first = {key: value for key, value in reports[0][1].items() if key != "dropping"}  # each fold has limits of its own
     merged_report = first | {
         "fold": "all",
         "command": f"make train-all RECIPES={first['recipe']}",

@@ -70,7 +70,7 @@ which fold it rests; differences of a few points on one fold mean nothing.
 
 - *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
   because the probability of normal is at or above its limit, which it can be where another class leads, and the U-Net
-  is not certain of it. Rows whose origin names no certainty are older: there the class alone dropped outlines.
+  is not certain of it. In rows whose origin names no certainty, which are older, the class alone dropped outlines.
   *With normals*: on a normal picture nothing outlined counts 1, anything 0.
 - *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
   exist.
@@ -174,14 +174,19 @@ def _origin(row: Row) -> str:
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
     if "dropping" in row:
-        facts.append(
-            "Outlines dropped at normal {normal_limit} below certainty {certain_outline}".format(**row["dropping"])
-        )
+        facts.append(_dropping(**row["dropping"]))
     if row.get("training_seconds"):
         facts.append(f"Training of the networks of this run alone: {row['training_seconds'] / 60:.0f} minutes")
     if "created" in row:
         facts.append(f"Measured: {row['created']}")
     return f"{'. '.join(facts)}. Command: `{row['command']}`"
+
+
+def _dropping(normal_limit: float, certain_outline: float) -> str:
+    if normal_limit > 1:
+        return "No outline is dropped"
+    limit = f" below certainty {certain_outline:.2f}" if certain_outline <= 1 else ", whatever the certainty"
+    return f"Outlines dropped at normal {normal_limit:.2f}{limit}"
 
 
 def _answers(row: Row) -> list[str]:

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, Grey
 from training.datasets.sample import Sample
-from training.lesion_free import GAP, LESION_FREE, is_echo, strip_beside
+from training.lesion_free import GAP, LESION_FREE, SMALLEST_SIDE, is_echo, strip_beside
 
 SHAPES = (0.6, 1.6)  # height over width; most of BUSI's pictures lie, most of BUS-BRA's stand
-SMALLEST_SIDE = 110  # px of the geometric mean of both sides, as in `lesion_free_crop`
 TRIES = 12
 NOWHERE = Box(0, 0, 0, 0)
 
@@ -71,7 +70,7 @@ def _windows_of(sample: Sample, count: int) -> list[Window]:
 
 
 def _beside(lesion: Box | None, height: int, width: int, generator: np.random.Generator) -> Box | None:
-    """Large ones rather: windows with a lesion can't be as small, and magnification must not tell the class."""
+    """Large ones rather: windows with a lesion can't be as small, and magnification should tell little of the class."""
     return None if lesion is None else draw_window(strip_beside(lesion, height, width), None, 0.5, generator)
 
 
@@ -88,7 +87,8 @@ def draw_window(room: Box, kept: Box | None, tightness: float, generator: np.ran
     """A window inside `room` that holds `kept` with a gap around it where there is room; None where none fits.
 
     Shape is drawn first, alike for all classes, then the size between the smallest and the largest that fit, then the
-    place. `tightness` above 1 prefers small ones, below 1 large ones.
+    place. The geometric mean of both sides is at least `SMALLEST_SIDE` px. `tightness` above 1 prefers small ones,
+    below 1 large ones.
     """
     if kept is not None:
         kept = Box(

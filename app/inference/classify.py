@@ -66,7 +66,7 @@ def classified(
     """What the scores of one picture, float64 `3`, mean beside the certainty of its outline, 0..1.
 
     The class alone never drops an outline that the U-Net is certain of: on scanners that no network has seen, normal is
-    what goes wrong first. The two then disagree, and the answer is that the program can't tell.
+    what goes wrong first.
     """
     (limited,) = manifest.as_limited(scores[None])
     is_normal = limited[LABELS.index("normal")] >= manifest.normal_limit

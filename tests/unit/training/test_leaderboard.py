@@ -101,6 +101,24 @@ def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypa
     assert "Against `two` on the same pictures" in page(rows)
 
 
+@pytest.mark.parametrize(
+    ("normal_limit", "certain_outline", "words"),
+    [
+        (0.2, 0.8, "Outlines dropped at normal 0.20 below certainty 0.80."),
+        (0.2, 1.01, "Outlines dropped at normal 0.20, whatever the certainty."),
+        (1.01, 1.01, "No outline is dropped."),
+    ],
+)
+def test_a_row_tells_when_its_outlines_were_dropped(
+    tmp_path: Path, normal_limit: float, certain_outline: float, words: str
+) -> None:
+    report(tmp_path, "one", 0, 0.8)
+    path = tmp_path / "one" / "fold0" / "metrics.json"
+    dropping = {"normal_limit": normal_limit, "certain_outline": certain_outline}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dropping": dropping}))
+    assert words in page(found(tmp_path))
+
+
 def test_steps_of_the_enhancement_stand_in_a_table_of_their_own() -> None:
     figure = {"value": 0.021, "low": -0.01, "high": 0.05}
     row = {"recipe": "step", "data": "busi", "fold": 0, "protocol": "reduced: 96 px"}
