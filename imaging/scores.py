@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float64]
+NEVER = 1.01  # a limit that no probability and no certainty reaches
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imaging.scores import Scaling, Scores, conformal_limits, threshold_for
+from imaging.scores import NEVER, Scaling, Scores, conformal_limits, threshold_for
 from training.datasets.sample import LABELS
 from training.normals import SUFFIX
 from training.predict import Predictions
@@ -18,7 +18,6 @@ COVERAGE = 0.90
 WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows is reported beside it
 NOVELTY_PASS = 0.99  # share of real tuning pictures that the novelty limit lets through
 COMPONENTS = 64
-NEVER = 1.01  # a limit that no probability reaches
 
 # The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
 # BUS-BRA has no normals at all. So the mix is stated instead of inherited, and stands in the manifest.

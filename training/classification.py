@@ -15,9 +15,8 @@ from torch.nn import functional
 from imaging.postprocess import box_of, largest_part, mask_of
 from imaging.preprocess import Grey, segmented
 from training import augment
-from training.datasets.sample import LABELS, Sample
+from training.datasets.sample import Sample
 from training.enhancement import enhance
-from training.lesion_free import LESION_FREE, is_cropped, lesion_free_crop
 from training.loop import fit_network
 from training.networks import JUDGES, efficientnet
 from training.packing import Packed
@@ -45,7 +44,7 @@ def train(
     part: dict[str, Any],
     mask: dict[str, float],
     samples: list[Sample],
-    draw_maps: Callable[[], tuple[list[Grey], list[Grey]]],
+    draw_maps: Callable[[], list[Grey]],
     encoder: dict[str, torch.Tensor] | None,
     folder: Path,
     seed: int,
@@ -54,8 +53,8 @@ def train(
     """Train the classifier of a recipe part.
 
     Args:
-        draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order, and those of
-            the samples' lesion-free crops (see `lesion_free_crops`); asked only when there is something to train.
+        draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order; asked only when
+            there is something to train.
         encoder: weights of a U-Net encoder to start an EfficientNet from, or None to start from chance.
         drawn_by: what decides maps and encoder, as JSON can hold it.
 
@@ -65,18 +64,11 @@ def train(
 
     def pack_at(size: int) -> Packed:
         inputs, labels, strata = [], [], []
-        maps, crop_maps = draw_maps()
-        for sample, probability in zip(samples, maps, strict=True):
+        for sample, probability in zip(samples, draw_maps(), strict=True):
             handed_on = seen_by_classifier(sample, probability, part)
             inputs.append(classifier_input(sample.pixels(), handed_on, part, mask, size))
             labels.append(sample.class_index)
             strata.append((sample.source, sample.label))
-        crops = lesion_free_crops(samples) if is_cropped(part, samples) else []
-        for crop, probability in zip(crops, crop_maps, strict=True):
-            handed_on = probability if part["input"] == "segmented" else np.zeros_like(probability)
-            inputs.append(classifier_input(crop, handed_on, part, mask, size))
-            labels.append(LABELS.index("normal"))
-            strata.append((LESION_FREE, "normal"))
         return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)
 
     def step(
@@ -94,14 +86,3 @@ def train(
     if encoder is not None:
         efficientnet.start_from_encoder(network, encoder)
     return fit_network(network, part, pack_at, step, folder, seed, origin=[names(samples), mask, drawn_by])
-
-
-def lesion_free_crops(samples: list[Sample]) -> list[Grey]:
-    """The lesion-free crops of the samples that have one, in the samples' order."""
-    crops = []
-    for sample in samples:
-        pixels = sample.pixels()
-        crop = lesion_free_crop(pixels, sample.mask(*pixels.shape))
-        if crop is not None:
-            crops.append(crop)
-    return crops

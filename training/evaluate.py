@@ -48,12 +48,8 @@ class Evaluation:
 
 def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: Path) -> Evaluation:
     """Predict tuning and test part once (kept in `folder`), calibrate on the first, save figures of the second."""
-    trained.unet.eval()
-    trained.classifier.eval()
-    tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
+    calibration = calibrated(trained, recipe, parts, folder)
     test = _predicted(trained, recipe, parts.test, folder / "predictions-test.npz")
-    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
-    calibration = calibrate(tune, train.embeddings, recipe.get("case_mix", CASE_MIX))
     rows = judge(test, calibration)
     crops = lesion_free_samples(parts.test) if _learns_from_crops(recipe) else []
     if crops:
@@ -66,6 +62,13 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
     curves.draw(folder, test, calibration)
     contact_sheet.draw(folder, trained, recipe, test)
     return Evaluation(calibration, test, report["metrics"])
+
+
+def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> Calibration:
+    """Calibrate on the tuning part; predictions of it and of the training part are kept in `folder`."""
+    tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
+    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
+    return calibrate(tune, train.embeddings, recipe.get("case_mix", CASE_MIX))
 
 
 def figures_per_set(rows: Judged) -> dict[str, Any]:

@@ -1,26 +1,23 @@
-"""Lesion-free crops of lesion pictures: further normals, from scanners that have none of their own.
+"""Where a lesion picture shows no lesion: further normals, from scanners that have none of their own.
 
 BUSI's 133 normals come from one scanner; without these a network learns that "normal" looks like that scanner.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, Grey
-from training.datasets.sample import Sample
 
 SMALLEST_SIDE = 110  # px at the stored size (long side at most 448): below it a crop is mostly magnified speckle
 LESION_FREE = "lesion-free"  # their source, as recipes name it
 GAP = 8  # px kept between the crop and the expert's outline
 
 
-def lesion_free_crop(pixels: Grey, mask: NDArray[np.bool_]) -> Grey | None:
-    """The largest square beside, above or below the lesion, or None where no square of 110 px fits.
+def square_beside(pixels: Grey, mask: NDArray[np.bool_]) -> Box | None:
+    """The largest square beside, above or below the lesion; None without one, or where no square of 110 px fits.
 
     Args:
         pixels: uint8 `H x W`; mask: bool `H x W`.
@@ -35,13 +32,7 @@ def lesion_free_crop(pixels: Grey, mask: NDArray[np.bool_]) -> Grey | None:
         return None
     top = strip.top + (strip.height - side) // 2
     left = strip.left + (strip.width - side) // 2
-    crop = pixels[top : top + side, left : left + side]
-    return np.ascontiguousarray(crop) if is_echo(crop) else None
-
-
-def is_cropped(part: dict[str, Any], samples: list[Sample]) -> bool:
-    """Whether a recipe part learns from lesion-free crops that are not among its samples already (see `windows`)."""
-    return LESION_FREE in part["sampling"] and all(sample.source != LESION_FREE for sample in samples)
+    return Box(top, left, top + side, left + side) if is_echo(pixels[top : top + side, left : left + side]) else None
 
 
 def strip_beside(lesion: Box, height: int, width: int) -> Box:

@@ -6,50 +6,23 @@ tissue of that hospital's scanners is held for normal. A crop is no screening pi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imaging.preprocess import Grey
 from training.datasets.sample import Sample
-from training.lesion_free import lesion_free_crop
+from training.windows import lesion_free_square
 
 SUFFIX = "_lesion_free"
 
 
-@dataclass(frozen=True)
-class LesionFree(Sample):
-    """The lesion-free crop of another sample; normal, with an empty mask."""
-
-    def pixels(self) -> Grey:
-        """uint8 `S x S` grey pixels of the crop."""
-        whole = super().pixels()
-        crop = lesion_free_crop(whole, super().mask(*whole.shape))
-        assert crop is not None
-        return crop
-
-    def mask(self, height: int, width: int) -> NDArray[np.bool_]:
-        """bool `height x width`, all False."""
-        return np.zeros((height, width), dtype=np.bool_)
-
-
 def lesion_free_samples(samples: list[Sample]) -> list[Sample]:
-    """The lesion-free crops of the samples that have one, as samples of their own, named after their source."""
-    crops: list[Sample] = []
-    for sample in samples:
-        pixels = sample.pixels() if sample.masks else None
-        if pixels is not None and lesion_free_crop(pixels, sample.mask(*pixels.shape)) is not None:
-            crops.append(
-                LesionFree(
-                    identifier=f"{sample.identifier}{SUFFIX}",
-                    source=f"{sample.source}{SUFFIX}",
-                    label="normal",
-                    fold=sample.fold,
-                    group=sample.group,
-                    picture=sample.picture,
-                    masks=sample.masks,
-                    details={"device": sample.details["device"]} if "device" in sample.details else {},
-                )
-            )
-    return crops
+    """The lesion-free squares of the samples that have one, as samples of their own, named after their source."""
+    return [
+        replace(
+            square,
+            identifier=f"{sample.identifier}{SUFFIX}",
+            source=f"{sample.source}{SUFFIX}",
+            details={"device": sample.details["device"]} if "device" in sample.details else {},
+        )
+        for sample in samples
+        if (square := lesion_free_square(sample)) is not None
+    ]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from imaging.preprocess import fit
-from training.datasets.sample import LABELS, Sample
-from training.lesion_free import LESION_FREE, lesion_free_crop
+from training.datasets.sample import Sample
 
 Stratum = tuple[str, str]  # source, label
 
@@ -33,7 +32,7 @@ class Packed:
         return torch.tensor(shares, dtype=torch.float64)
 
 
-def pack_for_segmentation(samples: list[Sample], size: int, with_lesion_free: bool) -> Packed:
+def pack_for_segmentation(samples: list[Sample], size: int) -> Packed:
     """Letterboxed pictures (channel 0) and expert masks (channel 1, 0 or 255)."""
     inputs, labels, strata = [], [], []
     for sample in tqdm(samples, desc=f"packing {size} px", unit="picture", leave=False):
@@ -43,9 +42,4 @@ def pack_for_segmentation(samples: list[Sample], size: int, with_lesion_free: bo
         inputs.append(np.stack([picture, (fit(mask.astype(np.uint8) * 255, size)[0] >= 128).astype(np.uint8) * 255]))
         labels.append(sample.class_index)
         strata.append((sample.source, sample.label))
-        crop = lesion_free_crop(pixels, mask) if with_lesion_free else None
-        if crop is not None:
-            inputs.append(np.stack([fit(crop, size)[0], np.zeros((size, size), dtype=np.uint8)]))
-            labels.append(LABELS.index("normal"))
-            strata.append((LESION_FREE, "normal"))
     return Packed(np.stack(inputs), np.asarray(labels, dtype=np.int64), strata)

@@ -47,7 +47,7 @@ def main() -> None:
     parts = transfer.parts_of(recipe, samples, 0)
     folder = arguments.runs / recipe["name"] / "fold0"
     trained = pipeline.train(recipe, parts, folder, folder)
-    calibration = evaluate.evaluate(trained, recipe, parts, 0, folder).calibration
+    calibration = evaluate.calibrated(trained, recipe, parts, folder)
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     kept[recipe["name"]] = measured(trained, recipe, calibration, parts)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

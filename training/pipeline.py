@@ -13,17 +13,15 @@ from imaging.preprocess import Grey
 from training import classification, segmentation
 from training import recipe as recipes
 from training.datasets.sample import Sample
-from training.lesion_free import is_cropped
+from training.lesion_free import LESION_FREE
 from training.loop import trained_at
 from training.networks.rule import Rule
 from training.networks.unet import LesionUNet
-from training.provenance import weights_sha256
+from training.provenance import names, weights_sha256
 from training.recipe import Recipe
 from training.splits import Split, halves
 from training.transfer import separate
-from training.windows import with_windows
-
-Maps = tuple[list[Grey], list[Grey]]  # of the samples, and of the lesion-free crops of those that have one
+from training.windows import with_squares, with_windows
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     Raises:
         ValueError: one of the folders holds a network that was trained otherwise.
     """
-    plain, _ = separate(parts.train, recipe["segmentation"].get("share"))  # an encoder needs no windows to start from
+    plain, _ = shown({**recipe, "windows": 0}, parts.train)  # an encoder needs no windows to start from
     outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
     start = _start(recipe, unet, plain, unet_folder)
@@ -70,9 +68,15 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
 
 
 def shown(recipe: Recipe, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """What the U-Net and what the classifier of a recipe learn from: pictures, and windows of them where it says so."""
-    count = recipe.get("windows", 0)
-    return separate(with_windows(samples, count) if count else samples, recipe["segmentation"].get("share"))
+    """What the U-Net and what the classifier of a recipe learn from: pictures, and the parts of them that it names.
+
+    With `windows` these are windows; without, lesion-free squares where a network draws lesion-free pictures.
+    """
+    if recipe.get("windows", 0):
+        samples = with_windows(samples, recipe["windows"])
+    elif any(LESION_FREE in recipe[part].get("sampling", {}) for part in ("segmentation", "classification")):
+        samples = with_squares(samples)
+    return separate(samples, recipe["segmentation"].get("share"))
 
 
 def _last_size(recipe: Recipe, part: str) -> int:
@@ -98,39 +102,29 @@ def _weights(recipe: Recipe, unet: nn.Module, start: nn.Module) -> str:
     return weights_sha256(unet, start) if draws_itself and start is not unet else weights_sha256(start)
 
 
-def _unseen_maps(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> Maps:
+def _unseen_maps(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> list[Grey]:
     """Lesion probabilities drawn by networks that did not see the picture, in the order of `samples`.
 
     A classifier trained on the masks that the U-Net drew for its own training pictures would meet masks that are
     better than any it will see later.
     """
-    with_crops = is_cropped(recipe["classification"], samples)
     if recipe["classification"]["input"] != "segmented":
-        crops = classification.lesion_free_crops(samples) if with_crops else []
-        return [np.zeros_like(sample.pixels()) for sample in samples], [np.zeros_like(crop) for crop in crops]
+        return [np.zeros_like(sample.pixels()) for sample in samples]
     if "out_of_fold" not in recipe:  # a rule, or a U-Net that was trained on pictures apart
-        return _maps(unet, samples, _last_size(recipe, "segmentation"), with_crops)
-    return _out_of_fold_maps(recipe, samples, folder, with_crops)
+        return _maps(unet, samples, _last_size(recipe, "segmentation"))
+    return _out_of_fold_maps(recipe, samples, folder)
 
 
-def _maps(unet: nn.Module, samples: list[Sample], size: int, with_crops: bool) -> Maps:
-    crops = classification.lesion_free_crops(samples) if with_crops else []
-    drawn = segmentation.probabilities(unet, [sample.pixels() for sample in samples], size)
-    return drawn, segmentation.probabilities(unet, crops, size)
+def _maps(network: nn.Module, samples: list[Sample], size: int) -> list[Grey]:
+    return segmentation.probabilities(network, [sample.pixels() for sample in samples], size)
 
 
-def _out_of_fold_maps(recipe: Recipe, samples: list[Sample], folder: Path, with_crops: bool) -> Maps:
+def _out_of_fold_maps(recipe: Recipe, samples: list[Sample], folder: Path) -> list[Grey]:
     part = recipes.out_of_fold(recipe)
     pair = halves(samples)
     maps: dict[str, Grey] = {}
-    crop_maps: dict[str, Grey] = {}
     for number, (seen, unseen) in enumerate((pair, pair[::-1])):
         network = segmentation.train(part, seen, folder / f"half-{number}", recipe["seed"] + number + 1)
-        size = int(part["stages"][-1]["size"])
-        drawn = segmentation.probabilities(network, [sample.pixels() for sample in unseen], size)
-        maps.update(zip((sample.identifier for sample in unseen), drawn, strict=True))
-        for sample in unseen if with_crops else []:
-            for crop in classification.lesion_free_crops([sample]):
-                crop_maps[sample.identifier] = segmentation.probabilities(network, [crop], size)[0]
-    ordered = [sample.identifier for sample in samples]
-    return [maps[name] for name in ordered], [crop_maps[name] for name in ordered if name in crop_maps]
+        drawn = _maps(network, unseen, int(part["stages"][-1]["size"]))
+        maps.update(zip(names(unseen), drawn, strict=True))
+    return [maps[name] for name in names(samples)]

@@ -12,7 +12,16 @@ from torch import nn
 
 from training.datasets.sample import Sample
 
-_PREDICTING = ("classification", "enhancement", "lesion_free", "mammography", "normals", "predict", "segmentation")
+_PREDICTING = (
+    "classification",
+    "enhancement",
+    "lesion_free",
+    "mammography",
+    "normals",
+    "predict",
+    "segmentation",
+    "windows",
+)
 
 
 def commit() -> str:

@@ -13,7 +13,6 @@ from torch import nn
 from imaging.preprocess import Grey, fit, restore
 from training import augment
 from training.datasets.sample import LABELS, Sample
-from training.lesion_free import is_cropped
 from training.loop import device, fit_network
 from training.losses import segmentation_loss
 from training.networks import OUTLINES
@@ -34,7 +33,7 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
         return network
 
     def pack_at(size: int) -> Packed:
-        return pack_for_segmentation(samples, size, with_lesion_free=is_cropped(part, samples))
+        return pack_for_segmentation(samples, size)
 
     def step(
         network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, generator: torch.Generator

@@ -18,8 +18,8 @@ from imaging.picture import Picture
 from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey, fit, restore, segmented
 from imaging.quality import check
-from imaging.scores import Scaling, plausible_classes
-from training.calibrate import MALIGNANT, NEVER, NORMAL
+from imaging.scores import NEVER, Scaling, plausible_classes
+from training.calibrate import MALIGNANT, NORMAL
 from training.datasets.sample import LABELS
 
 PASSED = "passed"

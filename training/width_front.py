@@ -35,6 +35,7 @@ from training.datasets.sample import Sample
 from training.export import OPSET
 from training.provenance import commit
 from training.recipe import Recipe
+from training.windows import with_squares
 
 PLAN = Path(__file__).parent / "width_front.yaml"
 REPEATS = 40
@@ -63,7 +64,7 @@ def main() -> None:
     base = recipes.read(plan["base"])
     parts = transfer.parts_of(base, datasets.read(base["sources"], arguments.data), plan["fold"])
     lesions = [sample for sample in parts.tune if sample.label != "normal"]
-    rows = measured(plan, base, parts.train, lesions, arguments.runs / "width-front")
+    rows = measured(plan, base, with_squares(parts.train), lesions, arguments.runs / "width-front")
     found = {"commit": commit(), "plan": plan, "pictures": len(lesions), "rows": rows}
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     arguments.page.write_text(page(found), encoding="utf-8")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, Grey
 from training.datasets.sample import Sample
-from training.lesion_free import GAP, LESION_FREE, SMALLEST_SIDE, is_echo, strip_beside
+from training.lesion_free import GAP, LESION_FREE, SMALLEST_SIDE, is_echo, square_beside, strip_beside
 
 SHAPES = (0.6, 1.6)  # height over width; most of BUSI's pictures lie, most of BUS-BRA's stand
 TRIES = 12
@@ -52,6 +52,19 @@ def with_windows(samples: list[Sample], count: int) -> list[Sample]:
     return [view for sample in samples for view in (sample, *_windows_of(sample, count))]
 
 
+def with_squares(samples: list[Sample]) -> list[Sample]:
+    """The samples, and of each lesion picture the lesion-free square, where there is room for one."""
+    pairs = ((sample, lesion_free_square(sample)) for sample in samples)
+    return [one for pair in pairs for one in pair if one is not None]
+
+
+def lesion_free_square(sample: Sample) -> Window | None:
+    """The largest square beside the lesion, which is normal; None without a lesion or without room for it."""
+    pixels = sample.pixels()
+    square = square_beside(pixels, sample.mask(*pixels.shape))
+    return None if square is None else _lesion_free(sample, square, "beside")
+
+
 def _windows_of(sample: Sample, count: int) -> list[Window]:
     pixels = sample.pixels()
     height, width = pixels.shape
@@ -65,8 +78,12 @@ def _windows_of(sample: Sample, count: int) -> list[Window]:
             views.append(view(sample, window, f"window{number}"))
         beside = _beside(lesion, height, width, generator)
         if beside is not None and is_echo(pixels[beside.top : beside.bottom, beside.left : beside.right]):
-            views.append(replace(view(sample, beside, f"beside{number}"), source=LESION_FREE, label="normal"))
+            views.append(_lesion_free(sample, beside, f"beside{number}"))
     return views
+
+
+def _lesion_free(sample: Sample, window: Box, suffix: str) -> Window:
+    return replace(view(sample, window, suffix), source=LESION_FREE, label="normal")
 
 
 def _beside(lesion: Box | None, height: int, width: int, generator: np.random.Generator) -> Box | None:

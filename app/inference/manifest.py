@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imaging.scores import Scaling, Scores, rescaled
+from imaging.scores import NEVER, Scaling, Scores, rescaled
 
 log = logging.getLogger(__name__)
-
-NONE_IS_CERTAIN = 1.01  # of networks that were exported without such a limit: no certainty reaches it
 
 
 class ModelUnusable(RuntimeError):
@@ -148,7 +146,7 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         smallest_share=float(raw["mask"]["smallest_share"]),
         border=float(raw["border"]),
         normal_limit=float(raw["mask"]["normal_limit"]),
-        certain_outline=float(raw["mask"].get("certain_outline", NONE_IS_CERTAIN)),
+        certain_outline=float(raw["mask"].get("certain_outline", NEVER)),
         scaling=_scaling(raw["calibration"]["parameters"]),
         conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
         novelty_limit=float(raw["out_of_distribution"]["limit"]),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from imaging.scores import Scaling, calibration_error, threshold_for
-from training.calibrate import NEVER, calibrate, fit_dropping, fit_novelty, fit_scaling
+from imaging.scores import NEVER, Scaling, calibration_error, threshold_for
+from training.calibrate import calibrate, fit_dropping, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
 from training.judged import joined, judge, read, save
 from training.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups

@@ -184,7 +184,7 @@ def test_folds_that_report_the_same_pictures_give_no_row_over_all(tmp_path: Path
 
 
 def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
-    report(tmp_path, "unet-efficientnetb3", 0, 0.8)
+    report(tmp_path, comparison.SEGMENTED, 0, 0.8)
     rows = found(tmp_path)
     rows[0]["metrics"]["benign_malignant_auc_classifier_alone"] = FIGURE
     text = comparison.page(rows, {"busi": FIGURE})
@@ -197,7 +197,7 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     ("raw", "words"), [(0.85, "1 of 1 columns"), (0.75, "0 of 1 columns"), (0.5, "ahead more often")]
 )
 def test_the_comparison_says_what_its_tables_show(tmp_path: Path, raw: float, words: str) -> None:
-    for recipe, value in (("unet-efficientnetb3", 0.8), ("efficientnetb3-raw", raw)):
+    for recipe, value in ((comparison.SEGMENTED, 0.8), (comparison.RAW, raw)):
         report(tmp_path, recipe, 0, 0.8)
         path = tmp_path / recipe / "fold0" / "metrics.json"
         content = json.loads(path.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 from imaging.preprocess import Box
 from training import pipeline
 from training.datasets.sample import Sample
-from training.windows import SHAPES, Window, draw_window, view, with_windows
+from training.normals import lesion_free_samples
+from training.windows import SHAPES, Window, draw_window, view, with_squares, with_windows
 
 pytestmark = pytest.mark.training
 
@@ -78,8 +80,28 @@ def test_where_no_window_fits_there_is_none() -> None:
     assert draw_window(Box(0, 0, 200, 200), Box(0, 0, 200, 200), 1, generator) is None
 
 
-def test_a_recipe_without_windows_learns_from_the_pictures_alone(samples: list[Sample]) -> None:
-    plain = {"segmentation": {}}
+def test_squares_lie_beside_the_lesion_and_are_normal(samples: list[Sample]) -> None:
+    squares = [one for one in with_squares(samples) if isinstance(one, Window)]
+    assert len(squares) == 6  # one of each lesion picture, none of a normal one
+    for one in squares:
+        height, width = one.pixels().shape
+        assert height == width >= 110
+        assert (one.source, one.label, one.mask(height, width).any()) == ("lesion-free", "normal", False)
+
+
+def test_the_squares_of_a_reported_part_are_named_after_their_hospital(samples: list[Sample]) -> None:
+    reported = lesion_free_samples(samples)
+    assert [(one.identifier, one.source, one.label) for one in reported] == [
+        (f"p{number}_lesion_free", "busi_lesion_free", "normal") for number in range(6)
+    ]
+    squares = [one for one in with_squares(samples) if isinstance(one, Window)]
+    assert all(np.array_equal(one.pixels(), other.pixels()) for one, other in zip(reported, squares, strict=True))
+
+
+def test_a_recipe_says_which_parts_of_pictures_its_networks_learn_from(samples: list[Sample]) -> None:
+    lesion_free = {"lesion-free": {"normal": 0.1}}
+    plain: dict[str, Any] = {"segmentation": {}, "classification": {"sampling": {}}}
     assert pipeline.shown(plain, samples) == (samples, samples)
-    outlining, judging = pipeline.shown(plain | {"windows": 1}, samples)
-    assert outlining == judging == with_windows(samples, 1)
+    squares = plain | {"classification": {"sampling": lesion_free}}
+    assert pipeline.shown(squares, samples) == (with_squares(samples), with_squares(samples))
+    assert pipeline.shown(squares | {"windows": 1}, samples) == (with_windows(samples, 1), with_windows(samples, 1))
