@@ -79,9 +79,10 @@ load: $(VENV)/.testing ## Examine loads and memory (hours; SOAK_MINUTES, BACKUP_
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)
 
-# The default recipe comes first: others share its U-Nets.
+# The default recipe comes first: most is compared with it.
 RECIPES ?= unet-efficientnetb3 $(filter-out unet-efficientnetb3,$(basename $(notdir $(wildcard training/experiments/*.yaml))))
 FOLDS ?= 0 1 2 3 4
+RUNS ?= runs
 
 .PHONY: train evaluate export leaderboard train-all drift widths
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
@@ -98,12 +99,12 @@ widths: $(TRAINING)/.ready ## Train U-Nets of several widths shortly, and compar
 	@$(TRAIN) -m training.width_front $(FLAGS)
 train-all: $(TRAINING)/.ready ## Train and evaluate RECIPES on FOLDS (all on all), then compare; goes on where it stopped
 	@failed=; for recipe in $(RECIPES); do for fold in $(FOLDS); do \
-	  if [ -f "runs/$$recipe$(if $(QUICK),-quick)/fold$$fold/metrics.json" ]; then continue; fi; \
+	  if [ -f "$(RUNS)/$$recipe$(if $(QUICK),-quick)/fold$$fold/metrics.json" ]; then continue; fi; \
 	  echo "$$recipe, fold $$fold"; \
-	  $(TRAIN) -m training evaluate --recipe "$$recipe" --fold "$$fold" $(if $(QUICK),--quick) $(FLAGS) \
+	  $(TRAIN) -m training evaluate --recipe "$$recipe" --fold "$$fold" --runs "$(RUNS)" $(if $(QUICK),--quick) $(FLAGS) \
 	    || failed="$$failed $$recipe/$$fold"; \
 	done; done; \
-	$(TRAINING)/bin/python -m training.leaderboard; \
+	$(TRAINING)/bin/python -m training.leaderboard --runs "$(RUNS)"; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
 
 .PHONY: openvino

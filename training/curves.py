@@ -1,4 +1,4 @@
-"""Draws what figures alone hide: learning curve, ROC, reliability, confusion matrix, best and worst cases."""
+"""Draws what figures alone hide: learning curve, ROC, reliability, confusion matrices."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _save(path: Path) -> None:
 
 def _learning(folder: Path) -> None:
     plt.figure(figsize=(6, 4))
-    for part in ("segmentation", "half-0", "half-1", "classification"):
+    for part in ("segmentation", "pretraining", "half-0", "half-1", "classification"):
         path = folder / part / "history.csv"
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as file:

@@ -24,7 +24,7 @@ from training.metrics import figures_of, reliability, subgroups
 from training.normals import lesion_free_samples
 from training.pipeline import Trained
 from training.predict import Predictions, predict
-from training.provenance import code_sha256, commit, names, weights_sha256
+from training.provenance import code_sha256, commit, fingerprint, names, weights_sha256
 from training.recipe import Recipe
 from training.splits import Split
 
@@ -58,9 +58,11 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
     judged.save(rows, folder / "judged.npz")
     report = _report(trained, recipe, parts, fold, folder) | figures_per_set(rows)
     report["dropping"] = asdict(calibration.dropping)
-    (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     curves.draw(folder, test, calibration)
     contact_sheet.draw(folder, trained, recipe, test)
+    temporary = folder / "metrics.tmp"  # last, and whole or not at all: it says that a run is measured
+    temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(folder / "metrics.json")
     return Evaluation(calibration, test, report["metrics"])
 
 
@@ -104,6 +106,7 @@ def _stand_ins(recipe: Recipe, parts: Split) -> list[Sample]:
 def _report(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: Path) -> dict[str, Any]:
     return {
         "recipe": recipe["name"],
+        "recipe_sha256": fingerprint(recipe),
         "protocol": protocol(recipe, parts),
         "classes": recipe.get("classes", list(LABELS)),
         "fold": fold,
@@ -123,7 +126,8 @@ def _report(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: P
 def protocol(recipe: Recipe, parts: Split) -> str:
     """What was trained, tuned and reported on, in words."""
     classes = f", {' and '.join(recipe['classes'])} alone" if "classes" in recipe else ""
-    sources = " and ".join(recipe["sources"]) + classes
+    windows = ", windows of the pictures too" if recipe.get("windows") else ""
+    sources = " and ".join(recipe["sources"]) + classes + windows
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
@@ -162,6 +166,8 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
         "version": version,
         "coverage": COVERAGE,
         "split_sha256": parts.digest,
+        "data_sha256": _content_hash([*parts.train, *parts.tune, *parts.test]),
+        "protocol": protocol(recipe, parts),
         "training_data": [CREDITS.get(source, source) for source in recipe["sources"]],
         "metrics": found.metrics,
         "operating_point": {

@@ -18,6 +18,7 @@ from torch import nn
 
 from training import half
 from training.calibrate import CASE_MIX, Calibration, Novelty
+from training.datasets.sample import LABELS
 from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
 from training.pipeline import Trained
@@ -200,7 +201,8 @@ def write_manifest(
     """Write `manifest.json`, all that serving and a reader need to know of these networks, and their halves.
 
     Args:
-        facts: version, split_sha256, training_data, metrics, operating_point, reliability (see `evaluate`).
+        facts: version, split_sha256, data_sha256, protocol, training_data, metrics, operating_point, reliability (see
+            `evaluate`).
     """
     manifest = {
         "schema": 1,
@@ -209,7 +211,7 @@ def write_manifest(
         "recipe": recipe["name"],
         "commit": commit(),
         "intended_use": "Research on breast ultrasound; not a medical device.",
-        "labels": ["benign", "malignant", "normal"],
+        "labels": list(LABELS),
         "networks": {
             "segmentation": {
                 "name": "U-Net",
@@ -260,7 +262,9 @@ def write_manifest(
         "operating_points": {"malignant": {"threshold": calibration.malignant_threshold, **facts["operating_point"]}},
         "reliability": facts["reliability"],
         "training_data": facts["training_data"],
+        "protocol": facts["protocol"],
         "split_sha256": facts["split_sha256"],
+        "data_sha256": facts["data_sha256"],
         "metrics": facts["metrics"],
     }
     is_quick = "limit" in recipe

@@ -115,7 +115,10 @@ def joined(parts: list[Judged]) -> Judged:
 
 def save(judged: Judged, path: Path) -> None:
     """Keep the rows, so that folds can be measured together later."""
-    np.savez_compressed(path, **judged.arrays())  # type: ignore[arg-type]
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(file, **judged.arrays())  # type: ignore[arg-type]
+    temporary.replace(path)
 
 
 def read(path: Path) -> Judged:

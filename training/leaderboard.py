@@ -31,6 +31,8 @@ ADDED = (
     "dropping",
     "pictures",
     "compared_with",
+    "recipe_sha256",
+    "name_at_commit",
 )  # not in rows made before these were kept
 
 
@@ -101,9 +103,9 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
 
     None where folds report the same pictures, as frozen transfer does: one picture would count as five.
     """
-    protocols = {report["protocol"] for _, report in reports}
+    recipes = {(report["protocol"], report.get("recipe_sha256")) for _, report in reports}
     paths = [folder / "judged.npz" for folder, _ in reports]
-    if len(reports) != FOLDS or len(protocols) != 1 or not all(path.is_file() for path in paths):
+    if len(reports) != FOLDS or len(recipes) != 1 or not all(path.is_file() for path in paths):
         return []
     rows = judged.joined([judged.read(path) for path in paths])
     if len(set(zip(rows.sources.tolist(), rows.identifiers.tolist(), strict=True))) < len(rows):
@@ -112,6 +114,10 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
     merged_report = first | {
         "fold": "all",
         "command": f"make train-all RECIPES={first['recipe']}",
+        "commit": ", ".join(sorted({report["commit"] for _, report in reports})),
+        "device": ", ".join(sorted({report["device"] for _, report in reports})),
+        "created": max(report.get("created", "") for _, report in reports),
+        "pictures": {"test": len(rows)},
         "trained_at_commit": sorted({one for _, report in reports for one in report.get("trained_at_commit", [])}),
         "training_seconds": round(sum(report.get("training_seconds", 0.0) for _, report in reports), 1),
     }

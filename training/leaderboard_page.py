@@ -81,8 +81,8 @@ which fold it rests; differences of a few points on one fold mean nothing.
   stated one (half benign, three tenths malignant, a fifth normal). Where the two differ, as on *lesion free* and on
   BUS-BRA, a part of the error is that difference.
 - *lesion free*: crops beside the lesions of the same test pictures, which stand in for the normals that a hospital did
-  not publish. All are normal, so only figures of normals exist. They are square, without skin line or
-  writing, and no lesion is shown like that: how much of what tells them apart is the crop itself has not been measured.
+  not publish. All are normal, so only figures of normals exist. They are square, without skin line or writing, and
+  recipes that do not learn from windows are shown no lesion like that: a part of their figure is the crop itself.
 - *busi without conflicts*: without near copies whose labels contradict each other. The grouped fold 0 holds none.
 
 Why the published figures are higher: [published and honest](../explanation/published-and-honest.md).
@@ -166,11 +166,11 @@ def _origin(row: Row) -> str:
     facts = [
         f"Protocol: {row['protocol']}",
         f"Device: {row['device']}",
-        f"Measured at commit: `{row['commit'][:10]}`",
+        f"Measured at commit: {_short(row['commit'].split(', '))}{_then_called(row)}",
         f"Split: `{row['split_sha256'][:12]}`",
     ]
     if row.get("trained_at_commit"):
-        facts.insert(2, f"Trained at: {', '.join(f'`{commit[:10]}`' for commit in row['trained_at_commit'])}")
+        facts.insert(2, f"Trained at: {_short(row['trained_at_commit'])}")
     if "data_sha256" in row:
         facts.append(f"Data: `{row['data_sha256'][:12]}`")
     if "dropping" in row:
@@ -180,6 +180,15 @@ def _origin(row: Row) -> str:
     if "created" in row:
         facts.append(f"Measured: {row['created']}")
     return f"{'. '.join(facts)}. Command: `{row['command']}`"
+
+
+def _short(commits: list[str]) -> str:
+    return ", ".join(f"`{commit[:10]}`" for commit in commits)
+
+
+def _then_called(row: Row) -> str:
+    """Under which name the recipe of a row is found at the commit that measured it, where it has another one now."""
+    return f", where the recipe is called `{row['name_at_commit']}`" if "name_at_commit" in row else ""
 
 
 def _dropping(normal_limit: float, certain_outline: float) -> str:

@@ -61,6 +61,11 @@ def fit_network(
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    own = fingerprint(part, seed, origin)
+    finished = _kept(folder / "averaged.pt", own)
+    if finished is not None:
+        network.load_state_dict(finished["network"])
+        return network.eval()
     average = AveragedModel(network, multi_avg_fn=_averaging(part["average_decay"]))
     optimiser = torch.optim.AdamW(network.parameters(), lr=part["learning_rate"], weight_decay=part["weight_decay"])
     sizes = [stage["size"] for stage in part["stages"] for _ in range(stage["epochs"])]
@@ -69,7 +74,7 @@ def fit_network(
         optimiser, part["learning_rate"], total_steps=len(sizes) * steps_per_epoch + 1, pct_start=0.2
     )
     state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    first, mark = _resume(state, folder, fingerprint(part, seed, origin))
+    first, mark = _resume(state, folder, own)
     packed, packed_size = None, 0
     for epoch in range(first, len(sizes)):
         if packed is None or packed_size != sizes[epoch]:
@@ -86,8 +91,8 @@ def fit_network(
             seed + epoch,
             f"{folder.name} {epoch + 1}/{len(sizes)}",
         )
-        _save(state, epoch + 1, mark, folder)
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
+        _save(state, epoch + 1, mark, folder)
     return _finished(average, lambda: packed or pack_at(sizes[-1]), part, step, folder, seed, mark)
 
 
@@ -123,11 +128,6 @@ def _finished(
     do not fit (Izmailov et al. 2018, section 3.2).
     """
     network: nn.Module = average.module
-    path = folder / "averaged.pt"
-    kept = _kept(path, mark["fingerprint"])
-    if kept is not None:
-        network.load_state_dict(kept["network"])
-        return network.eval()
     layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
@@ -136,7 +136,7 @@ def _finished(
     _measure_statistics(network, pack(), part, step, seed)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
-    _write({**mark, "network": network.state_dict()}, path)
+    _write({**mark, "network": network.state_dict()}, folder / "averaged.pt")
     return network.eval()
 
 
@@ -227,10 +227,13 @@ def _kept(path: Path, own: str) -> dict[str, Any] | None:
 
 
 def _log(folder: Path, epoch: int, size: int, loss: float, seconds: float) -> None:
+    """Add an epoch to the curve. One that was logged but not saved before an interruption is trained again."""
     path = folder / "history.csv"
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(["epoch", "size_px", "loss", "seconds"])
-        writer.writerow([epoch, size, f"{loss:.5f}", f"{seconds:.1f}"])
+    rows = [["epoch", "size_px", "loss", "seconds"]]
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))[:epoch]  # the heading and the epochs before this one
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([*rows, [epoch, size, f"{loss:.5f}", f"{seconds:.1f}"]])
+    temporary.replace(path)

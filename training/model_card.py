@@ -66,7 +66,8 @@ pictures from two hospitals and five scanner models; on other scanners they will
 {chr(10).join(f"- {source}" for source in manifest["training_data"])}
 
 BUSI has no patient identifiers and holds near copies; they are grouped and a group never crosses a fold. Near copies
-with conflicting labels are not trained on. Split sha256: `{manifest["split_sha256"]}`.
+with conflicting labels are not trained on. Protocol: {manifest["protocol"]}. Split sha256:
+`{manifest["split_sha256"]}`, data sha256: `{manifest["data_sha256"]}`.
 
 ## Figures
 

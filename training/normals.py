@@ -1,7 +1,8 @@
 """Normal tissue of hospitals that publish no normals: the part of a lesion picture that lies beside the lesion.
 
-Training draws such crops from training pictures as further normals; those of the reported fold measure whether normal
-tissue of that hospital's scanners is held for normal. A crop is no screening picture: it is what can be measured.
+Those of the reported fold measure whether normal tissue of that hospital's scanners is held for normal. Training draws
+parts without a lesion from training pictures as further normals (`windows`). A crop is no screening picture: it is what
+can be measured.
 """
 
 from __future__ import annotations

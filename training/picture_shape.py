@@ -46,7 +46,7 @@ def main() -> None:
     samples = transfer.known(recipe, datasets.read(transfer.sources_of(recipe), arguments.data))
     parts = transfer.parts_of(recipe, samples, 0)
     folder = arguments.runs / recipe["name"] / "fold0"
-    trained = pipeline.train(recipe, parts, folder, folder)
+    trained = pipeline.train(recipe, parts, folder, arguments.runs / recipe.get("unet_of", recipe["name"]) / "fold0")
     calibration = evaluate.calibrated(trained, recipe, parts, folder)
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     kept[recipe["name"]] = measured(trained, recipe, calibration, parts)

@@ -15,7 +15,6 @@ from training import recipe as recipes
 from training.datasets.sample import Sample
 from training.lesion_free import LESION_FREE
 from training.loop import trained_at
-from training.networks.rule import Rule
 from training.networks.unet import LesionUNet
 from training.provenance import names, weights_sha256
 from training.recipe import Recipe
@@ -47,10 +46,9 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     Raises:
         ValueError: one of the folders holds a network that was trained otherwise.
     """
-    plain, _ = shown({**recipe, "windows": 0}, parts.train)  # an encoder needs no windows to start from
     outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
-    start = _start(recipe, unet, plain, unet_folder)
+    start = _start(recipe, unet, parts.train, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
@@ -61,9 +59,9 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
         recipe["seed"],
         drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), _weights(recipe, unet, start)],
     )
-    kept = [] if isinstance(unet, Rule) else [unet_folder / "segmentation"]
-    kept += [unet_folder / "pretraining"] if "pretraining" in recipe else []
-    commits = tuple(trained_at(place) for place in (*kept, folder / "classification"))
+    unets = [unet_folder / name for name in ("segmentation", "pretraining", "half-0", "half-1")]
+    kept = [place for place in (*unets, folder / "classification") if (place / "averaged.pt").is_file()]
+    commits = tuple(trained_at(place) for place in kept)
     return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"), commits)
 
 
@@ -87,7 +85,8 @@ def _start(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path)
     """What the classifier may start from: the U-Net, or one that is trained for its encoder alone."""
     if "pretraining" not in recipe:
         return unet
-    return segmentation.train(recipes.pretraining(recipe), samples, folder / "pretraining", recipe["seed"])
+    plain, _ = shown({**recipe, "windows": 0}, samples)  # an encoder needs no windows to start from
+    return segmentation.train(recipes.pretraining(recipe), plain, folder / "pretraining", recipe["seed"])
 
 
 def _encoder(recipe: Recipe, start: nn.Module) -> dict[str, torch.Tensor] | None:

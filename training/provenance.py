@@ -53,5 +53,7 @@ def weights_sha256(*networks: nn.Module) -> str:
 def code_sha256() -> str:
     """sha256 over the code that decides what a network is shown and what its answer becomes."""
     root = Path(__file__).parent.parent
-    shown = [*sorted((root / "imaging").glob("*.py")), *(root / "training" / f"{name}.py" for name in _PREDICTING)]
+    folders = (root / "imaging", root / "training" / "datasets", root / "training" / "networks")
+    shown = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    shown += [root / "training" / f"{name}.py" for name in _PREDICTING]
     return hashlib.sha256(b"".join(path.read_bytes() for path in shown)).hexdigest()

@@ -31,6 +31,7 @@ from training.calibrate import (
     case_mix_weights,
     fit_dropping,
     fit_scaling,
+    unseen_scores,
 )
 from training.evaluate import kept_predictions
 from training.judged import UNCALIBRATED, Judged, judge
@@ -134,13 +135,7 @@ def _fits() -> dict[str, Fit]:
 
 def _log_loss(tune: Predictions, fit: Fit) -> float:
     """Mean over the classes of the negative log likelihood of unseen pictures, weighted to the stated case mix."""
-    order = {group: index for index, group in enumerate(np.random.default_rng(0).permutation(np.unique(tune.groups)))}
-    part_of = np.asarray([order[group] % 5 for group in tune.groups])
-    own = np.empty(len(tune.labels))
-    for part in range(5):
-        rows = part_of == part
-        scores = fit(tune.where(~rows)).probabilities(tune.logits[rows], tune.unet_logits[rows])
-        own[rows] = scores[np.arange(rows.sum()), tune.labels[rows]]
+    own = unseen_scores(tune, fit)[np.arange(len(tune.labels)), tune.labels]
     return float(-(case_mix_weights(tune.labels) * np.log(own + 1e-12)).sum())
 
 
@@ -264,9 +259,10 @@ def _text(figure: Figure | None) -> str:
 
 TAIL = """## Not measured
 
-Believed to help, built in, and never taken away to see: sampling by source and class, lesion-free crops as further
-normals, the moving average of the weights, growing picture size, augmentation. Not built: self-supervised pre-training,
-multi-task training with BI-RADS, mixing, test-time flips. Weights from photographs (ImageNet) could not be had.
+Believed to help, built in, and never taken away to see: pre-training of the classifier's encoder on outlines, sampling
+by source and class, the moving average of the weights, growing picture size, augmentation. Not built: self-supervised
+pre-training, multi-task training with BI-RADS, mixing, test-time flips, painting over calipers and writing. How much a
+longer training brings was never varied alone. Weights from photographs (ImageNet) could not be had.
 """
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ class Window(Sample):
 def with_windows(samples: list[Sample], count: int) -> list[Sample]:
     """The samples, `count` windows of each that keep its lesion, and as many lesion-free ones of a lesion picture.
 
-    Lesion-free windows are normal and of the source "lesion-free". Where no window of at least 110 px can be drawn,
-    there are fewer. The same sample always gets the same windows.
+    Lesion-free windows are normal and of the source "lesion-free". Where no window can be drawn whose sides' geometric
+    mean is at least 110 px, there are fewer. The same sample always gets the same windows.
     """
     return [view for sample in samples for view in (sample, *_windows_of(sample, count))]
 

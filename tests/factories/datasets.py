@@ -8,19 +8,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SIDE = 96
+GRAIN = 3  # px
+SIDE = 96 * GRAIN  # room for a part of 110 px beside most lesions
 
 
 def speckle(seed: int, has_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 `96 x 96` picture and mask (0 or 255)."""
+    """uint8 `SIDE x SIDE` picture and mask (0 or 255)."""
     random = np.random.default_rng(seed)
-    pixels = random.rayleigh(60, (SIDE, SIDE)).clip(0, 255)
-    mask = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    pixels = random.rayleigh(60, (SIDE // GRAIN, SIDE // GRAIN)).clip(0, 255)
+    mask = np.zeros_like(pixels, dtype=np.uint8)
     if has_lesion:
         top, left = random.integers(15, 40, 2)
         mask[top : top + 28, left : left + 36] = 255
         pixels[mask > 0] *= 0.25
-    return pixels.astype(np.uint8), mask
+    grain = np.ones((GRAIN, GRAIN), dtype=np.uint8)
+    return np.kron(pixels.astype(np.uint8), grain), np.kron(mask, grain)
 
 
 def write_published_busi(folder: Path, per_class: int = 5) -> Path:
@@ -36,7 +38,7 @@ def write_published_busi(folder: Path, per_class: int = 5) -> Path:
             Image.fromarray(pixels).save(root / label / f"{label} ({number}).png")
             Image.fromarray(mask).save(root / label / f"{label} ({number})_mask.png")
     second = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    second[80:90, 80:90] = 255
+    second[240:270, 240:270] = 255
     Image.fromarray(second).save(root / "benign" / "benign (1)_mask_1.png")
     for number, label in ((1, "benign"), (2, "malignant")):
         pixels, mask = speckle(number, True)

@@ -12,7 +12,7 @@ import pytest
 
 from app.inference.pipeline import Engine
 from imaging.picture import Picture
-from tests.factories.datasets import speckle, write_both
+from tests.factories.datasets import SIDE, speckle, write_both
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
@@ -43,7 +43,7 @@ def test_export_writes_networks_manifest_and_card(exported: Path) -> None:
 
 def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> None:
     findings = Engine(exported / RUN / "models", "cpu").read([Picture(speckle(5, True)[0], "png")])[0]
-    assert findings.mask.shape == (96, 96)
+    assert findings.mask.shape == (SIDE, SIDE)
     assert findings.heat is not None
     assert np.isfinite(findings.novelty)
 
@@ -57,6 +57,7 @@ def test_the_shipped_networks_equalled_pytorch_within_the_tight_bound() -> None:
 def test_every_figure_has_an_interval_around_it(exported: Path) -> None:
     metrics = json.loads((exported / RUN / "models" / "manifest.json").read_text())["metrics"]
     assert {"dice_lesions", "balanced_accuracy", "expected_calibration_error"} <= set(metrics["busi"])
+    assert "normal_sensitivity" in metrics["busi_lesion_free"]
     for figure in metrics["busi"].values():
         assert figure["low"] <= figure["value"] + 1e-9
         assert figure["value"] <= figure["high"] + 1e-9
