@@ -47,14 +47,20 @@ def without_text_bands(picture: Picture) -> Picture:
 
 def text_band_height(pixels: Grey) -> int:
     """Height in rows of the text band at the top edge of uint8 `H x W` pixels; 0 where there is none."""
+    if _is_echo_row(pixels[: _CHARACTER_PX[0]] > _BLACK).any():  # most pictures: no band would be as high as letters
+        return 0
     is_lit = pixels[: round(_BAND_SHARE * pixels.shape[0])] > _BLACK
     long_run = np.ones((1, max(2, round(_LONGEST_RUN_SHARE * pixels.shape[1]))), np.uint8)
     has_long_run = cv2.erode(is_lit.astype(np.uint8), long_run, borderValue=0).any(axis=1)
-    is_band_row = (is_lit.mean(axis=1) <= 1.0 - _BLACK_SHARE_OF_ROW) & ~has_long_run
+    is_band_row = ~_is_echo_row(is_lit) & ~has_long_run
     height = is_band_row.size if is_band_row.all() else int(np.argmin(is_band_row))
     if height < _CHARACTER_PX[0]:
         return 0
     return height if _is_text_on_black(pixels[:height]) else 0
+
+
+def _is_echo_row(is_lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(is_lit.mean(axis=1) > 1.0 - _BLACK_SHARE_OF_ROW)
 
 
 def _is_text_on_black(band: Grey) -> bool:

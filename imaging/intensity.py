@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -48,6 +49,9 @@ def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Ima
         nonlocal coloured
         band = band_of(top, bottom)
         pixels = np.asarray(band)
+        red, green, blue = cv2.split(pixels)
+        if np.array_equal(red, green) and np.array_equal(green, blue):  # most are grey in the form of colour
+            return red  # its own luma, to the bit
         if rows.size * columns.size < height * width:
             pixels = pixels[rows[(rows >= top) & (rows < bottom)] - top][:, columns]
         coloured += _count_coloured(pixels)
