@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; its threads start with the first picture
 LARGE_PIXELS = 4_000_000
+MANY_PIXELS = 16_000_000  # of a whole batch: thirty-two pictures of usual size stay below
 _large = threading.Lock()
 
 LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
@@ -105,8 +106,9 @@ def analyse_early(offers: Sequence[Offer]) -> None:
 
 @contextmanager
 def _room(pictures: Sequence[Picture]) -> Iterator[None]:
-    """Batches with many pixels take turns, since all their layers are in memory; small ones go on beside them."""
-    is_large = sum(picture.pixels.size for picture in pictures) > LARGE_PIXELS
+    """Batches with large pictures, or very many, take turns: all their layers are in memory. Others go on beside."""
+    sizes = [picture.pixels.size for picture in pictures]
+    is_large = max(sizes) > LARGE_PIXELS or sum(sizes) > MANY_PIXELS
     with _large if is_large else nullcontext():
         yield
 

@@ -96,19 +96,26 @@ class StorageFull(NotKept):
     retry_after_s = 600
 
 
-def receive(sent: bytes | IO[bytes], actor: Actor, frame: int | None = None, place: Place | None = None) -> Receipt:
+def receive(
+    sent: bytes | IO[bytes],
+    actor: Actor,
+    frame: int | None = None,
+    place: Place | None = None,
+    digest: str | None = None,
+) -> Receipt:
     """Take an upload in. On return its pixels and its row survive a crash, and its analysis is under way.
 
     Args:
         sent: the uploaded bytes, or the file that holds them: then they are not in memory while this waits.
         frame: wanted frame of a multi-frame file, counted from 0; None lets the decoder choose.
         place: where the person is, if they said so.
+        digest: the sha256 of what was sent, where it is known already.
 
     Raises:
         RefusedUpload: the bytes are no picture that we read.
         NotKept: the server can't take it in now.
     """
-    digest = sha256_of(sent)
+    digest = digest or sha256_of(sent)
     earlier = _earlier(actor.owner, digest, frame, place)
     if earlier is not None:
         return Receipt(earlier, is_new=False)

@@ -78,6 +78,8 @@ def main() -> None:
 
 def _measured(chosen: Plan, folder: Path) -> dict[str, Any]:
     with _running(chosen, folder) as (bench, left_out):
+        if "sonotriage" in left_out:
+            raise SystemExit(f"The server itself did not get ready: {left_out['sonotriage']}")
         firsts = {name: _first_answer_s(bench, server) for name, server in bench.servers.items()}
         rows = _closed_loop(bench)
         rows += _open_loop(bench, rows)

@@ -77,7 +77,8 @@ class Floor:
         providers = ["CPUExecutionProvider"]
         if self._provider == "cuda":
             onnxruntime.preload_dlls()
-            providers.insert(0, "CUDAExecutionProvider")
+            exact = {"use_tf32": "0"}  # as the engine does
+            return Session(str(network.path), options, providers=[("CUDAExecutionProvider", exact), *providers])
         return Session(str(network.path), options, providers=providers)
 
     @cache  # noqa: B019

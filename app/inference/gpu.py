@@ -81,7 +81,7 @@ def cuda_options(options: GpuOptions, size: int, has_graph: bool) -> dict[str, s
     return told | ({"enable_cuda_graph": "1"} if has_graph else {})
 
 
-def tensorrt_options(options: GpuOptions, sha256: str, size: int) -> dict[str, str]:
+def tensorrt_options(options: GpuOptions, sha256: str, size: int, is_half: bool = False) -> dict[str, str]:
     """Provider options: https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html.
 
     Flags are True or False here, and nothing else. The sizes of a session's inputs are constants, so none are told.
@@ -89,10 +89,13 @@ def tensorrt_options(options: GpuOptions, sha256: str, size: int) -> dict[str, s
     Args:
         sha256: of the network.
         size: of the batch; 0 for any.
+        is_half: the network is in half precision, which TensorRT has to be told: else it refuses to build an engine
+            (https://github.com/NVIDIA/TensorRT/issues/3277).
     """
     os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")  # there is no option for it; see `cuda_options`
     limit = {"trt_max_workspace_size": str(options.memory_for(size))} if options.memory_bytes else {}
-    return limit | _cache(options.engines, sha256, size)
+    half = {"trt_fp16_enable": "True"} if is_half else {}
+    return limit | half | _cache(options.engines, sha256, size)
 
 
 def _cache(engines: Path | None, sha256: str, size: int) -> dict[str, str]:

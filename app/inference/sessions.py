@@ -199,9 +199,11 @@ def _with_options(
     network: Network, wanted: list[Provider], options: GpuOptions, size: int, has_graph: bool
 ) -> list[Provider]:
     """The providers with what each is told; one that is told nothing stays a name."""
-    told = {CUDA: gpu.cuda_options(options, size, has_graph)}
+    told = {}
+    if CUDA in wanted:
+        told[CUDA] = gpu.cuda_options(options, size, has_graph)
     if TENSORRT in wanted:
-        told[TENSORRT] = gpu.tensorrt_options(options, network.sha256, size)
+        told[TENSORRT] = gpu.tensorrt_options(options, network.sha256, size, network.precision == "fp16")
     return [_told(provider, told) for provider in wanted]
 
 

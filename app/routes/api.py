@@ -75,8 +75,9 @@ def _received(owner: str) -> intake.Receipt:
     with observability.counted_upload():
         fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
         file, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
-        with api_clients.turn(owner, intake.sha256_of(file), frame):
-            return intake.receive(file, Actor(owner, "api", request.remote_addr), frame, place)
+        digest = intake.sha256_of(file)
+        with api_clients.turn(owner, digest, frame):
+            return intake.receive(file, Actor(owner, "api", request.remote_addr), frame, place, digest)
 
 
 def _single_file() -> IO[bytes]:

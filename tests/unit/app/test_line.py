@@ -30,6 +30,7 @@ from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
 from app.triage_list import REVIEWED_RANK
 from imaging.errors import RefusedUpload
 from imaging.phantom import speckle
+from imaging.picture import Picture
 from tests.factories.networks import write_tiny_networks
 
 ONE = Actor("1" * 64, "visitor")
@@ -381,3 +382,13 @@ class TestDeleting:
 def test_what_is_no_id_names_no_study(text: str) -> None:
     with pytest.raises(studies.UnknownStudy):
         studies.find(text)
+
+
+@pytest.mark.parametrize(
+    ("sides", "takes_turns"), [([2100], True), ([530] * 16, False), ([530] * 32, False), ([1900] * 5, True)]
+)
+def test_only_batches_of_large_or_very_many_pictures_take_turns(sides: list[int], takes_turns: bool) -> None:
+    pictures = [Picture(np.zeros((side, side), np.uint8), "png") for side in sides]
+    with analysis._room(pictures):
+        assert analysis._large.locked() == takes_turns
+    assert not analysis._large.locked()

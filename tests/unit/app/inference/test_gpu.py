@@ -304,3 +304,11 @@ def test_the_real_networks_have_a_batch_that_can_be_fixed(monkeypatch: pytest.Mo
     monkeypatch.undo()
     (wanted,) = Engine(Path("models"), "cpu").read([PICTURE])
     assert all(one.probabilities.malignant == pytest.approx(wanted.probabilities.malignant, abs=1e-4) for one in found)
+
+
+@pytest.mark.parametrize(("is_half", "told"), [(True, {"trt_fp16_enable": "True"}), (False, {})])
+def test_tensorrt_is_told_that_a_network_is_in_half_precision(
+    monkeypatch: pytest.MonkeyPatch, is_half: bool, told: dict[str, str]
+) -> None:
+    monkeypatch.setattr(gpu, "device", lambda: "")
+    assert gpu.tensorrt_options(GpuOptions(), HASH, 1, is_half) == told
