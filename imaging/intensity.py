@@ -49,7 +49,7 @@ def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Ima
         nonlocal coloured
         band = band_of(top, bottom)
         pixels = np.asarray(band)
-        red, green, blue = cv2.split(pixels)
+        red, green, blue = (np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels))
         if np.array_equal(red, green) and np.array_equal(green, blue):  # most are grey in the form of colour
             return red  # its own luma, to the bit
         if rows.size * columns.size < height * width:

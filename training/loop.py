@@ -22,6 +22,7 @@ PackAt = Callable[[int], Packed]
 Mark = dict[str, str]  # fingerprint of a training, and the commit at which it began
 
 STATISTICS_BATCHES = 60  # about a thousand pictures: more changes the statistics by less than their noise
+SHOWN_EVERY = 10  # batches
 
 
 class _DepthwiseInFull(TorchFunctionMode):
@@ -146,10 +147,9 @@ def _measure_statistics(network: nn.Module, packed: Packed, part: dict[str, Any]
     generator = torch.Generator().manual_seed(seed)
     draws = STATISTICS_BATCHES * part["batch_size"]
     order = torch.multinomial(packed.draw_weights(part["sampling"]), draws, replacement=True, generator=generator)
+    inputs, labels = _held(packed)
     for rows in tqdm(order.split(part["batch_size"]), desc="statistics", unit="batch", leave=False):
-        inputs = torch.from_numpy(packed.inputs[rows.numpy()]).to(device())
-        labels = torch.from_numpy(packed.labels[rows.numpy()]).to(device())
-        step(network, inputs, labels, generator)
+        step(network, inputs[rows.to(device())], labels[rows.to(device())], generator)
 
 
 def _epoch(
@@ -168,23 +168,28 @@ def _epoch(
     torch.manual_seed(seed)
     weights = packed.draw_weights(part["sampling"])
     order = torch.multinomial(weights, part["draws_per_epoch"], replacement=True, generator=generator)
-    total, steps = 0.0, part["draws_per_epoch"] // part["batch_size"]
+    inputs, labels = _held(packed)
+    total, steps = torch.zeros((), device=device()), part["draws_per_epoch"] // part["batch_size"]
     bar = tqdm(range(steps), desc=title, unit="batch", mininterval=10)
     for index in bar:
-        rows = order[index * part["batch_size"] : (index + 1) * part["batch_size"]]
-        inputs = torch.from_numpy(packed.inputs[rows.numpy()]).to(device())
-        labels = torch.from_numpy(packed.labels[rows.numpy()]).to(device())
+        rows = order[index * part["batch_size"] : (index + 1) * part["batch_size"]].to(device())
         with torch.autocast(device().type, torch.bfloat16), _DepthwiseInFull():
-            loss = step(network, inputs, labels, generator)
+            loss = step(network, inputs[rows], labels[rows], generator)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         schedule.step()
         average.update_parameters(network)
-        total += float(loss.detach())
-        bar.set_postfix(loss=f"{total / (index + 1):.4f}", refresh=False)
-    return total / steps
+        total += loss.detach()
+        if index % SHOWN_EVERY == 0:  # a GPU is waited for each time
+            bar.set_postfix(loss=f"{float(total) / (index + 1):.4f}", refresh=False)
+    return float(total) / steps
+
+
+def _held(packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+    """All inputs and labels on the device, where batches are drawn from them: under a gigabyte for our sets."""
+    return torch.from_numpy(packed.inputs).to(device()), torch.from_numpy(packed.labels).to(device())
 
 
 def _save(state: dict[str, Any], epoch: int, mark: Mark, folder: Path) -> None:
