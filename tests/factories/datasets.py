@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 GRAIN = 3  # px
-SIDE = 96 * GRAIN  # room for a part of 110 px beside most lesions
+SIDE = 96 * GRAIN  # room for a part of 110 px below every lesion
 
 
 def speckle(seed: int, has_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def speckle(seed: int, has_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
     pixels = random.rayleigh(60, (SIDE // GRAIN, SIDE // GRAIN)).clip(0, 255)
     mask = np.zeros_like(pixels, dtype=np.uint8)
     if has_lesion:
-        top, left = random.integers(15, 40, 2)
+        top, left = random.integers(8, 26, 2)
         mask[top : top + 28, left : left + 36] = 255
         pixels[mask > 0] *= 0.25
     grain = np.ones((GRAIN, GRAIN), dtype=np.uint8)
