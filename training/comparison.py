@@ -23,7 +23,7 @@ from training.served import Networks
 
 Row = dict[str, Any]
 
-RAW, SEGMENTED = "efficientnetb3-raw", "unet-efficientnetb3-whole"
+RAW, SEGMENTED = "efficientnetb3-raw", "unet-efficientnetb3"
 RECIPES = {RAW: "raw", SEGMENTED: "segmented", "efficientnetb3-truemask": "true mask"}
 FIGURES = (
     "benign_malignant_auc_classifier_alone",
@@ -42,7 +42,7 @@ HEAD = """# Raw, segmented, true mask
 Research software, not a medical device: these are figures of pictures, not of a person.
 
 Does it help the classifier that the U-Net outlines the lesion first? Three classifiers of the same kind answer that.
-All three learned from whole pictures and lesion-free squares, without the windows of the default recipe.
+All three learned as the default recipe does, from pictures and windows of them.
 They differ in what they are shown, and in one thing more: *segmented* learns from outlines by networks that trained for
 a shorter time, at a smaller size, on half of the pictures each, and is then shown better ones.
 

@@ -47,7 +47,7 @@ def test_no_classifier_learns_from_masks_of_pictures_that_the_unet_has_seen(name
 
 
 def test_an_ablation_changes_only_what_it_names() -> None:
-    base, ablation = recipes.read("unet-efficientnetb3-whole"), recipes.read("efficientnetb3-raw")
+    base, ablation = recipes.read("unet-efficientnetb3"), recipes.read("efficientnetb3-raw")
     named = {"name", "extends", "compared_with", "unet_of", "classification"}
     assert {k: v for k, v in ablation.items() if k not in named} == {k: v for k, v in base.items() if k not in named}
     assert ablation["classification"] == base["classification"] | {"input": "raw"}
