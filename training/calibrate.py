@@ -16,7 +16,7 @@ from training.predict import Predictions
 
 COVERAGE = 0.90
 WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows is reported beside it
-NOVELTY_PASS = 0.99  # share of real tuning pictures that the novelty limit lets through
+NOVELTY_PASS = 0.99  # share of the tuning part, its lesion-free squares with it, that the novelty limit lets through
 COMPONENTS = 64
 
 # The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
@@ -86,12 +86,17 @@ class Calibration:
 
 
 def calibrate(
-    tune: Predictions, train_embeddings: NDArray[np.float32], case_mix: Mapping[str, float] = CASE_MIX
+    tune: Predictions,
+    train_embeddings: NDArray[np.float32],
+    case_mix: Mapping[str, float] = CASE_MIX,
+    familiar: NDArray[np.float32] | None = None,
 ) -> Calibration:
     """Fit everything on the tuning part; the novelty's directions come from the training part.
 
     Args:
         case_mix: share of each class among the pictures that the probabilities refer to.
+        familiar: float32 `N x D`, embeddings of which the novelty limit lets `NOVELTY_PASS` pass; by default those of
+            the tuning part.
     """
 
     def fit(part: Predictions) -> Scaling:
@@ -107,7 +112,7 @@ def calibrate(
         threshold_for(scores[:, MALIGNANT], is_malignant, WANTED_SENSITIVITY) if is_malignant.any() else NEVER,
         fit_dropping(scores[:, NORMAL], tune),
         novelty,
-        float(np.quantile(novelty.score(tune.embeddings), NOVELTY_PASS)),
+        float(np.quantile(novelty.score(tune.embeddings if familiar is None else familiar), NOVELTY_PASS)),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from training.novelty_scores import REAL
+
 HEAD = """# When the program declines, and what that costs
 
 Research software, not a medical device: these are figures of pictures, not of a person.
@@ -14,8 +16,9 @@ Written by `python -m training.drift` from `training/results/drift.json`; the ne
 Three things can keep the program from judging a picture. The **gate** looks at the picture beside the networks and
 declines what is no single grey breast ultrasound picture; what the networks found in it is then thrown away. The
 **novelty limit** compares the classifier's embedding with those of the training pictures; its limit lets 99 % of the
-tuning fold pass. The **conformal set** holds every class that can't be excluded; when that is more than one, the answer
-is "can't tell", unless one of them is malignant, for then a doctor should look anyway.
+tuning fold pass, lesion-free squares of its pictures among them. The **conformal set** holds every class that can't
+be excluded; when that is more than one, the answer is "can't tell", unless one of them is malignant, for then a
+doctor should look anyway.
 
 ## Pictures that are no breast ultrasound
 
@@ -116,13 +119,14 @@ def _abstaining(found: dict[str, Any]) -> str:
 def _scores(found: dict[str, Any]) -> str:
     refused: dict[str, dict[str, float]] = found["refused"]
     groups = list(found["pictures"])
-    most, score, group = max((shares[group], name, group) for name, shares in refused.items() for group in groups[1:])
+    strangers = [group for group in groups if group not in REAL]
+    most, score, group = max((shares[group], name, group) for name, shares in refused.items() for group in strangers)
     lines = [
         "## Other scores on the same embedding\n",
         _wrapped(
             "`python -m training.novelty_scores` fits other scores to the same training pictures, each with a limit "
-            "that lets 99 % of the tuning fold pass. Share of each group that is refused, with the number of its "
-            "pictures:"
+            "that lets 99 % of the tuning fold and its lesion-free squares pass. Share of each group that is refused, "
+            "with the number of its pictures:"
         )
         + "\n",
         f"| score | {' | '.join(f'{group} ({count})' for group, count in found['pictures'].items())} |",

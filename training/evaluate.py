@@ -67,10 +67,20 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
 
 
 def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> Calibration:
-    """Calibrate on the tuning part; predictions of it and of the training part are kept in `folder`."""
+    """Calibrate on the tuning part; predictions of it and of the training part are kept in `folder`.
+
+    What a classifier learned from is no stranger to it: where it learned from lesion-free parts, the novelty knows
+    the lesion-free squares of both parts beside their pictures.
+    """
     tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
     train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
-    return calibrate(tune, train.embeddings, recipe.get("case_mix", CASE_MIX))
+    known, familiar = [train.embeddings], [tune.embeddings]
+    if _learns_from_crops(recipe):
+        for part, beside in (("train", known), ("tune", familiar)):
+            if squares := lesion_free_samples(getattr(parts, part)):
+                path = folder / f"predictions-{part}-lesion-free.npz"
+                beside.append(_predicted(trained, recipe, squares, path).embeddings)
+    return calibrate(tune, np.concatenate(known), recipe.get("case_mix", CASE_MIX), np.concatenate(familiar))
 
 
 def figures_per_set(rows: Judged) -> dict[str, Any]:

@@ -3,7 +3,8 @@
     python -m training.novelty_scores --data DATA
 
 Each score is fitted to the training part's embeddings of an evaluated run, its limit lets 99 % of the tuning part pass,
-and then it is asked about the test part and about strangers. Writes `training/results/novelty_scores.json`: how many
+and then it is asked about the test part and about strangers. To each part belong the lesion-free squares of its
+pictures. Writes `training/results/novelty_scores.json`: how many
 pictures each group has, and the share of it that each score refuses.
 """
 
@@ -22,7 +23,10 @@ from tqdm import tqdm
 
 from training import datasets, strangers
 from training.calibrate import COMPONENTS, NOVELTY_PASS, fit_novelty
+from training.datasets.sample import Sample
 from training.evaluate import kept_predictions
+from training.normals import lesion_free_samples
+from training.predict import Predictions
 from training.served import Networks
 from training.splits import split
 
@@ -30,6 +34,7 @@ Embeddings = NDArray[np.float32]
 Score = Callable[[Embeddings], NDArray[np.float64]]
 
 NEIGHBOURS = 10
+REAL = ("real test pictures", "their lesion-free squares")  # the groups that are no strangers
 RESULTS = Path("training/results/novelty_scores.json")
 
 
@@ -41,21 +46,28 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50, help="strangers of each kind")
     arguments = parser.parse_args()
     parts = split(datasets.read(["busi", "busbra"], arguments.data), int(arguments.run.name.removeprefix("fold")))
-    kept = {
-        name: kept_predictions(getattr(parts, name), arguments.run / f"predictions-{name}.npz")
-        for name in ("train", "tune", "test")
-    }
+    train, tune, test = (_with_squares(getattr(parts, name), arguments.run, name) for name in ("train", "tune", "test"))
     groups = {
-        "real test pictures": kept["test"].embeddings,
+        **dict(zip(REAL, (part.embeddings for part in test), strict=True)),
         **_strangers(Networks(arguments.models), arguments.data, arguments.count),
     }
-    fitted = scores(kept["train"].embeddings, kept["train"].labels)
+    fitted = scores(*(np.concatenate([getattr(part, name) for part in train]) for name in ("embeddings", "labels")))
+    familiar = np.concatenate([part.embeddings for part in tune])
     found = {
         "pictures": {name: len(embeddings) for name, embeddings in groups.items()},
-        "refused": {name: refused(score, kept["tune"].embeddings, groups) for name, score in fitted.items()},
+        "refused": {name: refused(score, familiar, groups) for name, score in fitted.items()},
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
+
+
+def _with_squares(samples: list[Sample], run: Path, part: str) -> tuple[Predictions, Predictions]:
+    """The kept predictions of a part of the split, and of its lesion-free squares."""
+    beside = "predictions-lesion-free.npz" if part == "test" else f"predictions-{part}-lesion-free.npz"
+    return (
+        kept_predictions(samples, run / f"predictions-{part}.npz"),
+        kept_predictions(lesion_free_samples(samples), run / beside),
+    )
 
 
 def _strangers(networks: Networks, data: Path, count: int) -> dict[str, Embeddings]:
@@ -69,9 +81,9 @@ def _strangers(networks: Networks, data: Path, count: int) -> dict[str, Embeddin
     }
 
 
-def refused(score: Score, tune: Embeddings, groups: dict[str, Embeddings]) -> dict[str, Any]:
-    """Share of each group above the limit that lets 99 % of the tuning part pass."""
-    limit = float(np.quantile(score(tune), NOVELTY_PASS))
+def refused(score: Score, familiar: Embeddings, groups: dict[str, Embeddings]) -> dict[str, Any]:
+    """Share of each group above the limit that lets 99 % of the familiar pictures pass."""
+    limit = float(np.quantile(score(familiar), NOVELTY_PASS))
     return {name: float((score(embeddings) > limit).mean()) for name, embeddings in groups.items()}
 
 

@@ -95,10 +95,10 @@ def test_the_page_adds_up_what_passes() -> None:
 
 
 def test_the_page_says_of_how_many_pictures_each_share_is() -> None:
-    shares = {"real test pictures": 0.01, "white noise": 0.0, "dead leaves": 0.25}
-    pictures = {"real test pictures": 531, "white noise": 30, "dead leaves": 40}
+    shares = {"real test pictures": 0.01, "their lesion-free squares": 0.5, "white noise": 0.0, "dead leaves": 0.25}
+    pictures = {"real test pictures": 531, "their lesion-free squares": 9, "white noise": 30, "dead leaves": 40}
     text = drift_page._scores({"pictures": pictures, "refused": {"shipped: both halves": shares}}).replace("\n", " ")
-    assert "| score | real test pictures (531) | white noise (30) | dead leaves (40) |" in text
+    assert "| score | real test pictures (531) | their lesion-free squares (9) | white noise (30) | dead" in text
     assert "of a group of strangers is 25%: shipped: both halves, dead leaves" in text
 
 

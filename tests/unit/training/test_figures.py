@@ -219,6 +219,16 @@ def test_two_classes_are_enough(labels: tuple[str, ...]) -> None:
     assert ("sensitivity_at_operating_point" in found) == ("malignant" in labels)
 
 
+def test_what_was_learned_from_is_no_stranger() -> None:
+    part = weighed()
+    alone = calibrate(part, part.embeddings)
+    squares = part.embeddings + 5 * part.embeddings.std()
+    beside = np.concatenate([part.embeddings, squares])
+    known = calibrate(part, beside, familiar=beside)
+    assert (alone.novelty.score(squares) > alone.novelty_limit).mean() > 0.9
+    assert (known.novelty.score(squares) > known.novelty_limit).mean() < 0.05
+
+
 def test_subgroups_count_their_pictures_and_leave_out_what_they_cannot_give() -> None:
     part = weighed()
     for index, sample in enumerate(part.samples):

@@ -58,6 +58,7 @@ def test_every_figure_has_an_interval_around_it(exported: Path) -> None:
     metrics = json.loads((exported / RUN / "models" / "manifest.json").read_text())["metrics"]
     assert {"dice_lesions", "balanced_accuracy", "expected_calibration_error"} <= set(metrics["busi"])
     assert "normal_sensitivity" in metrics["busi_lesion_free"]
+    assert metrics["busi_lesion_free"]["novelty_refused"]["value"] < 0.5
     for figure in metrics["busi"].values():
         assert figure["low"] <= figure["value"] + 1e-9
         assert figure["value"] <= figure["high"] + 1e-9
