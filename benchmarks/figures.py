@@ -38,7 +38,8 @@ def row(system: str, load: str, slices: Sequence[Mapping[str, Any]], **facts: An
 
     Args:
         slices: one per round, each with `milliseconds` (of the answered requests), `pictures`, `seconds` and, from
-            the load generator, `errors` (by code) and `client_cpu_s`.
+            the load generator, `errors` (by code) and `client_cpu_s`, and `peak_mb` where the server was watched. Of
+            these the first counts: in the first round the load only grows.
         facts: what tells the row from others, such as clients=16 or batch=4.
     """
     everything = [number for part in slices for number in part["milliseconds"]]
@@ -52,7 +53,7 @@ def row(system: str, load: str, slices: Sequence[Mapping[str, Any]], **facts: An
         "seconds": round(seconds, 1), "client_cpu_s": round(sum(part.get("client_cpu_s", 0) for part in slices), 2),
         "stages_ms": _stages(slices),
         "rounds": [{**summary(part["milliseconds"]), "pictures_per_second": _rate([part])} for part in slices],
-    }  # fmt: skip
+    } | {name: slices[0][name] for name in ("peak_mb",) if name in slices[0]}  # fmt: skip
 
 
 def _stages(slices: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -59,6 +59,12 @@ class Bench:
         """Have the load generator send pictures."""
         return self.generator.ask(port=server.port, kind=kind, picture=picture, **order)
 
+    def send_watched(self, server: Server, kind: str, **order: Any) -> dict[str, Any]:
+        """The same, and the most memory that the server held meanwhile (`peak_mb`)."""
+        found: dict[str, Any] = {}
+        peak_mb = server.memory.highest_mb(lambda: found.update(self.send(server, kind, **order)))
+        return found | {"peak_mb": peak_mb}
+
 
 def main() -> None:
     chosen = plan.from_arguments()
@@ -148,7 +154,7 @@ def _cells(bench: Bench) -> Iterator[Cell]:
         for name, server, kind in bench.doors():
             yield Cell(
                 {"system": name, "load": "closed", "clients": clients, "picture": BUSI},
-                lambda seconds, server=server, kind=kind, clients=clients: bench.send(
+                lambda seconds, server=server, kind=kind, clients=clients: bench.send_watched(
                     server, kind, clients=clients, seconds=seconds
                 ),
                 is_once=clients > MOST_CLIENTS_EVERY_ROUND and kind == "peer",

@@ -62,16 +62,21 @@ class MemoryWatch:
         """The most it ever held, as far as was seen."""
         return round(self._highest_mb, 1)
 
+    def highest_mb(self, work: Callable[[], object]) -> float:
+        """The most it holds while `work` runs."""
+        self._recent_mb = self.now_mb()
+        work()
+        return round(max(self._recent_mb, self.now_mb()), 1)
+
     def extra_mb(self, work: Callable[[], object]) -> float:
         """How much more than before it holds at the most while `work` runs; looks often meanwhile."""
-        before = self._recent_mb = self.now_mb()
+        before = self.now_mb()
         self._pause_s = CLOSE_PAUSE_S
         self._woken.set()
         try:
-            work()
+            return round(self.highest_mb(work) - before, 1)
         finally:
             self._pause_s = USUAL_PAUSE_S
-        return round(max(self._recent_mb, self.now_mb()) - before, 1)
 
     def stop(self) -> None:
         """Look no longer."""

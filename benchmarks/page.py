@@ -145,14 +145,15 @@ def _closed(results: dict[str, Any]) -> list[str]:
     rows = [each for each in results["rows"] if each["load"] == "closed"]
     order = list(NAMES)
     rows.sort(key=lambda each: (order.index(each["system"]), each["clients"]))
-    cells = [(NAMES[each["system"]], str(each["clients"]), *_times(each)) for each in rows]
+    cells = [(NAMES[each["system"]], str(each["clients"]), *_times(each), _memory(each)) for each in rows]
     growth = [
         f"From {first['clients']} to {last['clients']} clients, {NAMES[first['system']]}: p50 times "
         f"{last['p50_ms'] / first['p50_ms']:.1f}, pictures a second times "
-        f"{last['pictures_per_second'] / first['pictures_per_second']:.1f}."
+        f"{last['pictures_per_second'] / first['pictures_per_second']:.1f}, memory from {_memory(first)} to "
+        f"{_memory(last)} MB."
         for first, last in _ends(rows)
     ]
-    head = ("system", "clients", *TIMES)
+    head = ("system", "clients", *TIMES, "memory, MB")
     return ["## Closed loop, pictures of BUSI size", "", *_table(head, cells), "", *_bullets(growth)]
 
 
@@ -204,10 +205,10 @@ def _open(results: dict[str, Any]) -> list[str]:
 
 def _growth(results: dict[str, Any]) -> list[str]:
     cells = [
-        (f"{each['megapixels']:g}", *_times(each)[:3], f"{each['extra_peak_mb']:.0f}", _codes(each))
+        (f"{each['megapixels']:g}", *_times(each)[:4], f"{each['extra_peak_mb']:.0f}", _codes(each))
         for each in results["rows"] if each["load"] == "growth"
     ]  # fmt: skip
-    head = ("megapixels", *TIMES[:3], "extra memory at the peak, MB", "errors")
+    head = ("megapixels", *TIMES[:4], "extra memory at the peak, MB", "errors")
     return ["## From small to huge pictures", "", "One client at the JSON interface.", "", *_table(head, cells)]
 
 
@@ -261,6 +262,11 @@ def _times(row: Row) -> tuple[str, str, str, str, str]:
         _number(row["p50_ms"], 1), _number(row["p95_ms"], 1), _number(row["p99_ms"], 1),
         f"{row['pictures_per_second']:.2f}", _codes(row),
     )  # fmt: skip
+
+
+def _memory(row: Row) -> str:
+    """The most that the server held, in MB."""
+    return _number(row.get("peak_mb"), 0)
 
 
 def _codes(row: Row) -> str:

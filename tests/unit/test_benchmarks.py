@@ -102,6 +102,11 @@ class TestRows:
         assert (found["pictures_per_second"], found["requests"], found["clients"]) == (1.0, 3, 4)
         assert found["errors"] == {"503": 3, "500": 1}
         assert [one["p50_ms"] for one in found["rounds"]] == [10.0, 40.0]
+        assert "peak_mb" not in found
+
+    def test_memory_is_that_of_the_first_round(self) -> None:
+        slices = [part([10.0], peak_mb=400.0), part([10.0], peak_mb=900.0)]  # later it also holds what others left
+        assert figures.row("sonotriage-api", "closed", slices, clients=1)["peak_mb"] == 400.0
 
     def test_stages_are_medians_over_all_rounds(self) -> None:
         found = figures.row("engine", "batches", [part([1.0], stages={"segment": [3.0, 9.0]}),
@@ -203,6 +208,21 @@ def test_memory_of_this_process_is_seen() -> None:
     assert 10 < memory.memory_mb(os.getpid()) < 100_000
 
 
+def test_memory_that_was_freed_again_is_seen() -> None:
+    import os
+    import time
+
+    watch = memory.MemoryWatch(os.getpid())
+
+    def work() -> None:
+        kept = bytearray(b"x") * 300_000_000
+        time.sleep(1)  # meanwhile it looks some thirty times
+        del kept
+
+    assert 200 < watch.extra_mb(work) < 400
+    watch.stop()
+
+
 class TestPage:
     @pytest.fixture
     def results(self, rows: list[figures.Row]) -> dict[str, Any]:
@@ -231,6 +251,11 @@ class TestPage:
         assert all("| reached |" in line for line in lines.values())
         results["ratios"]["saturation_of_floor"] = 0.89
         assert page.page(results, None).count("| missed |") == written.count("| missed |") + 1
+
+    def test_it_says_how_memory_grows_with_clients(self, results: dict[str, Any]) -> None:
+        own = [row for row in results["rows"] if row["system"] == "sonotriage-api" and row["load"] == "closed"]
+        own[0]["peak_mb"], own[-1]["peak_mb"] = 400.0, 812.3
+        assert "memory from 400 to 812 MB" in page.page(results, None)
 
     def test_every_table_row_has_as_many_cells_as_its_head(self, results: dict[str, Any]) -> None:
         blocks = re.findall(r"(?:^\|.*\n)+", page.page(results, results), re.MULTILINE)
