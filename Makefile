@@ -16,14 +16,15 @@ BENCH := .venv-bench
 PEERS := $(notdir $(wildcard benchmarks/peers/*))
 PIP := -m pip install --quiet --require-virtualenv
 FLASK := $(VENV)/bin/python -m flask --app wsgi
-# FLAGS goes to the tool behind a target: make test FLAGS="-k upload". Training also knows RECIPE, FOLD and QUICK=1.
+# FLAGS goes to the tool behind a target: make test FLAGS="-k upload". Training also knows RECIPE, FOLD, RUNS and QUICK=1.
 FLAGS ?=
 RECIPE ?= unet-efficientnetb3
 FOLD ?= 0
+RUNS ?= runs
 # glibc gives each large tensor back to the system and gets it back empty; kept instead, a step takes a quarter less time.
 TRAIN = GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=34359738368:glibc.malloc.hugetlb=1 \
   $(TRAINING)/bin/python
-TRAINING_FLAGS = --recipe $(RECIPE) --fold $(FOLD) $(if $(QUICK),--quick) $(FLAGS)
+TRAINING_FLAGS = --recipe $(RECIPE) --fold $(FOLD) --runs "$(RUNS)" $(if $(QUICK),--quick) $(FLAGS)
 
 .PHONY: help
 help: ## Print this help
@@ -79,10 +80,9 @@ load: $(VENV)/.testing ## Examine loads and memory (hours; SOAK_MINUTES, BACKUP_
 test-training: $(TRAINING)/.ready ## Run the tests of training, with torch
 	@$(TRAINING)/bin/python -m pytest tests/unit/training $(FLAGS)
 
-# The default recipe comes first: most is compared with it.
+# The default recipe comes first: its ablations share its U-Nets.
 RECIPES ?= unet-efficientnetb3 $(filter-out unet-efficientnetb3,$(basename $(notdir $(wildcard training/experiments/*.yaml))))
 FOLDS ?= 0 1 2 3 4
-RUNS ?= runs
 
 .PHONY: train evaluate export leaderboard train-all drift widths
 train: $(TRAINING)/.ready ## Train the networks of RECIPE; resumes where it stopped
@@ -92,7 +92,7 @@ evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
 export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifest and model card
 	@$(TRAIN) -m training export $(TRAINING_FLAGS)
 leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
-	@$(TRAINING)/bin/python -m training.leaderboard $(FLAGS)
+	@$(TRAINING)/bin/python -m training.leaderboard --runs "$(RUNS)" $(FLAGS)
 drift: $(TRAINING)/.ready ## Measure what is declined: photos, noise, phantoms, mammograms, real pictures
 	@$(TRAINING)/bin/python -m training.drift $(FLAGS)
 widths: $(TRAINING)/.ready ## Train U-Nets of several widths shortly, and compare outline and time

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; its threads start with the first picture
 LARGE_PIXELS = 4_000_000
-MANY_PIXELS = 16_000_000  # of a whole batch: thirty-two pictures of usual size stay below
+MANY_PIXELS = 10_000_000  # of a whole batch: thirty-two pictures of usual size stay below
 _large = threading.Lock()
 
 LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
@@ -101,7 +101,8 @@ def analyse_early(offers: Sequence[Offer]) -> None:
     except Exception as error:
         log.warning("early reading failed", extra={"error": type(error).__name__})
         db.session.rollback()
-        analyse([offer.study_id for offer in offers if offer.is_kept()])
+        if kept_ids := [offer.study_id for offer in offers if offer.is_kept()]:
+            analyse(kept_ids)
 
 
 @contextmanager

@@ -76,7 +76,8 @@ def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> 
     train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
     known, familiar = [train.embeddings], [tune.embeddings]
     if _learns_from_crops(recipe):
-        for part, beside in (("train", known), ("tune", familiar)):
+        apart = {"train": known} if _stand_ins(recipe, parts) else {"train": known, "tune": familiar}
+        for part, beside in apart.items():
             if squares := lesion_free_samples(getattr(parts, part)):
                 path = folder / f"predictions-{part}-lesion-free.npz"
                 beside.append(_predicted(trained, recipe, squares, path).embeddings)

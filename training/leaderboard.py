@@ -32,7 +32,7 @@ ADDED = (
     "pictures",
     "compared_with",
     "recipe_sha256",
-    "name_at_commit",
+    "name_at_commit",  # put there by hand when a recipe is renamed, see `merged`
 )  # not in rows made before these were kept
 
 
@@ -117,7 +117,7 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
         "commit": ", ".join(sorted({report["commit"] for _, report in reports})),
         "device": ", ".join(sorted({report["device"] for _, report in reports})),
         "created": max(report.get("created", "") for _, report in reports),
-        "pictures": {"test": len(rows)},
+        "pictures": {"test": sum(report["pictures"]["test"] for _, report in reports)},
         "trained_at_commit": sorted({one for _, report in reports for one in report.get("trained_at_commit", [])}),
         "training_seconds": round(sum(report.get("training_seconds", 0.0) for _, report in reports), 1),
     }
@@ -125,8 +125,17 @@ def _rows_of_all_folds(reports: list[tuple[Path, Row]]) -> list[Row]:
 
 
 def merged(kept: list[Row], new: list[Row]) -> list[Row]:
-    """Kept rows, each replaced by the new one of the same recipe, data and fold that leaks as it does."""
-    by_name = {(row["recipe"], row["data"], row["leaking"], str(row["fold"])): row for row in [*kept, *new]}
+    """Kept rows, each replaced by the new one of the same recipe, data and fold that leaks as it does.
+
+    A row of the same measurement keeps the name that its recipe had then.
+    """
+    by_name: dict[tuple[str, str, bool, str], Row] = {}
+    for row in [*kept, *new]:
+        name = (row["recipe"], row["data"], row["leaking"], str(row["fold"]))
+        earlier = by_name.get(name, {})
+        is_same = all(row.get(key) == earlier.get(key) for key in ("commit", "created"))
+        renamed = {"name_at_commit": earlier["name_at_commit"]} if is_same and "name_at_commit" in earlier else {}
+        by_name[name] = row | renamed
     return [by_name[name] for name in sorted(by_name)]
 
 

@@ -59,10 +59,17 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
         recipe["seed"],
         drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), _weights(recipe, unet, start)],
     )
-    unets = [unet_folder / name for name in ("segmentation", "pretraining", "half-0", "half-1")]
-    kept = [place for place in (*unets, folder / "classification") if (place / "averaged.pt").is_file()]
-    commits = tuple(trained_at(place) for place in kept)
+    used = [*(unet_folder / name for name in _unets(recipe)), folder / "classification"]
+    commits = tuple(trained_at(place) for place in used if (place / "averaged.pt").is_file())
     return Trained(unet, classifier, _last_size(recipe, "segmentation"), _last_size(recipe, "classification"), commits)
+
+
+def _unets(recipe: Recipe) -> list[str]:
+    """The folders of the U-Nets that a recipe's result rests on."""
+    halves = (
+        ["half-0", "half-1"] if "out_of_fold" in recipe and recipe["classification"]["input"] == "segmented" else []
+    )
+    return ["segmentation", *(["pretraining"] if "pretraining" in recipe else []), *halves]
 
 
 def shown(recipe: Recipe, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:

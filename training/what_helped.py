@@ -259,10 +259,11 @@ def _text(figure: Figure | None) -> str:
 
 TAIL = """## Not measured
 
-Believed to help, built in, and never taken away to see: pre-training of the classifier's encoder on outlines, sampling
-by source and class, the moving average of the weights, growing picture size, augmentation. Not built: self-supervised
-pre-training, multi-task training with BI-RADS, mixing, test-time flips, painting over calipers and writing. How much a
-longer training brings was never varied alone. Weights from photographs (ImageNet) could not be had.
+Believed to help, built in, and never taken away to see: pre-training of the classifier's encoder on outlines,
+lesion-free parts as further normals, sampling by source and class, the moving average of the weights, growing picture
+size, augmentation. Not built: self-supervised pre-training, multi-task training with BI-RADS, mixing, test-time flips,
+painting over calipers and writing. How much a longer training brings was never varied alone. Weights from photographs
+(ImageNet) could not be had.
 """
 
 if __name__ == "__main__":

@@ -385,7 +385,7 @@ def test_what_is_no_id_names_no_study(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sides", "takes_turns"), [([2100], True), ([530] * 16, False), ([530] * 32, False), ([1900] * 5, True)]
+    ("sides", "takes_turns"), [([2100], True), ([530] * 16, False), ([530] * 32, False), ([1900] * 3, True)]
 )
 def test_only_batches_of_large_or_very_many_pictures_take_turns(sides: list[int], takes_turns: bool) -> None:
     pictures = [Picture(np.zeros((side, side), np.uint8), "png") for side in sides]

@@ -28,7 +28,7 @@ def report(folder: Path, recipe: str, fold: int, value: float) -> None:
     name = recipe.removesuffix("-quick")
     content = {
         "recipe": name, "protocol": "grouped folds", "fold": fold, "leaking": False, "device": "cpu",
-        "commit": "0" * 40, "command": "make evaluate", "split_sha256": "1" * 64,
+        "commit": "0" * 40, "command": "make evaluate", "split_sha256": "1" * 64, "pictures": {"test": 12},
         "metrics": {"busi": {"dice_lesions": FIGURE | {"value": value}}},
     }  # fmt: skip
     (run / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
@@ -174,6 +174,25 @@ def test_five_folds_give_a_row_over_all_of_their_pictures(tmp_path: Path, monkey
     whole = {row["data"]: row for row in found(tmp_path) if row["fold"] == "all"}
     assert sum(whole["busi"]["answers"]["benign"].values()) == 50
     assert whole["busi"]["metrics"]["dice_lesions"]["value"] == 1.0
+    assert whole["busi"]["pictures"] == {"test": 5 * 12}  # not the lesion-free squares, which are judged too
+
+
+def test_folds_that_were_trained_otherwise_give_no_row_over_all(tmp_path: Path) -> None:
+    for fold in range(5):
+        report(tmp_path, "one", fold, 0.8)
+        write_judged(tmp_path / "one" / f"fold{fold}", fold, 30 * fold)
+        path = tmp_path / "one" / f"fold{fold}" / "metrics.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe_sha256": "a" if fold else "b"}))
+    assert {row["fold"] for row in found(tmp_path)} == set(range(5))
+
+
+def test_a_row_says_under_which_name_its_commit_knows_the_recipe(tmp_path: Path) -> None:
+    report(tmp_path, "one", 0, 0.8)
+    rows = found(tmp_path)
+    named = merged([row | {"name_at_commit": "former"} for row in rows], rows)
+    assert "where the recipe is called `former`" in page(named)
+    again = [row | {"created": "later"} for row in rows]
+    assert "where the recipe is called" not in page(merged(named, again))
 
 
 def test_folds_that_report_the_same_pictures_give_no_row_over_all(tmp_path: Path) -> None:

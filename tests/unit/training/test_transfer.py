@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.factories.datasets import write_published_busbra
@@ -69,15 +71,34 @@ def test_without_a_share_both_networks_learn_from_all() -> None:
     assert separate(everyone, None) == (everyone, everyone)
 
 
-def test_a_tuning_part_without_normals_gets_crops_for_them_where_the_recipe_knows_normals(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        evaluate, "lesion_free_samples", lambda part: part[:1]
-    )  # these pictures are too small for crops
+def test_a_tuning_part_without_normals_gets_crops_for_them_where_the_recipe_knows_normals(tmp_path: Path) -> None:
     pictures = busbra.read(write_published_busbra(tmp_path / "busbra", cases=30))
     recipe = recipes.read("unet-efficientnetb3-without-busi")
     parts = split(pictures, 0)
-    assert evaluate._stand_ins(recipe, parts)
+    assert len(evaluate._stand_ins(recipe, parts)) == len(parts.tune)
     assert "its lesion-free crops as normals" in evaluate.protocol(recipe, parts)
     assert evaluate._stand_ins(recipes.read("unet-segnet-without-busi"), parts) == []
+
+
+@pytest.mark.parametrize(("name", "asked"), [("unet-efficientnetb3-without-busi", 3), ("unet-efficientnetb3", 4)])
+def test_what_the_novelty_knows_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, asked: int
+) -> None:
+    parts = split(busbra.read(write_published_busbra(tmp_path / "busbra", cases=30)), 0)
+    stand_ins = evaluate._stand_ins
+    monkeypatch.setattr(evaluate, "_stand_ins", lambda recipe, of: stand_ins(recipe, of) if asked == 3 else [])
+    seen: list[list[str]] = []
+
+    def noted(_trained: object, _recipe: object, samples: list[Sample], _path: Path) -> SimpleNamespace:
+        seen.append([sample.identifier for sample in samples])
+        return SimpleNamespace(embeddings=np.zeros((len(samples), 4), dtype=np.float32))
+
+    monkeypatch.setattr(evaluate, "_predicted", noted)
+    familiar: list[int] = []
+    monkeypatch.setattr(
+        evaluate, "calibrate", lambda _tune, known, _mix, kept: familiar.extend([len(known), len(kept)])
+    )
+    evaluate.calibrated(None, recipes.read(name), parts, tmp_path)  # type: ignore[arg-type]
+    assert len(seen) == asked
+    assert familiar == [2 * len(parts.train), 2 * len(parts.tune)]
+    assert all(len(set(names)) == len(names) for names in seen)

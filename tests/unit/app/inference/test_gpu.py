@@ -7,13 +7,14 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import onnxruntime
 import pytest
 
-from app.inference import fixed_batches, gpu, sessions
+from app.inference import fixed_batches, gpu, manifest, sessions
 from app.inference.gpu import GpuOptions
 from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
@@ -219,6 +220,15 @@ def test_tensorrt_keeps_what_it_builds_and_has_no_cuda_graphs(
     assert engine.provider == "TensorRT"
     assert engine.kinds() == {"unet": {1: "plain"}, "classifier": {1: "plain"}}
     assert len({told["trt_engine_cache_path"] for first, told, _ in Opened.made if first == gpu.TENSORRT}) == 4
+
+
+@pytest.mark.usefixtures("with_gpu")
+@pytest.mark.parametrize(("precision", "told"), [("fp16", "True"), ("fp32", None)])
+def test_tensorrt_hears_of_half_precision(models: Path, tmp_path: Path, precision: str, told: str | None) -> None:
+    network = replace(manifest.read(models).segmentation, precision=precision)
+    sessions.NetworkSession(network, "tensorrt", 1, options=GpuOptions(engines=tmp_path / "engines"))
+    made = [options for first, options, _ in Opened.made if first == gpu.TENSORRT]
+    assert {options.get("trt_fp16_enable") for options in made} == {told}
 
 
 @pytest.mark.usefixtures("with_gpu")
