@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy.orm import DeclarativeBase
 
 from app.api_base import JsonInterface
+from app.rate_counters import RateCounters
 
 
 class Base(DeclarativeBase):
@@ -22,5 +23,5 @@ migrate = Migrate(render_as_batch=True)
 login = LoginManager()
 csrf = CSRFProtect()
 # Without its headers: Retry-After would stand in every answer, and a busy server would name a minute. See refusals.
-limiter = Limiter(get_remote_address, storage_uri="memory://")
+limiter = Limiter(get_remote_address, storage_uri=f"{RateCounters.STORAGE_SCHEME[0]}://")
 api = JsonInterface()

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -203,15 +208,22 @@ def test_work_of_others_is_seen_in_cores() -> None:
 
 
 def test_memory_of_this_process_is_seen() -> None:
-    import os
-
     assert 10 < memory.memory_mb(os.getpid()) < 100_000
 
 
-def test_memory_that_was_freed_again_is_seen() -> None:
-    import os
-    import time
+def test_a_process_that_is_just_being_started_does_not_count_yet() -> None:
+    program = "import os, time; b = bytearray(b'x') * 300_000_000; os.fork() or time.sleep(60); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as running:
+        try:
+            while len(memory.tree(running.pid)) < 2:
+                pass
+            both = set(memory.tree(running.pid))
+            assert memory.memory_mb(running.pid, {running.pid}) < memory.memory_mb(running.pid, both)
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
 
+
+def test_memory_that_was_freed_again_is_seen() -> None:
     watch = memory.MemoryWatch(os.getpid())
 
     def work() -> None:
