@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,24 @@ def test_a_second_run_goes_on_from_the_checkpoint_instead_of_training_anew(expor
     before = history.read_text()
     assert run("train", exported).returncode == 0
     assert history.read_text() == before
+
+
+@pytest.mark.skipif(not (Path(sys.prefix) / ".ready").is_file(), reason="not the environment that make builds")
+def test_make_does_the_same(exported: Path, tmp_path: Path) -> None:
+    """The targets that the documents name, on networks that are trained already."""
+    given = [f"TRAINING={sys.prefix}", "QUICK=1", f"RUNS={exported / 'runs'}"]
+    for target in ("train", "evaluate", "export"):
+        order = ["make", target, *given, f"FLAGS=--data {exported / 'data'}"]
+        answer = subprocess.run(order, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stderr[-3000:]
+    shutil.copy("training/results/leaderboard.json", tmp_path)
+    pages = {"results": "leaderboard.json", "page": "all.md", "comparison": "compared.md", "what-helped": "helped.md"}
+    flags = " ".join(f"--{name} {tmp_path / file}" for name, file in pages.items())
+    answer = subprocess.run(
+        ["make", "leaderboard", *given, f"FLAGS={flags}"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    assert "unet5x5-cnn" in (tmp_path / "all.md").read_text()
 
 
 def test_curves_are_saved(exported: Path) -> None:
