@@ -9,7 +9,7 @@ from app.config import BadSetting
 WORKER_BOOT_ERROR = 3  # gunicorn gives up at this status, and tries the same again and again at any other
 
 try:
-    memory.return_large_blocks()
+    memory.keep_little()
     concurrency.share_cores()
     app = create_app()
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":  # commands look at a folder as it is, and mend it

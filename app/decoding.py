@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 import imaging
-from app import deadlines
-from app.memory import LARGE_BYTES
+from app import deadlines, memory
 from imaging.decoder_process import read_header, write_frame
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture, Spacing
@@ -28,8 +27,7 @@ _ROOT = Path(imaging.__file__).parent.parent
 _COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.decoder_process")
 # A child inherits no secret: only what an interpreter needs to start.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-# The last one is glibc's: see app.memory.
-_OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(LARGE_BYTES)}
+_OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **memory.ENVIRONMENT}
 PIPE_BYTES = 1 << 20  # the most that Linux lets everybody have
 _STATUSES = {413, 415, 422}
 _USED_UP = -getattr(signal, "SIGXCPU", 0) or None

@@ -39,12 +39,14 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 class Actor:
     """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
 
-    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored.
+    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
+    that the secret was made a moment ago, so that nothing of this sender can be there.
     """
 
     owner: str
     name: str
     address: str | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,10 @@ def receive(
         NotKept: the server can't take it in now.
     """
     digest = digest or sha256_of(sent)
-    earlier = _earlier(actor.owner, digest, frame, place)
+    earlier = None if actor.is_new else _earlier(actor.owner, digest, frame, place)
     if earlier is not None:
         return Receipt(earlier, is_new=False)
-    if quota.is_reached(actor.owner, actor.name, actor.address):
+    if quota.is_reached(None if actor.is_new else actor.owner, actor.name, actor.address):
         raise QuotaReached
     _check_queue()
     with _turn():
@@ -196,6 +198,10 @@ def _same(owner: str, digest: str, frame: int | None) -> Select[Study]:
     return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == wanted)
 
 
+def _same_as(study: Study) -> Select[Study]:
+    return _same(study.owner, study.content_sha256, None if study.wanted_frame < 0 else study.wanted_frame)
+
+
 def _check_queue() -> None:
     waiting = db.session.scalar(select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING))))
     if (waiting or 0) >= current_app.config["QUEUE_LIMIT"]:
@@ -243,9 +249,7 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
         encoded = encode(picture.pixels)
         study.picture_sha256 = store.write(encoded)
         with writing():
-            twin = db.session.execute(
-                _same(actor.owner, study.content_sha256, None if study.wanted_frame < 0 else study.wanted_frame)
-            ).scalar_one_or_none()
+            twin = None if actor.is_new else db.session.execute(_same_as(study)).scalar_one_or_none()
             if twin is not None:
                 return Receipt(twin.id, is_new=False)
             store.write(encoded)  # again under the write lock: a deletion may have removed the shared file

@@ -14,17 +14,20 @@ from app.extensions import db, limiter
 from app.tables import Study
 
 
-def is_reached(owner: str, name: str, address: str | None) -> bool:
+def is_reached(owner: str | None, name: str, address: str | None) -> bool:
     """True when this sender may not leave one more.
 
     Args:
-        owner: owner hash of the browser or client.
+        owner: owner hash of the browser or client; None for one that nothing can be kept for yet.
         name: whether it is a program or a browser: those of one address don't use up each other's share.
         address: of a program, and of a browser without our cookie; else None.
     """
-    kept = db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
     is_day_full = address is not None and not limiter.limiter.test(_day(), "quota", name, address)
-    return kept >= _limit() or is_day_full
+    return is_day_full or (0 if owner is None else _kept(owner)) >= _limit()
+
+
+def _kept(owner: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
 
 
 def count(name: str, address: str | None) -> None:

@@ -60,22 +60,24 @@ def lease_to(study: Study) -> None:
     study.lease_until = now() + timedelta(seconds=current_app.config["LEASE_S"])
 
 
-def wait(study_id: str, timeout_s: float) -> bool:
-    """Wait until a study is no longer queued or running; True when that came in time."""
+def wait(study_id: str, timeout_s: float) -> Study | None:
+    """Wait until a study is no longer queued or running: the study then, None when that did not come in time."""
     worker: Worker = current_app.extensions["sonotriage"].worker
     deadline = time.monotonic() + timeout_s
     with worker.watching(study_id) as finished:  # before the first look, so that nothing happens in between
+        is_looked_at = not worker.is_reading(study_id)  # what is being read can't be finished: no need to look
         while True:
             db.session.rollback()
-            status = db.session.scalar(select(Study.status).where(Study.id == study_id))
+            study = db.session.get(Study, study_id) if is_looked_at else None
+            if study is not None and study.status not in (QUEUED, RUNNING):
+                return study
             db.session.rollback()  # whoever waits holds no connection: the worker needs one to end the waiting
-            if status not in (QUEUED, RUNNING):
-                return True
             left = deadline - time.monotonic()
-            if left <= 0:
-                return False
+            if left <= 0 or (is_looked_at and study is None):
+                return None
             finished.wait(min(left, IDLE_S))  # another process may be the one that works
             finished.clear()
+            is_looked_at = True
 
 
 class Worker:
@@ -86,6 +88,7 @@ class Worker:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._watched: dict[str, list[threading.Event]] = {}
+        self._reading: set[str] = set()  # studies that were offered, until whoever watches them is told
         self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -116,10 +119,20 @@ class Worker:
 
     def offer(self, study_id: str, picture: Picture) -> Offer | None:
         """See `tasks.offer`."""
-        made = self._offers.make(study_id, picture) if self._is_serving else None
+        if not self._is_serving:
+            return None
+        with self._watching:
+            made = self._offers.make(study_id, picture)
+            if made is not None:
+                self._reading.add(study_id)
         if made is not None:
             self._woken.set()
         return made
+
+    def is_reading(self, study_id: str) -> bool:
+        """Whether it was offered, and whoever watches it is still to be told that it is done with."""
+        with self._watching:
+            return study_id in self._reading
 
     @contextmanager
     def watching(self, study_id: str) -> Iterator[threading.Event]:
@@ -227,8 +240,10 @@ class Worker:
 
         offers = self._offers.take(self._app.config["BATCH_SIZE"])
         if offers:
-            analysis.analyse_early(offers)
-            self._announce([offer.study_id for offer in offers])
+            try:
+                analysis.analyse_early(offers)
+            finally:
+                self._announce([offer.study_id for offer in offers])
         return len(offers)
 
     def _read_queued(self) -> int:
@@ -247,6 +262,7 @@ class Worker:
 
     def _announce(self, study_ids: Sequence[str]) -> None:
         with self._watching:
+            self._reading.difference_update(study_ids)
             for event in (event for study_id in study_ids for event in self._watched.get(study_id, ())):
                 event.set()
 

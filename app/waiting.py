@@ -8,6 +8,7 @@ import threading
 from flask import current_app
 
 from app import tasks
+from app.tables import Study
 
 ASK_AGAIN = {"Retry-After": "1"}  # seconds: each question costs a few milliseconds that the pictures waited for need
 GLANCE_S = 0.3  # a lone picture is read within it: a browser is led to the result, and no waiting page flashes up
@@ -16,8 +17,8 @@ _lock = threading.Lock()
 _waiting = 0
 
 
-def until_finished(study_id: str, most_s: float = math.inf) -> bool:
-    """Wait until a study is finished; True when it is. No waiting while too many do.
+def until_finished(study_id: str, most_s: float = math.inf) -> Study | None:
+    """Wait until a study is finished: the study when it is, else None. No waiting while too many do.
 
     Args:
         most_s: for how many seconds, unless WAIT_S is less.

@@ -1,7 +1,8 @@
 """The pictures that are sent: synthetic ultrasound as PNG, another one for every request at almost no cost.
 
 A server that knows a picture again answers from its store, which would measure nothing. So the first row of pixels
-differs in every copy, and only that row is compressed anew: the rest of the PNG stream is made once.
+differs in every copy, and only that row is compressed anew: the rest of the PNG stream is made once. All are grey,
+also in the form of colour, as BUSI's are.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Specimen:
         height, width = pixels.shape[:2]
         rows = pixels.reshape(height, -1)
         channels = rows.shape[1] // width
-        self._row_bytes = rows.shape[1]
+        self._width, self._channels = width, channels
         self._rest = _filtered(rows[1:], channels)
         packer = zlib.compressobj(6, zlib.DEFLATED, -15)
         header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
@@ -45,7 +46,8 @@ class Specimen:
 
     def fresh(self) -> bytes:
         """A PNG that has never been sent before."""
-        first = b"\0" + os.urandom(self._row_bytes).translate(_DIM)
+        greys = os.urandom(self._width).translate(_DIM)
+        first = b"\0" + np.repeat(np.frombuffer(greys, dtype=np.uint8), self._channels).tobytes()
         packer = zlib.compressobj(1, zlib.DEFLATED, -15)
         start = _ZLIB_HEADER + packer.compress(first) + packer.flush(zlib.Z_FULL_FLUSH)
         check = zlib.adler32(self._rest, zlib.adler32(first))

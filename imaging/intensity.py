@@ -26,12 +26,12 @@ _SAMPLED_PIXELS = 1_000_000
 _BAND_PIXELS = 1_000_000  # in colour at a time: the largest picture in all its forms at once would take 500 MB
 
 
-def _count_coloured(rgb: NDArray[np.uint8]) -> int:
-    """How many pixels of uint8 `H x W x 3` are coloured."""
-    red, green, blue = (rgb[..., channel] for channel in range(3))
-    highest = np.maximum(np.maximum(red, green), blue)
-    lowest = np.minimum(np.minimum(red, green), blue)
-    return int(np.count_nonzero(highest - lowest > COLOURED_ABOVE))
+def _count_coloured(red: Grey, green: Grey, blue: Grey) -> int:
+    """How many pixels are coloured, of three planes uint8 `H x W`."""
+    highest = cv2.max(cv2.max(red, green), blue)
+    lowest = cv2.min(cv2.min(red, green), blue)
+    _, is_coloured = cv2.threshold(cv2.subtract(highest, lowest), COLOURED_ABOVE, 1, cv2.THRESH_BINARY)
+    return cv2.countNonZero(is_coloured)
 
 
 def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Image]) -> tuple[Grey, float]:
@@ -49,12 +49,14 @@ def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Ima
         nonlocal coloured
         band = band_of(top, bottom)
         pixels = np.asarray(band)
-        red, green, blue = (np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels))
+        red, green, blue = planes = [np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels)]
         if np.array_equal(red, green) and np.array_equal(green, blue):  # most are grey in the form of colour
             return red  # its own luma, to the bit
         if rows.size * columns.size < height * width:
-            pixels = pixels[rows[(rows >= top) & (rows < bottom)] - top][:, columns]
-        coloured += _count_coloured(pixels)
+            sample = np.ix_(rows[(rows >= top) & (rows < bottom)] - top, columns)
+            planes = [plane[sample] for plane in planes]
+        if planes[0].size:  # a band may hold none of the sample's rows
+            coloured += _count_coloured(*planes)
         return np.asarray(band.convert("L"))
 
     grey = in_bands(height, width, luma)

@@ -7,6 +7,7 @@ mammograms and noise have no such preference; a picture on its side has the oppo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -52,6 +53,7 @@ def texture(pixels: Grey) -> Texture:
     """Statistics of uint8 `H x W` pixels."""
     small = _small(pixels)
     values = small.astype(np.float32)
+    half = _half(values)
     variance = max(_variance(values), 1e-6)
     changes = _changes(values)
     shares = cv2.calcHist([small], [0], None, [256], [0, 256]).ravel().astype(np.float64) / small.size
@@ -60,12 +62,12 @@ def texture(pixels: Grey) -> Texture:
     return Texture(
         deviation=variance**0.5,
         span=_span(shares),
-        structure=_variance(np.asarray(cv2.GaussianBlur(values, (0, 0), 4), dtype=np.float32)) / variance,
+        structure=_variance(_blurred_half(half, 4)) / variance,
         flat=int(np.count_nonzero(is_flat)) / small.size,
         flat_tissue=float(int(np.count_nonzero(is_flat & is_tissue)) / max(1, int(np.count_nonzero(is_tissue)))),
         layering=_ratio(*(cv2.mean(change)[0] for change in changes)),
         lit_layering=_lit_layering(values, changes),
-        band_layering=_band_layering(values),
+        band_layering=_band_layering(values, half),
         paper=_paper(shares),
     )
 
@@ -75,6 +77,22 @@ def _small(pixels: Grey) -> Grey:
     if scale >= 1:
         return pixels
     return resize(pixels, round(pixels.shape[0] * scale), round(pixels.shape[1] * scale))
+
+
+def _half(values: _Real) -> _Real:
+    """Both sides halved, for wide blurs: they cost a sixth there and give nearly the same."""
+    rows, columns = (max(1, side // 2) for side in values.shape)
+    even = values[: 2 * rows, : 2 * columns]  # four pixels each make one, which is ten times as fast as any other share
+    return np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _blurred(values: _Real, deviation_px: float) -> _Real:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), deviation_px), dtype=np.float32)
+
+
+def _blurred_half(half: _Real, deviation_px: float) -> _Real:
+    """Blurred by `deviation_px` of the whole picture; halving has blurred it by half a pixel already."""
+    return _blurred(half, math.sqrt(deviation_px**2 - 0.5**2) / 2)
 
 
 def _span_3x3(small: Grey) -> Grey:
@@ -104,8 +122,9 @@ def _lit_layering(values: _Real, changes: tuple[_Real, _Real]) -> float:
     return _ratio(*(float(_tile_means(change)[is_lit].mean()) for change in changes))
 
 
-def _band_layering(values: _Real) -> float:
-    band = cv2.GaussianBlur(values, (0, 0), 1.5) - cv2.GaussianBlur(values, (0, 0), 6)
+def _band_layering(values: _Real, half: _Real) -> float:
+    coarse = cv2.resize(_blurred_half(half, 6), values.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    band = cv2.subtract(_blurred(values, 1.5), coarse)
     down, across = (_tile_means(change) for change in _changes(np.asarray(band, dtype=np.float32)))
     level = _tile_means(values[:-1, :-1])
     is_told = (level > 16) & (level < 245) & (down + across > 0.3)

@@ -172,8 +172,10 @@ def _open(
 def _session_options(network: Network, threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Both networks have threads of their own: spinning on after one has run, they would take the cores from the other.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # A lone picture is looked at and written to disk while it is read. Threads that wait for each other asleep, not
+    # spinning, and take small shares of the work in turns, leave a core to that and are not held up by it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.dynamic_block_base", "4")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
     return options
 

@@ -36,6 +36,9 @@ blueprint = Blueprint(
 described = PlainBlueprint("api_description", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)
 
+# Made once: making one takes longer than reading a request with it.
+_HEADERS, _FORM, _FIELDS = api_schemas.UploadHeaders(), api_schemas.UploadForm(), api_schemas.UploadFields()
+
 
 def bind(api: JsonInterface) -> None:
     """Register the doors and describe them."""
@@ -49,8 +52,8 @@ def _uploads_per_minute() -> str:
 
 @blueprint.route("/studies", methods=["POST"])
 @limiter.shared_limit(_uploads_per_minute, scope="uploads")
-@blueprint.arguments(api_schemas.UploadHeaders, location="headers")
-@blueprint.arguments(api_schemas.UploadForm, location="files")
+@blueprint.arguments(_HEADERS, location="headers")
+@blueprint.arguments(_FORM, location="files")
 @blueprint.response(201, api_schemas.StudySchema, description="The picture was read, or declined: see `status`.")
 @blueprint.alt_response(200, schema=api_schemas.StudySchema, description="The same file was sent before.")
 @blueprint.alt_response(
@@ -61,23 +64,24 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
 
     On every answer but a refusal the picture is kept and will be read, whatever happens to the server.
     """
-    key = headers.get("idempotency_key") or api_clients.new_key()
-    receipt = _received(api_clients.owner(key))
-    is_finished = waiting.until_finished(receipt.study_id)
-    study = studies.find(receipt.study_id)
-    status = (201 if receipt.is_new else 200) if is_finished else 202
+    given = headers.get("idempotency_key")
+    key = given or api_clients.new_key()
+    receipt = _received(Actor(api_clients.owner(key), "api", request.remote_addr, is_new=given is None))
+    finished = waiting.until_finished(receipt.study_id)
+    study = finished or studies.find(receipt.study_id)
+    status = (201 if receipt.is_new else 200) if finished else 202
     told = {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
-    return study_json(study), status, told if is_finished else told | waiting.ASK_AGAIN
+    return study_json(study), status, told if finished else told | waiting.ASK_AGAIN
 
 
-def _received(owner: str) -> intake.Receipt:
+def _received(actor: Actor) -> intake.Receipt:
     """Take the request's picture in."""
     with observability.counted_upload():
-        fields = blueprint.ARGUMENTS_PARSER.parse(api_schemas.UploadFields, request, location="form")
+        fields = blueprint.ARGUMENTS_PARSER.parse(_FIELDS, request, location="form")
         file, place, frame = _single_file(), api_places.asked(fields), fields.get("frame")
         digest = intake.sha256_of(file)
-        with api_clients.turn(owner, digest, frame):
-            return intake.receive(file, Actor(owner, "api", request.remote_addr), frame, place, digest)
+        with api_clients.turn(actor, digest, frame):
+            return intake.receive(file, actor, frame, place, digest)
 
 
 def _single_file() -> IO[bytes]:
@@ -98,7 +102,7 @@ def read_study(study_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/studies/<study_id>", methods=["DELETE"])
-@blueprint.arguments(api_schemas.UploadHeaders, location="headers")
+@blueprint.arguments(_HEADERS, location="headers")
 @blueprint.response(204)
 def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
     """Delete a study with everything kept for it; only for whoever sent it, told by the Idempotency-Key."""

@@ -95,7 +95,7 @@ def test_an_upload_that_no_decoder_can_be_started_for_is_told_to_come_back(app, 
 
 
 def test_the_c_library_is_told_to_give_large_blocks_back():
-    assert memory.return_large_blocks()
+    assert memory.keep_little()
 
 
 def test_a_file_has_the_hash_of_its_bytes_and_can_be_read_again():
