@@ -18,6 +18,7 @@ from app import audit, failpoints, observability, tasks, triage, watchdog
 from app.database import writing
 from app.early import Offer
 from app.extensions import db
+from app.inference.explain import DRAWN_PX
 from app.inference.manifest import ModelUnusable
 from app.inference.results import Findings, to_json
 from app.services import services
@@ -26,7 +27,7 @@ from app.tables import Analysis, Study
 from app.tables.moment import now
 from app.tables.study import DECLINED, DONE, QUEUED, RUNNING, reference
 from app.triage import Decision
-from imaging import overlay, quality
+from imaging import quality
 from imaging.errors import UnusablePicture
 from imaging.picture import Picture, Spacing
 from imaging.preprocess import fitted, resize
@@ -39,8 +40,6 @@ _beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; it
 LARGE_PIXELS = 4_000_000
 MANY_PIXELS = 10_000_000  # of a whole batch: thirty-two pictures of usual size stay below
 _large = threading.Lock()
-
-LONGEST_HEAT_PX = 256  # a class activation map has 7 x 7 points: kept small, drawn large
 
 
 class ResultsNotKept(Exception):
@@ -227,12 +226,12 @@ def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
     assert findings is not None
     assert outcome.decision is not None
     started = time.perf_counter()
-    layers = [findings.mask.astype(np.uint8) * 255, overlay.thumbnail(outcome.picture.pixels, findings.mask)]
+    layers = [findings.mask.astype(np.uint8) * 255]
     if findings.heat is not None:
         height, width = findings.heat.shape
-        layers.append(resize(findings.heat, *fitted(height, width, LONGEST_HEAT_PX)))
+        layers.append(resize(findings.heat, *fitted(height, width, DRAWN_PX)))
     encoded = store.put_all(layers)
-    mask_key, thumbnail_key, heat_key = [*(layer.key for layer in encoded), None][:3]
+    mask_key, heat_key = [*(layer.key for layer in encoded), None][:2]
     store_ms = round((time.perf_counter() - started) * 1000, 2)
     plain = to_json(findings)
     plain["milliseconds"] = {**findings.milliseconds, "store": store_ms}
@@ -245,7 +244,6 @@ def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
         provider=findings.provider,
         mask_sha256=mask_key,
         heat_sha256=heat_key,
-        thumbnail_sha256=thumbnail_key,
     )
     return analysis, encoded
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.exc import OperationalError
 
+from app.database import writing
+from app.extensions import db
 from app.services import services
-from app.storage import MissingPicture
+from app.storage import Encoded, MissingPicture, encode
 from app.tables import Analysis, Study
 from imaging import overlay
 from imaging.preprocess import resize
@@ -17,6 +22,8 @@ from imaging.preprocess import resize
 PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL = "picture", "outline", "fill", "heat", "thumbnail"
 NAMES = (PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL)
 LARGE_PIXELS = 4_000_000
+
+log = logging.getLogger(__name__)
 _large = threading.Lock()  # large layers take turns: a page asks for all of them at once
 
 
@@ -40,10 +47,16 @@ def render(study: Study, name: str) -> bytes:
     analysis = study.reading
     if analysis is None or name not in (OUTLINE, FILL, HEAT):
         raise MissingPicture(f"This study has no {name} layer.")
-    with _large if study.height * study.width > LARGE_PIXELS else nullcontext():
+    with _turn(study):
         if name == HEAT:
             return _heat(analysis, study.height, study.width)
         return overlay.layer_png(_mask(analysis), name)
+
+
+@contextmanager
+def _turn(study: Study) -> Iterator[None]:
+    with _large if study.height * study.width > LARGE_PIXELS else nullcontext():
+        yield
 
 
 def key(study: Study, name: str) -> str:
@@ -54,11 +67,30 @@ def key(study: Study, name: str) -> str:
 
 
 def _thumbnail(study: Study) -> bytes:
+    """Made when somebody looks at it for the first time, and kept: no upload waits for it."""
     analysis = study.reading
-    if analysis is not None:
+    if analysis is not None and analysis.thumbnail_sha256:
         return services().store.content(analysis.thumbnail_sha256)
-    pixels = services().store.get(study.picture_sha256)
-    return overlay.png_bytes(overlay.thumbnail(pixels, np.zeros(pixels.shape[:2], dtype=np.bool_)))
+    with _turn(study):
+        pixels = services().store.get(study.picture_sha256)
+        mask = np.zeros(pixels.shape[:2], dtype=np.bool_) if analysis is None else _mask(analysis)
+        encoded = encode(overlay.thumbnail(pixels, mask))
+    if analysis is not None:
+        _keep_thumbnail(analysis.id, encoded)
+    return encoded.content
+
+
+def _keep_thumbnail(analysis_id: int, encoded: Encoded) -> None:
+    """Where that fails, it is made again next time."""
+    try:
+        services().store.write(encoded)
+        with writing():
+            analysis = db.session.get(Analysis, analysis_id)
+            if analysis is not None:
+                services().store.write(encoded)  # again under the write lock: a deletion may have removed a shared file
+                analysis.thumbnail_sha256 = encoded.key
+    except (OperationalError, OSError) as error:
+        log.warning("a thumbnail was not kept", extra={"error": type(error).__name__})
 
 
 def _heat(analysis: Analysis, height: int, width: int) -> bytes:

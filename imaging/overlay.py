@@ -100,13 +100,6 @@ def thumbnail(pixels: Grey, mask: NDArray[np.bool_], size: int = 160) -> Rgb:
     return outline(resize(pixels, height, width), small_mask)
 
 
-def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    """Uint8 grey or RGB pixels as PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
-
-
 def _thickness(shape: tuple[int, ...]) -> int:
     """Line width in px: one up to 500 px of the longer side, then growing with it."""
     return max(1, round(max(shape[:2]) / 500))

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from app.inference.classify import Classified
 from app.inference.results import LABELS
 from app.inference.segment import Segmented
-from imaging.preprocess import Grey, placement
+from imaging.preprocess import Box, Grey, fitted, placement, resize
+
+DRAWN_PX = 256  # longer side at which it is drawn, then enlarged: a map has 7 x 7 points, and is kept no larger
 
 
 def heat_map(item: Segmented, judged: Classified, unet_weight: float) -> Grey:
@@ -27,13 +29,20 @@ def heat_map(item: Segmented, judged: Classified, unet_weight: float) -> Grey:
     """
     index = LABELS.index(judged.probabilities.label)
     height, width = item.picture.pixels.shape
-    evidence = unet_weight * _laid(item.activation[index], height, width)
-    window = judged.window
+    drawn_height, drawn_width = fitted(height, width, DRAWN_PX)
+    evidence = unet_weight * _laid(item.activation[index], drawn_height, drawn_width)
+    window = _scaled(judged.window, drawn_height / height, drawn_width / width)
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
     evidence[rows, columns] += _laid(judged.activation[index], window.height, window.width)
     positive = np.maximum(evidence, 0.0)
     peak = float(positive.max())
-    return np.asarray(positive / peak * 255 if peak > 0 else positive, dtype=np.uint8)
+    drawn = np.asarray(positive / peak * 255 if peak > 0 else positive, dtype=np.uint8)
+    return resize(drawn, height, width)
+
+
+def _scaled(box: Box, down: float, across: float) -> Box:
+    top, left = int(box.top * down), int(box.left * across)
+    return Box(top, left, max(top + 1, round(box.bottom * down)), max(left + 1, round(box.right * across)))
 
 
 def _laid(activation: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -27,6 +27,6 @@ class Analysis(db.Model):  # type: ignore[name-defined, misc]
     provider: Mapped[str] = mapped_column(String(48))
     mask_sha256: Mapped[str] = mapped_column(String(64), index=True)
     heat_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
-    thumbnail_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    thumbnail_sha256: Mapped[str] = mapped_column(String(64), index=True, default="")  # empty until it is looked at
 
     study: Mapped[Study] = relationship(back_populates="analyses")

@@ -13,7 +13,7 @@ from PIL import Image
 from app import layers
 from app.extensions import db
 from app.services import services
-from app.storage import MissingPicture
+from app.storage import Encoded, MissingPicture, PictureStore
 from app.tables import Study
 from tests.factories.staff import SETTINGS, add_analysis, add_study
 
@@ -39,6 +39,30 @@ def test_each_layer_lies_exactly_over_the_picture(app: Flask) -> None:
             assert _pixels(study, name).shape == (120, 150)
         assert (fill[60, 75], fill[10, 10]) == (1, 0)
         assert max(_pixels(study, layers.THUMBNAIL).shape) <= 160
+
+
+def test_a_thumbnail_is_made_at_the_first_look_and_kept(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        study.analyses[-1].thumbnail_sha256 = ""
+        db.session.commit()
+        first = layers.render(study, layers.THUMBNAIL)
+        kept = study.analyses[-1].thumbnail_sha256
+        assert services().store.content(kept) == first
+        assert layers.render(study, layers.THUMBNAIL) == first
+
+
+def test_a_thumbnail_that_can_t_be_kept_is_shown_all_the_same(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_store: PictureStore, _encoded: Encoded) -> str:
+        raise OSError(28, "No space left on device")
+
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        study.analyses[-1].thumbnail_sha256 = ""
+        db.session.commit()
+        monkeypatch.setattr(PictureStore, "write", fail)
+        assert max(_pixels(study, layers.THUMBNAIL).shape) <= 160
+        assert study.analyses[-1].thumbnail_sha256 == ""
 
 
 def test_a_study_without_analysis_has_a_picture_and_a_thumbnail_only(app: Flask) -> None:

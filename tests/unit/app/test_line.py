@@ -201,7 +201,7 @@ class TestAnalysing:
         work()
         row = studies.find(receipt.study_id).analysis
         assert row is not None
-        assert all(services().store.path(key).is_file() for key in (row.mask_sha256, row.thumbnail_sha256))
+        assert all(services().store.path(key).is_file() for key in (row.mask_sha256, row.heat_sha256))
 
     def test_a_study_whose_lease_ran_out_is_taken_up_again(self) -> None:
         receipt = intake.receive(png(), ONE)
