@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 CUDA, TENSORRT = gpu.CUDA, gpu.TENSORRT
 OPENVINO, CPU = "OpenVINOExecutionProvider", "CPUExecutionProvider"
 NAMES = gpu.NAMES | {OPENVINO: "OpenVINO", CPU: "CPU"}
+FEW_CORES = 4
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 Provider = str | tuple[str, dict[str, str]]
@@ -173,8 +174,10 @@ def _session_options(network: Network, threads: int) -> onnxruntime.SessionOptio
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # A lone picture is looked at and written to disk while it is read. Threads that wait for each other asleep, not
-    # spinning, and take small shares of the work in turns, leave a core to that and are not held up by it.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # spinning, and take small shares of the work in turns, leave a core to that and are not held up by it. Where there
+    # are cores enough, spinning is quicker, but ends with the run: each network has threads of its own.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0" if threads <= FEW_CORES else "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.dynamic_block_base", "4")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
     return options
