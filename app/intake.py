@@ -203,9 +203,13 @@ def _same_as(study: Study) -> Select[Study]:
 
 
 def _check_queue() -> None:
-    waiting = db.session.scalar(select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING))))
-    if (waiting or 0) >= current_app.config["QUEUE_LIMIT"]:
+    if not services().room.take(current_app.config["QUEUE_LIMIT"], _waiting):
         raise QueueFull
+
+
+def _waiting() -> int:
+    counted = select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING)))
+    return db.session.scalar(counted) or 0
 
 
 def _study(

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from app.decoding import Decoder
 from app.inference.gpu import GpuOptions
 from app.inference.pipeline import Engine
+from app.queue_room import QueueRoom
 from app.storage import PictureStore
 from app.tasks import Worker
 
@@ -25,6 +26,7 @@ class Services:
     decoder: Decoder
     engine: Engine
     worker: Worker
+    room: QueueRoom
 
 
 def bind(app: Flask) -> None:
@@ -45,6 +47,7 @@ def bind(app: Flask) -> None:
         decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),
         engine=engine,
         worker=Worker(app),
+        room=QueueRoom(),
     )
 
 

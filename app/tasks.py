@@ -19,6 +19,7 @@ from typing import IO
 
 from flask import Flask, current_app
 from sqlalchemy import or_, select, update
+from sqlalchemy.orm import joinedload
 
 from app import observability, triage
 from app.database import writing
@@ -37,6 +38,7 @@ IDLE_S = 1.0  # longest sleep of an idle worker
 LOOK_S = 1.0  # how often it looks for rows of other processes, put-back rows and expired leases, busy or not
 REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
 HOUSEKEEPING_S = 3600.0
+_WITH_READING = (joinedload(Study.analyses),)  # whoever waited for a study shows it next
 OFFERED_BATCHES = 16  # so many wait in memory; each that goes the long way is decoded twice and leased in a transaction
 
 
@@ -68,7 +70,7 @@ def wait(study_id: str, timeout_s: float) -> Study | None:
         is_looked_at = not worker.is_reading(study_id)  # what is being read can't be finished: no need to look
         while True:
             db.session.rollback()
-            study = db.session.get(Study, study_id) if is_looked_at else None
+            study = db.session.get(Study, study_id, options=_WITH_READING) if is_looked_at else None
             if study is not None and study.status not in (QUEUED, RUNNING):
                 return study
             db.session.rollback()  # whoever waits holds no connection: the worker needs one to end the waiting
