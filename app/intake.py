@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import IO
 
 from flask import current_app
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import OperationalError
 
-from app import audit, failpoints, quota, tasks
+from app import audit, failpoints, quota, studies, tasks
 from app.clinics.places import Place
 from app.database import is_full, is_locked, writing
 from app.decoding import NoDecoder
@@ -26,7 +26,6 @@ from app.extensions import db
 from app.services import services
 from app.storage import encode
 from app.tables import Study
-from app.tables.study import QUEUED, RUNNING
 from imaging.picture import Picture
 
 log = logging.getLogger(__name__)
@@ -181,7 +180,7 @@ def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place
 
 def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) -> str | None:
     """The id of this sender's earlier study of the same file; a newly given place is kept with it."""
-    row = db.session.execute(_same(owner, digest, frame)).scalar_one_or_none()
+    row = db.session.execute(_same(owner, digest, _stored(frame))).scalar_one_or_none()
     if row is None:
         return None
     if place is not None and (row.latitude, row.longitude) != (place.latitude, place.longitude):
@@ -193,23 +192,18 @@ def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) ->
     return row.id
 
 
-def _same(owner: str, digest: str, frame: int | None) -> Select[Study]:
-    wanted = -1 if frame is None else frame
-    return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == wanted)
+def _same(owner: str, digest: str, frame: int) -> Select[Study]:
+    return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == frame)
 
 
-def _same_as(study: Study) -> Select[Study]:
-    return _same(study.owner, study.content_sha256, None if study.wanted_frame < 0 else study.wanted_frame)
+def _stored(frame: int | None) -> int:
+    return -1 if frame is None else frame
 
 
 def _check_queue() -> None:
-    if not services().room.take(current_app.config["QUEUE_LIMIT"], _waiting):
+    db.session.rollback()  # whoever waits for a turn to count holds no connection
+    if not services().room.take(current_app.config["QUEUE_LIMIT"], studies.count_waiting):
         raise QueueFull
-
-
-def _waiting() -> int:
-    counted = select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING)))
-    return db.session.scalar(counted) or 0
 
 
 def _study(
@@ -219,7 +213,7 @@ def _study(
         id=secrets.token_hex(16),
         owner=actor.owner,
         content_sha256=digest,
-        wanted_frame=-1 if frame is None else frame,
+        wanted_frame=_stored(frame),
         frame=picture.frame,
         frames=picture.frames,
         kind=picture.kind,
@@ -253,7 +247,8 @@ def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
         encoded = encode(picture.pixels)
         study.picture_sha256 = store.write(encoded)
         with writing():
-            twin = None if actor.is_new else db.session.execute(_same_as(study)).scalar_one_or_none()
+            same = _same(study.owner, study.content_sha256, study.wanted_frame)
+            twin = None if actor.is_new else db.session.execute(same).scalar_one_or_none()
             if twin is not None:
                 return Receipt(twin.id, is_new=False)
             store.write(encoded)  # again under the write lock: a deletion may have removed the shared file

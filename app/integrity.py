@@ -40,7 +40,7 @@ def check(is_mending: bool = False) -> Report:
             whose picture) are lost. A lost picture can't be mended: its study is only reported.
     """
     report = Report(database=str(db.session.execute(text("PRAGMA integrity_check")).scalar()))
-    for study_id, key, status, results in _named():
+    for study_id, key, status, results, thumbnails in _named():
         report.studies += 1
         is_kept = _is_sound(key)
         are_results_kept = all(_is_sound(result) for result in results)
@@ -51,6 +51,8 @@ def check(is_mending: bool = False) -> Report:
         if is_mending and is_kept and (status == FAILED or not are_results_kept):
             _forget_damaged(results)
             _analyse_again(study_id)
+        if is_mending:
+            _forget_damaged(thumbnails)
     for path in services().store.root.glob("*/*.png"):
         report.pictures += 1
         if not studies.is_named(path.stem):
@@ -60,15 +62,17 @@ def check(is_mending: bool = False) -> Report:
     return report
 
 
-def _named() -> Iterator[tuple[str, str, str, list[str]]]:
-    """Id, picture key, status and result keys of every study."""
+def _named() -> Iterator[tuple[str, str, str, list[str], list[str]]]:
+    """Id, picture key, status, and of the newest analysis, which alone is shown, result keys and thumbnail keys.
+
+    A lost thumbnail is drawn again when somebody looks, so it is not a loss.
+    """
     for study_id, key, status in db.session.execute(select(Study.id, Study.picture_sha256, Study.status)).all():
-        rows = db.session.execute(
-            select(Analysis.mask_sha256, Analysis.heat_sha256, Analysis.thumbnail_sha256).where(
-                Analysis.study_id == study_id
-            )
-        ).all()
-        yield study_id, key, status, [result for row in rows for result in row if result]
+        newest = select(Analysis.mask_sha256, Analysis.heat_sha256, Analysis.thumbnail_sha256).where(
+            Analysis.study_id == study_id
+        )
+        mask, heat, thumbnail = db.session.execute(newest.order_by(Analysis.id.desc()).limit(1)).first() or ("", "", "")
+        yield study_id, key, status, [result for result in (mask, heat) if result], [thumbnail] if thumbnail else []
 
 
 def _is_sound(key: str) -> bool:

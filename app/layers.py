@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
+from flask import Flask, current_app
 from numpy.typing import NDArray
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import writing
 from app.extensions import db
@@ -23,8 +25,10 @@ PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL = "picture", "outline", "fill", "heat", 
 NAMES = (PICTURE, OUTLINE, FILL, HEAT, THUMBNAIL)
 LARGE_PIXELS = 4_000_000
 
-log = logging.getLogger(__name__)
 _large = threading.Lock()  # large layers take turns: a page asks for all of them at once
+_keeping = ThreadPoolExecutor(1, "thumbnails")  # its thread starts with the first one
+
+log = logging.getLogger(__name__)
 
 
 def render(study: Study, name: str) -> bytes:
@@ -70,27 +74,29 @@ def _thumbnail(study: Study) -> bytes:
     """Made when somebody looks at it for the first time, and kept: no upload waits for it."""
     analysis = study.reading
     if analysis is not None and analysis.thumbnail_sha256:
-        return services().store.content(analysis.thumbnail_sha256)
+        with suppress(MissingPicture):
+            return services().store.content(analysis.thumbnail_sha256)
     with _turn(study):
         pixels = services().store.get(study.picture_sha256)
         mask = np.zeros(pixels.shape[:2], dtype=np.bool_) if analysis is None else _mask(analysis)
         encoded = encode(overlay.thumbnail(pixels, mask))
     if analysis is not None:
-        _keep_thumbnail(analysis.id, encoded)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        _keeping.submit(_keep_thumbnail, app, analysis.id, encoded)  # nobody who looks waits for disk or database
     return encoded.content
 
 
-def _keep_thumbnail(analysis_id: int, encoded: Encoded) -> None:
+def _keep_thumbnail(app: Flask, analysis_id: int, encoded: Encoded) -> None:
     """Where that fails, it is made again next time."""
-    try:
-        services().store.write(encoded)
-        with writing():
-            analysis = db.session.get(Analysis, analysis_id)
-            if analysis is not None:
-                services().store.write(encoded)  # again under the write lock: a deletion may have removed a shared file
-                analysis.thumbnail_sha256 = encoded.key
-    except (OperationalError, OSError) as error:
-        log.warning("a thumbnail was not kept", extra={"error": type(error).__name__})
+    with app.app_context():
+        try:
+            with writing():
+                analysis = db.session.get(Analysis, analysis_id)
+                if analysis is not None:
+                    services().store.write(encoded)  # under the write lock: no deletion comes in between
+                    analysis.thumbnail_sha256 = encoded.key
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("a thumbnail was not kept", extra={"error": type(error).__name__})
 
 
 def _heat(analysis: Analysis, height: int, width: int) -> bytes:

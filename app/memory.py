@@ -9,7 +9,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's ma
 LARGE_BYTES = 4_000_000
 KEPT_BYTES = 16_000_000  # by itself, glibc keeps 128 KB: a usual picture would get a thousand pages anew
 ARENAS = 2  # by itself, glibc gives every thread a store of freed memory
-# The same for processes that are started.
+# The thresholds, for processes that are started.
 ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(LARGE_BYTES), "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES)}
 
 

@@ -12,7 +12,7 @@ COUNTED_FOR_S = 1.0
 class QueueRoom:
     """Places in the queue. Of those that were counted, each picture takes one; when none is left, it is counted anew.
 
-    So this process never takes in more than there is room for; others are seen at the next count.
+    A count does not see those that are being taken in at that moment, so there may be as many more as that.
     """
 
     def __init__(self) -> None:

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import watchdog
+from app import studies, watchdog
 from app.database import writing
 from app.extensions import db
 from app.inference.manifest import ModelUnusable
 from app.observability import QUEUE
 from app.services import services
 from app.tables import Study
-from app.tables.study import QUEUED, RUNNING
 from imaging.phantom import speckle
 from imaging.picture import Picture
 
@@ -70,8 +69,7 @@ def report() -> Report:
 
 def measure_queue() -> None:
     """Bring the gauge of the queue's length up to date."""
-    waiting = select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING)))
-    QUEUE.set(db.session.scalar(waiting) or 0)
+    QUEUE.set(studies.count_waiting())
 
 
 def _check(name: str, try_part: Callable[[], dict[str, Any]]) -> Check:

@@ -24,7 +24,7 @@ _PNG = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
 ]  # fmt: skip
 _KEY = re.compile(r"^[0-9a-f]{64}\Z")
-WRITERS = 6  # two results of three layers at once
+WRITERS = 4  # two results of two layers at once
 
 
 class MissingPicture(LookupError):

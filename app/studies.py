@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from app import audit
 from app.database import writing
@@ -41,6 +41,12 @@ def find(study_id: str) -> Study:
     if study is None:
         raise UnknownStudy("There is no result at this address. It may have been deleted.")
     return study
+
+
+def count_waiting() -> int:
+    """How many studies wait or are being read."""
+    counted = select(func.count()).select_from(Study).where(Study.status.in_((QUEUED, RUNNING)))
+    return db.session.scalar(counted) or 0
 
 
 def progress(study: Study) -> Progress:

@@ -63,7 +63,7 @@ def lease_to(study: Study) -> None:
 
 
 def wait(study_id: str, timeout_s: float) -> Study | None:
-    """Wait until a study is no longer queued or running: the study then, None when that did not come in time."""
+    """Wait until a study is no longer queued or running: the study then; None when it takes longer, or was deleted."""
     worker: Worker = current_app.extensions["sonotriage"].worker
     deadline = time.monotonic() + timeout_s
     with worker.watching(study_id) as finished:  # before the first look, so that nothing happens in between

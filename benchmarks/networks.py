@@ -71,7 +71,7 @@ class Floor:
     def _session(self, network: Network, threads: int) -> Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # as the engine does: else both sessions' threads take the cores from each other, and the floor lies high
+        # They spin, which is quicker where nothing else runs, but not on: both sessions' threads share the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         providers = ["CPUExecutionProvider"]

@@ -35,10 +35,10 @@ BUSY_CORES = 0.3  # above it, other work on the machine is named
 METHOD = """All servers run at once and take turns of some seconds, in rounds, so that a machine that is slow for a
 while is slow for all of them. Ratios are formed within a round, the table has the median of the rounds and in brackets
 the lowest and the highest. The load generator is one more process on the same cores; `client_cpu_s` in the results is
-what it used. Pictures are synthetic ultrasound (`imaging/phantom.py`) as 8-bit RGB PNG of 570 x 500 px, as BUSI was
-published, and grey PNG of other sizes; the first row of pixels differs in each, so that no server can answer from its
-store. Closed loop: each client sends the next picture when it has the answer to the last; what is under way at the end
-of a turn counts. Open loop: pictures come at random at a mean rate, and their time counts from the moment when they
+what it used. Pictures are synthetic ultrasound (`imaging/phantom.py`), grey in 8-bit RGB PNG of 570 x 500 px, as BUSI
+was published, and grey PNG of other sizes; the first row of pixels differs in each, so that no server can answer from
+its store. Closed loop: each client sends the next picture when it has the answer to the last; what is under way at the
+end of a turn counts. Open loop: pictures come at random at a mean rate, and their time counts from the moment when they
 were due.
 
 Sonotriage runs as `make run` starts it, with only the limits of one sender lifted. Its time ends when the answer is

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from app.inference import manifest as manifests
 from app.inference.manifest import Network
-from app.inference.sessions import usable_cores
+from app.inference.sessions import sharing, usable_cores
 from benchmarks.machine import ROOT
 
 OPENINGS, READINGS = 5, 60
@@ -74,17 +74,19 @@ def openings_of(path: Path, folder: Path) -> dict[str, Callable[[], Session]]:
     fixed.add_free_dimension_override_by_name("batch", 1)
     return {
         "as served": lambda: session(path, options()),
+        "threads that spin": lambda: session(path, options({"session.intra_op.allow_spinning": "1"})),
         "optimised graph from a file": lambda: session(as_onnx, ready),
         "the same in onnxruntime's format": lambda: session(as_ort, options()),
         "batch fixed at one": lambda: session(path, fixed),
     }
 
 
-def options() -> onnxruntime.SessionOptions:
-    """As `app/inference/sessions.py` sets them on a CPU."""
+def options(others: Mapping[str, str] | None = None) -> onnxruntime.SessionOptions:
+    """As `app/inference/sessions.py` sets them on a CPU, but for `others`."""
     chosen = onnxruntime.SessionOptions()
     chosen.intra_op_num_threads = usable_cores()
-    chosen.add_session_config_entry("session.force_spinning_stop", "1")
+    for entry, value in (sharing(usable_cores()) | dict(others or {})).items():
+        chosen.add_session_config_entry(entry, value)
     chosen.graph_optimization_level = Level.ORT_ENABLE_ALL
     chosen.log_severity_level = 3  # it warns that an optimised graph fits this kind of processor only
     return chosen

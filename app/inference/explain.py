@@ -25,15 +25,16 @@ def heat_map(item: Segmented, judged: Classified, unet_weight: float) -> Grey:
         unet_weight: weight of the U-Net's logits beside the classifier's.
 
     Returns:
-        uint8 `H x W` of the picture, 0 where nothing speaks for the class, 255 at the strongest point.
+        uint8 `H x W` of the picture, 0 where nothing speaks for the class, 255 or little less at the strongest point.
     """
     index = LABELS.index(judged.probabilities.label)
     height, width = item.picture.pixels.shape
     drawn_height, drawn_width = fitted(height, width, DRAWN_PX)
-    evidence = unet_weight * _laid(item.activation[index], drawn_height, drawn_width)
+    evidence = unet_weight * _laid(item.activation[index], drawn_height, drawn_width, max(height, width))
     window = _scaled(judged.window, drawn_height / height, drawn_width / width)
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-    evidence[rows, columns] += _laid(judged.activation[index], window.height, window.width)
+    side = max(judged.window.height, judged.window.width)
+    evidence[rows, columns] += _laid(judged.activation[index], window.height, window.width, side)
     positive = np.maximum(evidence, 0.0)
     peak = float(positive.max())
     drawn = np.asarray(positive / peak * 255 if peak > 0 else positive, dtype=np.uint8)
@@ -45,12 +46,16 @@ def _scaled(box: Box, down: float, across: float) -> Box:
     return Box(top, left, max(top + 1, round(box.bottom * down)), max(left + 1, round(box.right * across)))
 
 
-def _laid(activation: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Evidence per pixel, float32 `height x width`, from the map of the letterboxed square that holds the part."""
+def _laid(activation: NDArray[np.float32], height: int, width: int, side: int) -> NDArray[np.float32]:
+    """Evidence per pixel of the picture, drawn as float32 `height x width`, from the map of the letterboxed square.
+
+    Args:
+        side: of that square in pixels of the picture.
+    """
     place = placement(height, width, max(height, width))
     square = cv2.resize(activation.astype(np.float32), (place.size, place.size), interpolation=cv2.INTER_LINEAR)
     part = square[place.top : place.top + place.fitted_height, place.left : place.left + place.fitted_width]
-    return np.asarray(part / (place.size * place.size), dtype=np.float32)
+    return np.asarray(part / (side * side), dtype=np.float32)
 
 
 def share_in_lesion(heat: Grey, mask: NDArray[np.bool_]) -> float | None:

@@ -170,15 +170,25 @@ def _open(
     return session
 
 
+def sharing(threads: int) -> dict[str, str]:
+    """How the threads of one inference on the CPU share the cores with others, as onnxruntime's configuration entries.
+
+    A lone picture is looked at and written to disk while it is read. Threads that wait for each other asleep, not
+    spinning, and take small shares of the work in turns, leave a core to that and are not held up by it. Where there
+    are cores enough, spinning is quicker, but ends with the run: each network has threads of its own.
+    """
+    return {
+        "session.intra_op.allow_spinning": "0" if threads <= FEW_CORES else "1",
+        "session.force_spinning_stop": "1",
+        "session.dynamic_block_base": "4",
+    }
+
+
 def _session_options(network: Network, threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # A lone picture is looked at and written to disk while it is read. Threads that wait for each other asleep, not
-    # spinning, and take small shares of the work in turns, leave a core to that and are not held up by it. Where there
-    # are cores enough, spinning is quicker, but ends with the run: each network has threads of its own.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0" if threads <= FEW_CORES else "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.add_session_config_entry("session.dynamic_block_base", "4")
+    for entry, value in sharing(threads).items():
+        options.add_session_config_entry(entry, value)
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(network.path.parent))
     return options
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import analysis, backup, intake, integrity, studies, tasks
+from app import analysis, backup, intake, integrity, layers, studies, tasks
 from app.backup import BadBackup
 from app.database import writing
 from app.extensions import db
 from app.intake import Actor
 from app.services import services
-from app.tables import Study
+from app.tables import Analysis, Study
 from app.tables.study import DONE
 
 SENDER = Actor("1" * 64, "visitor")
@@ -61,6 +61,29 @@ class TestChecking:
         integrity.check(is_mending=True)
         analysis.analyse(tasks.lease(4, 120))
         assert services().store.content(key) == before
+        assert integrity.check().is_sound
+
+    def test_a_lost_thumbnail_is_no_loss(self, study_ids: list[str]) -> None:
+        study = studies.find(study_ids[0])
+        layers.render(study, layers.THUMBNAIL)
+        layers._keeping.submit(lambda: None).result(timeout=20)
+        db.session.rollback()
+        path = services().store.path(study.analyses[-1].thumbnail_sha256)
+        path.write_bytes(path.read_bytes()[:-5])
+        assert integrity.check(is_mending=True).is_sound
+        assert not path.exists()
+        assert studies.find(study_ids[0]).status == DONE  # not read again for it
+
+    def test_only_the_newest_analysis_has_results_to_lose(self, study_ids: list[str]) -> None:
+        first = studies.find(study_ids[0]).analysis
+        assert first is not None
+        newer = Analysis(
+            study_id=first.study_id, findings=first.findings, category=first.category, models_version="later",
+            provider=first.provider, mask_sha256=first.mask_sha256, heat_sha256=first.heat_sha256,
+        )  # fmt: skip
+        first.mask_sha256 = "0" * 64  # a file that is gone
+        db.session.add(newer)
+        db.session.commit()
         assert integrity.check().is_sound
 
     def test_what_was_given_up_is_told_and_read_again_when_mending(self, study_ids: list[str]) -> None:

@@ -28,6 +28,11 @@ def _pixels(study: Study, name: str) -> np.ndarray:
         return np.asarray(image)
 
 
+def wait_until_kept() -> None:
+    layers._keeping.submit(lambda: None).result(timeout=20)
+    db.session.rollback()
+
+
 def test_each_layer_lies_exactly_over_the_picture(app: Flask) -> None:
     with app.app_context():
         study = db.session.get_one(Study, add_study())
@@ -47,9 +52,29 @@ def test_a_thumbnail_is_made_at_the_first_look_and_kept(app: Flask) -> None:
         study.analyses[-1].thumbnail_sha256 = ""
         db.session.commit()
         first = layers.render(study, layers.THUMBNAIL)
+        wait_until_kept()
         kept = study.analyses[-1].thumbnail_sha256
         assert services().store.content(kept) == first
-        assert layers.render(study, layers.THUMBNAIL) == first
+        services().store.path(study.picture_sha256).unlink()
+        assert layers.render(study, layers.THUMBNAIL) == first  # not drawn again
+
+
+def test_a_lost_thumbnail_is_drawn_again(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        services().store.remove(study.analyses[-1].thumbnail_sha256)
+        drawn = layers.render(study, layers.THUMBNAIL)
+        wait_until_kept()
+        assert services().store.content(study.analyses[-1].thumbnail_sha256) == drawn
+
+
+def test_a_thumbnail_of_a_study_that_was_deleted_meanwhile_is_not_kept(app: Flask) -> None:
+    with app.app_context():
+        study = db.session.get_one(Study, add_study())
+        study.analyses[-1].thumbnail_sha256 = ""
+        db.session.commit()
+        layers._keep_thumbnail(app, study.analyses[-1].id + 1, Encoded(b"drawn", "0" * 64))
+        assert not services().store.path("0" * 64).exists()
 
 
 def test_a_thumbnail_that_can_t_be_kept_is_shown_all_the_same(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +87,7 @@ def test_a_thumbnail_that_can_t_be_kept_is_shown_all_the_same(app: Flask, monkey
         db.session.commit()
         monkeypatch.setattr(PictureStore, "write", fail)
         assert max(_pixels(study, layers.THUMBNAIL).shape) <= 160
+        wait_until_kept()
         assert study.analyses[-1].thumbnail_sha256 == ""
 
 

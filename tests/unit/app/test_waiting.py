@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from flask import Flask
 
@@ -14,6 +15,8 @@ from app.database import CONNECTIONS
 from app.extensions import db
 from app.intake import Actor
 from app.services import services
+from app.tables import Study
+from imaging.picture import Picture
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def study_id(app: Flask, scan: Callable[..., bytes], monkeypatch: pytest.MonkeyP
 
 
 def test_more_waiters_than_connections_don_t_keep_the_worker_from_working(app: Flask, study_id: str) -> None:
-    def wait() -> bool:
+    def wait() -> Study | None:
         with app.app_context():
             return tasks.wait(study_id, 20)
 
@@ -43,7 +46,7 @@ def test_whoever_waits_is_woken_by_their_own_answer(app: Flask, study_id: str, m
     monkeypatch.setattr(tasks, "IDLE_S", 30.0)  # nobody looks by themselves
     worker = services_worker(app)
 
-    def wait() -> bool:
+    def wait() -> Study | None:
         with app.app_context():
             return tasks.wait(study_id, 20)
 
@@ -60,6 +63,40 @@ def test_a_wait_ends_with_its_time(app: Flask, study_id: str) -> None:
     with app.app_context():
         assert not tasks.wait(study_id, 0.05)
         db.session.rollback()
+
+
+def test_what_is_being_read_is_not_looked_at_before_it_is_done_with(
+    app: Flask, study_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "IDLE_S", 30.0)  # nobody looks by themselves
+    worker = services_worker(app)
+    worker._is_serving = True
+    looks: list[bool] = []
+    with app.app_context():
+        assert worker.offer(study_id, Picture(np.zeros((64, 64), dtype=np.uint8), "png"))
+        assert worker.is_reading(study_id)
+        monkeypatch.setattr(db.session, "get", lambda *_, **__: looks.append(True))
+        assert tasks.wait(study_id, 0) is None
+    assert looks == []
+    worker._announce([study_id])
+    assert not worker.is_reading(study_id)
+
+
+def test_a_reading_that_breaks_off_is_announced_all_the_same(
+    app: Flask, study_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(_offers: object) -> None:
+        raise RuntimeError
+
+    worker = services_worker(app)
+    worker._is_serving = True
+    monkeypatch.setattr(analysis, "analyse_early", break_off)
+    with app.app_context():
+        worker.offer(study_id, Picture(np.zeros((64, 64), dtype=np.uint8), "png"))
+        with worker.watching(study_id) as finished, pytest.raises(RuntimeError):
+            worker._read_offered()
+        assert finished.is_set()
+        assert not worker.is_reading(study_id)
 
 
 def services_worker(app: Flask) -> tasks.Worker:

@@ -12,6 +12,7 @@ from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
 from app.inference.results import to_json
 from imaging.picture import Picture, Spacing
+from imaging.preprocess import resize
 from tests.factories.networks import write_tiny_networks
 
 
@@ -67,6 +68,18 @@ def test_the_heat_map_covers_the_part_that_the_classifier_saw(models: Path) -> N
     assert findings.heat[:5].max() == 0
     assert findings.heat_in_lesion is not None
     assert 0 < findings.heat_in_lesion <= 1
+
+
+def test_the_heat_map_of_a_large_picture_lies_as_that_of_a_small_one(models: Path) -> None:
+    """Large ones are drawn smaller; classifier and U-Net weigh as much beside each other as in a small one."""
+    engine, small = Engine(models, "cpu"), bright_square(200, 240)
+    large = Picture(np.kron(small.pixels, np.ones((4, 4), dtype=np.uint8)), "png")
+    heat, enlarged = (findings.heat for findings in engine.read([small, large]))
+    assert heat is not None
+    assert enlarged is not None
+    assert enlarged.shape == (800, 960)
+    assert enlarged.max() >= 250
+    assert np.abs(resize(enlarged, 200, 240).astype(int) - heat).mean() < 4
 
 
 def test_the_provider_that_really_ran_is_told(models: Path) -> None:
