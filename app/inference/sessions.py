@@ -174,8 +174,8 @@ def sharing(threads: int) -> dict[str, str]:
     """How the threads of one inference on the CPU share the cores with others, as onnxruntime's configuration entries.
 
     A lone picture is looked at and written to disk while it is read. Threads that wait for each other asleep, not
-    spinning, and take small shares of the work in turns, leave a core to that and are not held up by it. Where there
-    are cores enough, spinning is quicker, but ends with the run: each network has threads of its own.
+    spinning, and take small shares of the work in turns, leave a core to that and are not held up by it (measured on
+    two cores). On more than FEW_CORES they spin, as onnxruntime has it, but not on: each network has its own threads.
     """
     return {
         "session.intra_op.allow_spinning": "0" if threads <= FEW_CORES else "1",
