@@ -39,7 +39,7 @@ worker_class = PatientWorker
 threads = _count("WEB_THREADS", "48")
 # Each connection takes a file handle, and the database, the pictures and the decoders need some, too.
 worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
-PatientWorker.body_limit = _count("MAX_UPLOAD_MB", "50") * 1_000_000 + 2_000_000  # as in app/security.py
+PatientWorker.body_limit = _count("MAX_UPLOAD_MB", "50") * 1_000_000 + 2_000_000  # as in app/serving/security.py
 PatientWorker.folder = Path(_setting("DATA_DIR", "data"))
 preload_app = False
 control_socket_disable = True  # it would lie in the home folder and nothing uses it
@@ -50,7 +50,7 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
-forwarded_allow_ips = ""  # gunicorn believes no X-Forwarded header; TRUSTED_PROXIES decides (app/security.py)
+forwarded_allow_ips = ""  # gunicorn believes no X-Forwarded header; TRUSTED_PROXIES decides (app/serving/security.py)
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file, not on a slow disk
 
 accesslog = None  # the application writes its own lines, without addresses
@@ -61,7 +61,7 @@ _STARTED = {"warm-up", "analysis"}  # our threads that may be opening networks o
 
 
 def on_starting(_server: Any) -> None:
-    """A server that is started again tries a GPU again that was left alone (app/watchdog.py)."""
+    """A server that is started again tries a GPU again that was left alone (app/workers/watchdog.py)."""
     with contextlib.suppress(OSError):  # a read-only folder is told by the worker, in a sentence
         (Path(_setting("DATA_DIR", "data")) / "gpu_hung").unlink()
 
@@ -70,7 +70,7 @@ def post_worker_init(worker: Any) -> None:
     """Start the analysis and open the networks beside it, so that the first upload does not wait for them."""
     from gunicorn import util
 
-    from app import unreadable  # here, as below: the application is loaded in the worker
+    from app.serving import unreadable  # here, as below: the application is loaded in the worker
 
     unreadable.bind(util)
     application = worker.app.wsgi()

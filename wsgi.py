@@ -3,8 +3,10 @@
 import os
 import sys
 
-from app import concurrency, create_app, memory, startup
+from app import create_app
 from app.config import BadSetting
+from app.upkeep import startup
+from app.workers import concurrency, memory
 
 WORKER_BOOT_ERROR = 3  # gunicorn gives up at this status, and tries the same again and again at any other
 

@@ -7,11 +7,16 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, config, database, observability, security, services, static_files
-from app.extensions import api, csrf, db, limiter, login, migrate
+from app import config
+from app.api import routes as api_routes
+from app.commands import register
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
 from app.routes import admin, errors, health, public
-from app.routes import api as api_routes
+from app.serving import security, static_files
+from app.store import database
+from app.web import observability
+from app.web.extensions import api, csrf, db, limiter, login, migrate
+from app.workers import services
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,5 +44,5 @@ def create_app(**overrides: Any) -> Flask:
         app.register_blueprint(door.blueprint)
     api_routes.bind(api)
     errors.bind(app)
-    cli.bind(app)
+    register.bind(app)
     return app

@@ -21,7 +21,7 @@ import cv2
 
 from app.inference.pipeline import Engine
 from app.inference.sessions import usable_cores
-from app.storage import encode
+from app.store.pictures import encode
 from benchmarks.generators import Generators
 from benchmarks.machine import ROOT
 from benchmarks.memory import tree

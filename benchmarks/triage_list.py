@@ -21,11 +21,13 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app import create_app, triage, triage_list
-from app.extensions import db
+from app import create_app
 from app.inference.results import LABELS
+from app.reading import triage
+from app.review import triage_list
+from app.review.triage_list import SORTS, STATUSES, Filters
 from app.tables import Study
-from app.triage_list import SORTS, STATUSES, Filters
+from app.web.extensions import db
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SHARES = {"prompt": 20, "unsure": 15, "failed": 1, "routine": 40, "clear": 20, "declined": 4}

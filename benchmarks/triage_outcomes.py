@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app import triage
 from app.inference.pipeline import Engine
+from app.reading import triage
 from imaging import quality
 from imaging.errors import UnusablePicture
 from imaging.picture import Picture

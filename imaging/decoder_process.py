@@ -1,4 +1,4 @@
-"""The child that decodes uploads: `python -m imaging.decoder_process [FILE]`, started and watched by `app.decoding`.
+"""The child that decodes uploads: `python -m imaging.decoder_process [FILE]`, started by `app.workers.decoding`.
 
 Frames on stdin and stdout: a big-endian uint32 length, a JSON header of that length, then the header's `length` bytes.
 Request header: `max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or

@@ -8,8 +8,8 @@ from alembic import context
 from flask import current_app
 
 import app.tables  # noqa: F401 - registers every table
-from app.extensions import db
 from app.tables.moment import Moment
+from app.web.extensions import db
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:

@@ -47,7 +47,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_app(tmp_path: Path, tiny_models: Path) -> Iterator[Callable[..., Flask]]:
     """Makes the product on an empty database; named settings differ. Everything is closed at the end."""
     from app import create_app
-    from app.extensions import db
+    from app.web.extensions import db
 
     made: list[Flask] = []
 
@@ -65,7 +65,7 @@ def make_app(tmp_path: Path, tiny_models: Path) -> Iterator[Callable[..., Flask]
 
 
 def _close(app: Flask) -> None:
-    from app.extensions import db
+    from app.web.extensions import db
 
     app.extensions["sonotriage"].worker.stop()
     app.extensions["sonotriage"].decoder.close()

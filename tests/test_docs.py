@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import refusals, version
+from app import version
+from app.refusals import sentences
 from app.reports.study_json import study_json
 from imaging import quality
 
@@ -34,7 +35,7 @@ def test_every_error_code_is_listed_and_every_listed_code_exists() -> None:
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
     known = {code for path in modules("app", "imaging") for code in codes_in(path)}
-    known |= {words.code for words in (*refusals.BY_STATUS.values(), refusals.INTERNAL, refusals.EXPIRED)}
+    known |= {words.code for words in (*sentences.BY_STATUS.values(), sentences.INTERNAL, sentences.EXPIRED)}
     known |= set(quality._SENTENCES) | {f"{part}_bad" for part in ("database", "store", "networks")}
     known |= {"analysis_failed"}
     assert listed == known
@@ -90,13 +91,13 @@ class TestOpenApi:
         assert names == set(answer.json["components"]["schemas"])
 
     def test_a_study_has_exactly_the_described_fields(self, app: Flask, client: FlaskClient) -> None:
-        from app import studies
+        from app.reading import images
         from tests.factories.staff import add_study
 
         schemas = client.get("/api/v1/openapi.json").json["components"]["schemas"]
         with app.app_context():
-            study = study_json(studies.find(add_study()))
-            waiting = study_json(studies.find(add_study(status="queued")))
+            study = study_json(images.find(add_study()))
+            waiting = study_json(images.find(add_study(status="queued")))
         assert set(study) == set(waiting) == set(schemas["Study"]["required"]) == set(schemas["Study"]["properties"])
         assert set(study["lesion"]) == set(schemas["Lesion"]["properties"])
         assert {name for one in study["descriptors"] for name in one} == set(schemas["Descriptor"]["properties"])

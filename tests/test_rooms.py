@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 WEB = ("flask", "flask_login", "flask_wtf", "flask_limiter", "flask_smorest", "flask_sqlalchemy", "werkzeug", "wtforms")
-DATABASE = ("sqlalchemy", "app.extensions", "app.tables", "app.database")
+DATABASE = ("sqlalchemy", "app.extensions", "app.tables", "app.store.database")
 NETWORKS = ("onnxruntime", "torch", "monai")
 
 # A file or folder, and what none of its modules may import.
@@ -18,17 +18,44 @@ CLOSED_DOORS: dict[str, tuple[str, ...]] = {
     "imaging": ("app", "training", *WEB, "sqlalchemy", *NETWORKS),
     "training": ("app", *WEB, "sqlalchemy"),
     "app": ("training", "torch", "monai", "sklearn", "matplotlib"),
-    "app/inference": (*WEB, *DATABASE, "app.routes", "app.tasks", "app.analysis", "app.storage", "app.services"),
-    "app/triage.py": (*WEB, *DATABASE, "app.routes", "imaging.decode"),
-    "app/tables": ("app.routes", "app.intake", "app.analysis", "app.tasks", "app.services"),
-    "app/storage.py": (*WEB, *DATABASE, "app.routes"),
-    "app/clinics": ("app.routes", "app.intake", "app.analysis", "app.tasks", "app.inference"),
-    "app/reports": ("app.routes", "app.intake", "app.analysis", "app.tasks"),
-    "app/analysis.py": ("app.routes", "app.intake", "app.forms", "app.pages", "app.clinics", "app.accounts"),
-    "app/tasks.py": ("app.routes", "app.intake", "app.forms", "app.pages"),
-    "app/intake.py": ("app.routes", "app.forms", "app.pages", "app.inference"),
-    "app/forms": ("app.routes", "app.intake", "app.analysis", "app.inference.pipeline", "app.extensions"),
-    "app/pages": ("app.routes", "app.analysis", "app.inference.pipeline"),
+    "app/inference": (
+        *WEB,
+        *DATABASE,
+        "app.routes",
+        "app.workers.tasks",
+        "app.reading.analysis",
+        "app.store.pictures",
+        "app.workers.services",
+    ),
+    "app/reading/triage.py": (*WEB, *DATABASE, "app.routes", "imaging.decode"),
+    "app/tables": (
+        "app.routes",
+        "app.reading.intake",
+        "app.reading.analysis",
+        "app.workers.tasks",
+        "app.workers.services",
+    ),
+    "app/store/pictures.py": (*WEB, *DATABASE, "app.routes"),
+    "app/clinics": ("app.routes", "app.reading.intake", "app.reading.analysis", "app.workers.tasks", "app.inference"),
+    "app/reports": ("app.routes", "app.reading.intake", "app.reading.analysis", "app.workers.tasks"),
+    "app/reading/analysis.py": (
+        "app.routes",
+        "app.reading.intake",
+        "app.forms",
+        "app.pages",
+        "app.clinics",
+        "app.accounts",
+    ),
+    "app/workers/tasks.py": ("app.routes", "app.reading.intake", "app.forms", "app.pages"),
+    "app/reading/intake.py": ("app.routes", "app.forms", "app.pages", "app.inference"),
+    "app/forms": (
+        "app.routes",
+        "app.reading.intake",
+        "app.reading.analysis",
+        "app.inference.pipeline",
+        "app.extensions",
+    ),
+    "app/pages": ("app.routes", "app.reading.analysis", "app.inference.pipeline"),
     "benchmarks": ("app.routes",),
 }
 ONLY_HERE: dict[str, tuple[str, ...]] = {

@@ -23,11 +23,11 @@ from app.accounts import passwords
 from app.accounts.errors import WrongLogin
 from app.accounts.names import folded_name
 from app.accounts.slowdown import slowdown
-from app.database import writing
-from app.extensions import db, login
+from app.store.database import writing
 from app.tables import LoginSession, User
 from app.tables.moment import now
 from app.tables.user import ADMIN
+from app.web.extensions import db, login
 
 log = logging.getLogger(__name__)
 

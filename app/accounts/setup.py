@@ -14,7 +14,7 @@ from flask import current_app
 from app import audit
 from app.accounts import users
 from app.accounts.errors import SetupOver
-from app.database import writing
+from app.store.database import writing
 from app.tables.user import ADMIN
 
 CODE_BYTES = 24

@@ -11,10 +11,10 @@ from app import audit
 from app.accounts import logins, passwords
 from app.accounts.errors import BadName, LastAdmin, NameTaken, UnknownUser, WrongLogin
 from app.accounts.names import folded_name
-from app.database import writing
-from app.extensions import db
+from app.store.database import writing
 from app.tables import User
 from app.tables.user import ADMIN, REVIEWER
+from app.web.extensions import db
 
 ROLES = (REVIEWER, ADMIN)
 _NAME = re.compile(r"^[^\W\d_][\w.@-]{1,79}$")

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from app.clinics.distance import Degrees, great_circle_km, unit_vectors
 from app.clinics.facts import HOSPITAL
-from app.extensions import db
 from app.tables import Clinic
+from app.web.extensions import db
 
 FAR_KM = 150.0
 

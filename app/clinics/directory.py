@@ -16,9 +16,9 @@ from sqlalchemy import delete, func, insert, select
 
 from app import audit
 from app.clinics.facts import COLUMNS, ClinicFacts, clinic_key
-from app.database import writing
-from app.extensions import db
+from app.store.database import writing
 from app.tables import Clinic
+from app.web.extensions import db
 
 BUNDLED = Path(__file__).parent / "directory.csv"
 

@@ -13,8 +13,8 @@ from app.clinics.candidates import FAR_KM
 from app.clinics.distance import KM_PER_MILE, geodesic_km
 from app.clinics.facts import HOSPITAL, KINDS
 from app.clinics.regions import country_name
-from app.extensions import db
 from app.tables import Clinic
+from app.web.extensions import db
 
 MAX_LIMIT = 50
 MARGIN = 7  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid

@@ -24,11 +24,11 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Option
 
 from app.accounts.users import ROLES
 from app.inference.results import LABELS
-from app.reviews import LONGEST_NOTE, Verdict
+from app.reading.triage import CATEGORIES
+from app.review.triage_list import SORTS, STATUSES, WORK, Filters, reference_prefix
+from app.review.verdicts import LONGEST_NOTE, Verdict
 from app.tables.review import AGREE, DISAGREE
 from app.tables.user import REVIEWER
-from app.triage import CATEGORIES
-from app.triage_list import SORTS, STATUSES, WORK, Filters, reference_prefix
 
 LAST_PAGE = 1_000_000
 NONE_OF_THEM = "none"

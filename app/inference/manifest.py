@@ -105,7 +105,7 @@ def read(folder: Path, local: Path | None = None) -> Manifest:
     """Read `folder/manifest.json`, or the newest one of `local` when it was made for the same networks.
 
     Args:
-        local: folder of recalibrated manifests, numbered; see `app/recalibration.py`.
+        local: folder of recalibrated manifests, numbered; see `app/recalibration/fitting.py`.
 
     Raises:
         ModelUnusable: it is missing, is no JSON, or lacks a field.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.recalibration import LOCAL
+from app.recalibration.fitting import LOCAL
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.review.triage_list import COUNTED_UP_TO, Page
 from app.tables import Study
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
-from app.triage_list import COUNTED_UP_TO, Page
 
 NARROW_SPACE = "\u202f"
 

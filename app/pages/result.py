@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app import explanation, studies
 from app.pages.measured import Measured, measured
 from app.pages.technical import Technical, device_in_words, technical
 from app.pages.viewer import Viewer, viewer
 from app.pages.weighing import Weighing, weighing
+from app.reading import explanation, images
+from app.reading.triage import FAILED, WORDS
 from app.tables import Study
 from app.tables.study import DONE, QUEUED, RUNNING
-from app.triage import FAILED, WORDS
 
 _STEP_WORDS = {
     "received": "Received and kept",
@@ -89,10 +89,10 @@ def is_waiting(study: Study) -> bool:
 
 def waiting_page(study: Study) -> WaitingPage:
     """How far a study has come."""
-    progress = studies.progress(study)
+    progress = images.progress(study)
     steps = tuple(
         Step(_STEP_WORDS[name], "done" if number < progress.done else "now" if number == progress.done else "next")
-        for number, name in enumerate(studies.STEPS)
+        for number, name in enumerate(images.STEPS)
     )
     return WaitingPage(study.id, study.reference, study.created_at, progress.step, progress.done, progress.of, steps)
 

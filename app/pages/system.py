@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.inventory import Inventory
 from app.pages.admin import NARROW_SPACE, percent
 from app.pages.admin_study import Fact
+from app.upkeep.inventory import Inventory
 
 GIB = 1024**3
 LOW_SPACE_BYTES = 2 * GIB

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.forms.place import BadPlace
-from app.intake import NotKept
+from app.reading.intake import NotKept
 from imaging.errors import RefusedUpload
 
 # Which field a refusal is about; all others are about the picture.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app import layers
 from app.clinics.map_drawing import nice_step
+from app.reading import layers
 from app.tables import Study
 
 LONGEST_BAR = 0.3  # of the picture's width

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.explanation import GROUPS, percent
 from app.inference.results import LABELS
+from app.reading.explanation import GROUPS, percent
 
 FEWEST = 10  # a share measured on fewer test pictures than this is not told
 

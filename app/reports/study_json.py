@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from app.reading.triage import WORDS
 from app.tables import Study
 from app.tables.study import QUEUED, RUNNING
-from app.triage import WORDS
 
 DISCLAIMER = (
     "Research software, not a medical device. One picture is not enough for a judgement: symptoms go to a doctor, "

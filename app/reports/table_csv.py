@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from app.extensions import db
 from app.reports.study_json import DISCLAIMER
 from app.tables import Analysis, Review, Study
+from app.web.extensions import db
 
 BATCH = 200
 # Also the full-width twins, which some spreadsheets read as the plain sign.

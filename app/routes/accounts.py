@@ -8,9 +8,9 @@ from flask_login import current_user
 
 from app import accounts
 from app.accounts import AccountError, TooSoon, browsers
-from app.extensions import limiter
 from app.forms.accounts import LoginForm, OwnPasswordForm, SetupForm
 from app.tables.user import REVIEWER
+from app.web.extensions import limiter
 
 blueprint = Blueprint("accounts", __name__)
 

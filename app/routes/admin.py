@@ -13,18 +13,21 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app import accounts, analysis, audit, audit_trail, reviews, studies, triage_list
-from app.database import writing
-from app.extensions import db
+from app import accounts, audit
+from app.audit import trail
 from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
 from app.pages.admin import ListPage
 from app.pages.admin_study import StudyPage
+from app.reading import analysis, images
 from app.reports import table_csv
-from app.reviews import RefusedVerdict
+from app.review import triage_list, verdicts
+from app.review.verdicts import RefusedVerdict
 from app.routes import admin_server
-from app.routes.layer_answer import layer_answer
+from app.serving.layer_answer import layer_answer
+from app.store.database import writing
 from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
+from app.web.extensions import db
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 blueprint.register_blueprint(admin_server.blueprint)
@@ -50,8 +53,8 @@ def study(study_id: str) -> ResponseReturnValue:
 
 
 def _study_page(study_id: str, form: VerdictForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:
-    found = studies.find(study_id)
-    page = StudyPage.of(found, audit_trail.of_study(study_id), triage_list.next_open(study_id))
+    found = images.find(study_id)
+    page = StudyPage.of(found, trail.of_study(study_id), triage_list.next_open(study_id))
     return render_template("admin/study.html", page=page, form=form, delete=DeleteForm(), also=also), status
 
 
@@ -63,7 +66,7 @@ def review(study_id: str) -> ResponseReturnValue:
     if not form.validate():
         return _study_page(study_id, form, 422)
     try:
-        reviews.record(study_id, accounts.user_id(), accounts.actor_name(), form.to_verdict())
+        verdicts.record(study_id, accounts.user_id(), accounts.actor_name(), form.to_verdict())
     except RefusedVerdict as refusal:
         return _study_page(study_id, form, refusal.status, (refusal.sentence,))
     flash("Your verdict is recorded.", "success")
@@ -74,7 +77,7 @@ def review(study_id: str) -> ResponseReturnValue:
 @accounts.requires(REVIEWER)
 def rerun(study_id: str) -> ResponseReturnValue:
     """Have a study read again; the earlier answers stay."""
-    studies.find(study_id)
+    images.find(study_id)
     analysis.rerun(study_id, accounts.actor_name())
     flash("The picture is being read again. The earlier answers stay.", "success")
     return redirect(url_for("admin.study", study_id=study_id))
@@ -84,11 +87,11 @@ def rerun(study_id: str) -> ResponseReturnValue:
 @accounts.requires(ADMIN)
 def delete(study_id: str) -> ResponseReturnValue:
     """Delete a study for good."""
-    found = studies.find(study_id)
+    found = images.find(study_id)
     if not DeleteForm().validate():
         return _study_page(study_id, VerdictForm(formdata=None), 422, ("Tick the box to delete this study.",))
     reference = found.reference
-    studies.delete(study_id, accounts.actor_name())
+    images.delete(study_id, accounts.actor_name())
     flash(f"Study {reference} is deleted.", "success")
     return redirect(url_for("admin.studies"))
 
@@ -97,7 +100,7 @@ def delete(study_id: str) -> ResponseReturnValue:
 @accounts.requires(REVIEWER)
 def layer(study_id: str, name: str) -> ResponseReturnValue:
     """One picture layer; the browser keeps it, and asks whether it is still right."""
-    return layer_answer(studies.find(study_id), name, "private, no-cache")
+    return layer_answer(images.find(study_id), name, "private, no-cache")
 
 
 @blueprint.get("/export.csv")

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app import accounts, audit_trail, inventory
+from app import accounts
 from app.accounts import AccountError
+from app.audit import trail
 from app.forms.admin import AuditForm, PasswordForm, RoleForm, UserForm
 from app.pages.system import SystemPage
 from app.tables.user import ADMIN, REVIEWER
+from app.upkeep import inventory
 
 blueprint = Blueprint("server", __name__)
 
@@ -75,8 +77,8 @@ def audit() -> ResponseReturnValue:
     """The audit trail."""
     form = AuditForm.asked()
     form.validate()
-    page = audit_trail.page_of(form.read("actor"), form.read("action"), form.read("ref"), form.number)
-    return render_template("admin/audit.html", form=form, page=page, actions=audit_trail.ACTIONS)
+    page = trail.page_of(form.read("actor"), form.read("action"), form.read("ref"), form.number)
+    return render_template("admin/audit.html", form=form, page=page, actions=trail.ACTIONS)
 
 
 @blueprint.get("/system")

@@ -14,15 +14,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from app.api_errors import ApiRefusal
-from app.extensions import db
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
-from app.intake import NotKept
-from app.observability import request_id
-from app.refusals import Refusal, refusal
-from app.storage import MissingPicture
-from app.studies import UnknownStudy
+from app.reading.images import UnknownStudy
+from app.reading.intake import NotKept
+from app.refusals.interface import ApiRefusal
+from app.refusals.sentences import Refusal, refusal
+from app.store.pictures import MissingPicture
+from app.web.extensions import db
+from app.web.observability import request_id
 from imaging.errors import RefusedUpload
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import observability, readiness
-from app.extensions import limiter
+from app.upkeep import readiness
+from app.web import observability
+from app.web.extensions import limiter
 
 blueprint = Blueprint("health", __name__)
 limiter.exempt(blueprint)

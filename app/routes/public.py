@@ -8,23 +8,25 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import intake, observability, studies, visitors, waiting
 from app.clinics.place import Place
 from app.clinics.places import country_of
-from app.extensions import limiter
 from app.forms import upload as upload_form
 from app.forms.place import BadPlace, whereabouts
 from app.forms.upload import UploadForm
 from app.inference.manifest import ModelUnusable
-from app.intake import Actor, NotKept, Receipt
 from app.pages.about import about_page
 from app.pages.nearby import NearbyPage, nearby_page, refused_page
 from app.pages.result import is_waiting, result_page, waiting_page
 from app.pages.upload import SAMPLES, Problem, UploadPage, problem
+from app.reading import images, intake
+from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json
-from app.routes.layer_answer import layer_answer
-from app.services import services
+from app.serving import visitors, waiting
+from app.serving.layer_answer import layer_answer
 from app.tables import Study
+from app.web import observability
+from app.web.extensions import limiter
+from app.workers.services import services
 from imaging.errors import RefusedUpload
 
 blueprint = Blueprint("public", __name__)
@@ -62,7 +64,7 @@ def send() -> ResponseReturnValue:
 @blueprint.get("/r/<study_id>")
 def result(study_id: str) -> ResponseReturnValue:
     """The result of a picture, or how far it has come."""
-    study = studies.find(study_id)
+    study = images.find(study_id)
     if is_waiting(study):
         return render_template("public/waiting.html", page=waiting_page(study))
     page = result_page(study, _manifest(), visitors.is_owner(study.owner))
@@ -75,7 +77,7 @@ def result(study_id: str) -> ResponseReturnValue:
 @limiter.exempt
 def status(study_id: str) -> ResponseReturnValue:
     """How far a picture has come, for the script of the waiting page."""
-    study = studies.find(study_id)
+    study = images.find(study_id)
     page = waiting_page(study)
     return {"status": study.status, "step": page.step, "done": page.done, "of": page.of,
             "is_finished": not is_waiting(study)}  # fmt: skip
@@ -84,7 +86,7 @@ def status(study_id: str) -> ResponseReturnValue:
 @blueprint.get("/r/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
 def layer(study_id: str, name: str) -> ResponseReturnValue:
     """One layer of the viewer as PNG; its address carries a version, so a browser may keep it for long."""
-    return layer_answer(studies.find(study_id), name, f"private, max-age={YEAR_S}, immutable")
+    return layer_answer(images.find(study_id), name, f"private, max-age={YEAR_S}, immutable")
 
 
 @blueprint.get("/r/<study_id>/delete")
@@ -96,7 +98,7 @@ def confirm_delete(study_id: str) -> ResponseReturnValue:
 @blueprint.post("/r/<study_id>/delete")
 def delete(study_id: str) -> ResponseReturnValue:
     """Delete the picture and everything that was made from it."""
-    studies.delete(_own(study_id).id, VISITOR)
+    images.delete(_own(study_id).id, VISITOR)
     flash("Your picture and its result are deleted.", "success")
     response = redirect(url_for("public.upload"), 303)
     response.headers["Clear-Site-Data"] = '"cache"'
@@ -169,9 +171,9 @@ def _own(study_id: str) -> Study:
     Raises:
         UnknownStudy: there is none, or another browser sent it; both look the same from outside.
     """
-    study = studies.find(study_id)
+    study = images.find(study_id)
     if not visitors.is_owner(study.owner):
-        raise studies.UnknownStudy("Only the browser that sent a picture can delete it here.")
+        raise images.UnknownStudy("Only the browser that sent a picture can delete it here.")
     return study
 
 

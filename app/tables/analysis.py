@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import db
 from app.tables.moment import Moment, now
 from app.tables.study import Study
+from app.web.extensions import db
 
 
 class Analysis(db.Model):  # type: ignore[name-defined, misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.web.extensions import db
 
 
 class Clinic(db.Model):  # type: ignore[name-defined, misc]

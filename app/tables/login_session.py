@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import db
 from app.tables.moment import Moment, now
 from app.tables.user import User
+from app.web.extensions import db
 
 
 class LoginSession(db.Model):  # type: ignore[name-defined, misc]

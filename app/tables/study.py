@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import JSON, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import db
 from app.tables.moment import Moment, now
+from app.web.extensions import db
 
 if TYPE_CHECKING:
     from app.tables.analysis import Analysis

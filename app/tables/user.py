@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
 from app.tables.moment import Moment, now
+from app.web.extensions import db
 
 REVIEWER, ADMIN = "reviewer", "admin"
 

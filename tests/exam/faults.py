@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.failpoints import VARIABLE
+from app.store.failpoints import VARIABLE
 from tests.exam.footprint import children, worker_of
 from tests.exam.oracle import Verdict, examine
 from tests.factories.pictures import encoded, ultrasound

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.database import driver  # the fixed SQLite, never the system's
+from app.store.database import driver  # the fixed SQLite, never the system's
 from tests.factories.server import ROOT, Server
 
 ENDED = ("done", "declined", "failed")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app import version
-from app.database import driver
+from app.store.database import driver
 
 ROOT = Path(__file__).parents[2]
 _PACKAGES = ("gunicorn", "Flask", "SQLAlchemy", "onnxruntime-gpu", "numpy", "Pillow", "pydicom")

@@ -11,9 +11,9 @@ from sqlalchemy import insert
 
 from app import create_app
 from app.accounts import passwords
-from app.extensions import db
-from app.services import services
 from app.tables import Study, User
+from app.web.extensions import db
+from app.workers.services import services
 from benchmarks import triage_list
 from tests.factories.server import Server
 

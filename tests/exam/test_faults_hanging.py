@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import failpoints
+from app.store import failpoints
 from tests.exam.conftest import Launch
 from tests.exam.faults import Sender, armed, is_alive, until
 from tests.exam.footprint import worker_of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app import failpoints
-from app.database import driver
+from app.store import failpoints
+from app.store.database import driver
 from tests.exam.conftest import Launch
 from tests.exam.faults import TAKEN, Sender, armed, blank, deaths, sound_after_restart, until
 from tests.exam.marks import exam

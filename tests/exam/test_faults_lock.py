@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from app import failpoints
-from app.database import FIXED_SINCE, driver
+from app.store import failpoints
+from app.store.database import FIXED_SINCE, driver
 from tests.exam.conftest import Launch
 from tests.exam.faults import TAKEN, Sender, armed, deaths, is_alive, picture, sound_after_restart
 from tests.exam.footprint import worker_of

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import failpoints
-from app.database import driver
+from app.store import failpoints
+from app.store.database import driver
 from tests.exam.conftest import Launch
 from tests.exam.faults import Sender, armed, kill_worker, until, wait_for_worker
 from tests.exam.footprint import children, footprint, worker_of

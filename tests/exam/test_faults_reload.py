@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database import driver
+from app.store.database import driver
 from tests.exam import load, oracle
 from tests.exam.conftest import Launch
 from tests.exam.faults import deaths, wait_for_worker

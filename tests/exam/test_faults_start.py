@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import startup
-from app.database import driver
+from app.store.database import driver
+from app.upkeep import startup
 from tests.exam.conftest import Launch
 from tests.exam.faults import Sender, refused_start
 from tests.exam.footprint import worker_of

@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
-from app.database import CONNECTIONS
+from app.store.database import CONNECTIONS
 from tests.exam import load, watching
 from tests.exam.marks import exam
 from tests.factories import pictures

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.database import driver
+from app.store.database import driver
 from benchmarks.triage_list import random_filters
 from tests.exam import browser_client, load, stock
 from tests.exam.conftest import Launch

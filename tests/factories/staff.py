@@ -12,12 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import accounts, triage
-from app.extensions import db
+from app import accounts
 from app.inference.results import Findings, Probabilities, to_json
-from app.services import services
+from app.reading import triage
 from app.tables import Analysis, Study
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from app.web.extensions import db
+from app.workers.services import services
 from imaging import overlay
 from imaging.measure import measure
 from imaging.phantom import speckle

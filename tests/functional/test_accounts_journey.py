@@ -11,9 +11,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import accounts
-from app.extensions import db
 from app.tables import AuditEvent, LoginSession
 from app.tables.moment import now
+from app.web.extensions import db
 from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_user, staff
 
 

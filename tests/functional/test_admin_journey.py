@@ -13,10 +13,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import accounts, audit_trail, tasks
-from app.extensions import db
-from app.services import services
+from app import accounts
+from app.audit import trail
 from app.tables import Analysis, AuditEvent, Review, Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_study, staff
 
 
@@ -306,7 +308,7 @@ def test_the_audit_page_suggests_every_act_that_the_code_records() -> None:
     source = "\n".join(path.read_text() for path in (Path(__file__).parents[2] / "app").rglob("*.py"))
     recorded = set(re.findall(r'audit\.record\([^,]+,\s*"([a-z]+\.[a-z]+)"', source))
     assert len(recorded) > 10
-    assert recorded == set(audit_trail.ACTIONS)
+    assert recorded == set(trail.ACTIONS)
 
 
 def test_the_system_page_counts_what_the_gpu_failed_at(make_app: Callable[..., Flask]) -> None:

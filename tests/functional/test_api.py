@@ -15,10 +15,11 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from app import tasks, waiting
-from app.extensions import db
-from app.services import services
+from app.serving import waiting
 from app.tables import Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 
 Scan = Callable[..., bytes]
 STUDIES = "/api/v1/studies"

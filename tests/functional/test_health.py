@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from app import readiness
-from app.extensions import db
 from app.inference.pipeline import Engine
+from app.upkeep import readiness
+from app.web.extensions import db
 from tests.factories.networks import write_tiny_networks
 
 MakeApp = Callable[..., Flask]
@@ -104,7 +104,7 @@ def test_a_database_without_tables_is_not_ready(app: Flask, client: FlaskClient)
 
 
 def test_a_locked_database_is_not_ready(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.database.BUSY_TIMEOUT_MS", 10)
+    monkeypatch.setattr("app.store.database.BUSY_TIMEOUT_MS", 10)
     with app.app_context():
         db.engine.dispose()
         with db.engine.connect().execution_options(is_writing=True) as other:

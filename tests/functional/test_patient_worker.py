@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app import security
+from app.serving import security
 from patient_worker import REFUSAL, PatientWorker
 from tests.factories.networks import write_tiny_networks
 from tests.factories.pictures import encoded, ultrasound

@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from app import studies
 from app.clinics import directory
 from app.inference.manifest import ModelUnusable
+from app.reading import images
 
 MakeApp = Callable[..., Flask]
 SCRIPT = {"Accept": "application/json"}
@@ -149,7 +149,7 @@ class TestErrors:
         def fail(_: str) -> None:
             raise error
 
-        monkeypatch.setattr(studies, "find", fail)
+        monkeypatch.setattr(images, "find", fail)
         client = app.test_client()
         answer = client.get("/r/" + "0" * 32, headers=SCRIPT)
         assert (answer.status_code, answer.json["code"]) == (status, code)

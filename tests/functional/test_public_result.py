@@ -12,12 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from app import intake, tasks, triage
-from app.database import writing
-from app.extensions import db
-from app.intake import Actor
-from app.services import services
+from app.reading import intake, triage
+from app.reading.intake import Actor
+from app.store.database import writing
 from app.tables import AuditEvent, Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 from tests.functional.test_public_upload import send, study_of, token
 
 Scan = Callable[..., bytes]

@@ -14,12 +14,14 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from app import intake, tasks, waiting
 from app.clinics import directory
-from app.extensions import db
-from app.intake import QueueFull
-from app.services import services
+from app.reading import intake
+from app.reading.intake import QueueFull
+from app.serving import waiting
 from app.tables import Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 
 Scan = Callable[..., bytes]
 MakeApp = Callable[..., Flask]

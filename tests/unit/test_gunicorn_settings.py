@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.services import GPU_HUNG
+from app.workers.services import GPU_HUNG
 
 FILE = Path(__file__).parents[2] / "gunicorn.conf.py"
 

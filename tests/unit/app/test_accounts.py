@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app import accounts
 from app.accounts import passwords
-from app.extensions import db
 from app.tables import AuditEvent, LoginSession, User
+from app.web.extensions import db
 from tests.factories.staff import PASSWORD, SETTINGS, staff
 
 

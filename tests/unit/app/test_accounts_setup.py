@@ -95,7 +95,7 @@ def test_commands_say_why_they_refuse(app: Flask) -> None:
 def test_commands_on_an_empty_database_say_what_to_run(make_app: Callable[..., Flask]) -> None:
     app = make_app(**SETTINGS)
     with app.app_context():
-        from app.extensions import db
+        from app.web.extensions import db
 
         db.drop_all()
     result = app.test_cli_runner().invoke(args=["create-admin", "ada"], input=f"{PASSWORD}\n")

@@ -18,7 +18,7 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from app import file_analysis
+from app.commands import file_analysis
 from app.reports.answer_rows import COLUMNS
 
 Scan = Callable[..., bytes]

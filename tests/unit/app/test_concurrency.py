@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.concurrency import SWITCH_S
+from app.workers.concurrency import SWITCH_S
 
-ASKED = "import sys, cv2; from app import concurrency; {before}; print(cv2.getNumThreads(), sys.getswitchinterval())"
+ASKED = (
+    "import sys, cv2; from app.workers import concurrency; {before}; "
+    "print(cv2.getNumThreads(), sys.getswitchinterval())"
+)
 
 
 def told(before: str) -> tuple[int, float]:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from app import deadlines
+from app.workers import deadlines
 
 
 def test_work_that_takes_too_long_is_acted_on_once_and_before_it_ends() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import decoding
-from app.decoding import Decoder
+from app.workers import decoding
+from app.workers.decoding import Decoder
 from imaging.decode import decode
 from imaging.errors import RefusedUpload
 from tests.factories import pictures

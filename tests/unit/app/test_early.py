@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from app import analysis, intake, tasks
-from app.early import Offer, Offers
-from app.extensions import db
-from app.intake import Actor
+from app.reading import analysis, intake
+from app.reading.intake import Actor
 from app.tables import Analysis, Study
 from app.tables.study import DONE, RUNNING
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.early import Offer, Offers
 from imaging.errors import RefusedUpload
 from imaging.picture import Picture
 
@@ -86,7 +87,7 @@ def test_nothing_is_stored_of_a_picture_whose_row_failed(
         raise OSError(28, "No space left on device")
 
     with app.app_context():
-        monkeypatch.setattr("app.storage.PictureStore.write", full)
+        monkeypatch.setattr("app.store.pictures.PictureStore.write", full)
         with pytest.raises(intake.StorageFull):
             intake.receive(scan(1), SENDER)
         analysis.analyse_early(offers.take(4))

@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from app import failpoints
+from app.store import failpoints
 from tests.factories.server import ROOT
 
-PASSES = "from app import failpoints\nfor n in range(3): print(n, flush=True); failpoints.reached('inference')"
+PASSES = "from app.store import failpoints\nfor n in range(3): print(n, flush=True); failpoints.reached('inference')"
 
 
 def passes(value: str | None) -> tuple[int, str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app import inventory, version
+from app import version
 from app.pages.admin import age
 from app.pages.system import number_text, size_text
+from app.upkeep import inventory
 
 
 def _fill(root: Path, folders: int, files: int) -> None:

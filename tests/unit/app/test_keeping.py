@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import analysis, backup, intake, integrity, layers, studies, tasks
-from app.backup import BadBackup
-from app.database import writing
-from app.extensions import db
-from app.intake import Actor
-from app.services import services
+from app.reading import analysis, images, intake, layers
+from app.reading.intake import Actor
+from app.store.database import writing
 from app.tables import Analysis, Study
 from app.tables.study import DONE
+from app.upkeep import backup, integrity
+from app.upkeep.backup import BadBackup
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 
 SENDER = Actor("1" * 64, "visitor")
 
@@ -39,7 +41,7 @@ def study_ids(product: Flask, scan: Callable[..., bytes]) -> list[str]:
 
 
 def picture_of(study_id: str) -> Path:
-    return services().store.path(studies.find(study_id).picture_sha256)
+    return services().store.path(images.find(study_id).picture_sha256)
 
 
 class TestChecking:
@@ -54,7 +56,7 @@ class TestChecking:
         assert (report.is_sound, report.damaged) == (False, [study_ids[1]])
 
     def test_lost_results_are_made_again_with_the_same_answer(self, study_ids: list[str]) -> None:
-        first = studies.find(study_ids[0]).analysis
+        first = images.find(study_ids[0]).analysis
         assert first is not None
         key, before = first.mask_sha256, services().store.content(first.mask_sha256)
         services().store.remove(key)
@@ -64,7 +66,7 @@ class TestChecking:
         assert integrity.check().is_sound
 
     def test_a_lost_thumbnail_is_no_loss(self, study_ids: list[str]) -> None:
-        study = studies.find(study_ids[0])
+        study = images.find(study_ids[0])
         layers.render(study, layers.THUMBNAIL)
         layers._keeping.submit(lambda: None).result(timeout=20)
         db.session.rollback()
@@ -72,10 +74,10 @@ class TestChecking:
         path.write_bytes(path.read_bytes()[:-5])
         assert integrity.check(is_mending=True).is_sound
         assert not path.exists()
-        assert studies.find(study_ids[0]).status == DONE  # not read again for it
+        assert images.find(study_ids[0]).status == DONE  # not read again for it
 
     def test_only_the_newest_analysis_has_results_to_lose(self, study_ids: list[str]) -> None:
-        first = studies.find(study_ids[0]).analysis
+        first = images.find(study_ids[0]).analysis
         assert first is not None
         newer = Analysis(
             study_id=first.study_id, findings=first.findings, category=first.category, models_version="later",
@@ -88,16 +90,16 @@ class TestChecking:
 
     def test_what_was_given_up_is_told_and_read_again_when_mending(self, study_ids: list[str]) -> None:
         with writing():
-            tasks.give_up(studies.find(study_ids[1]))
+            tasks.give_up(images.find(study_ids[1]))
         report = integrity.check()
         assert (report.is_sound, report.given_up) == (True, [study_ids[1]])
         integrity.check(is_mending=True)
         analysis.analyse(tasks.lease(4, 120))
-        assert studies.find(study_ids[1]).status == DONE
+        assert images.find(study_ids[1]).status == DONE
         assert integrity.check().given_up == []
 
     def test_pictures_that_belong_to_nobody_are_removed_only_when_mending(self, study_ids: list[str]) -> None:
-        db.session.delete(studies.find(study_ids[2]))
+        db.session.delete(images.find(study_ids[2]))
         db.session.commit()
         assert integrity.check().orphans
         integrity.check(is_mending=True)
@@ -116,7 +118,7 @@ class TestBackup:
         copied = backup.create(data, tmp_path / "copy")
         assert (copied.studies, copied.missing) == (3, ())
         fitted.write_text("fitted later")
-        studies.delete(study_ids[0], "visitor")
+        images.delete(study_ids[0], "visitor")
         db.session.remove()
         db.engine.dispose()
         point = backup.restore(tmp_path / "copy", data)

@@ -11,12 +11,13 @@ from concurrent.futures import TimeoutError as StillWaiting
 import numpy as np
 import pytest
 
-from app import decoding, intake, memory, tasks
-from app.decoding import Child
-from app.extensions import db
-from app.intake import Actor, DecoderBusy
-from app.services import services
+from app.reading import intake
+from app.reading.intake import Actor, DecoderBusy
 from app.tables import Study
+from app.web.extensions import db
+from app.workers import decoding, memory, tasks
+from app.workers.decoding import Child
+from app.workers.services import services
 from imaging.decoder_process import LARGE_PIXELS
 from tests.factories import pictures
 

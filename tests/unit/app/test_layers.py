@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from app import layers
-from app.extensions import db
-from app.services import services
-from app.storage import Encoded, MissingPicture, PictureStore
+from app.reading import layers
+from app.store.pictures import Encoded, MissingPicture, PictureStore
 from app.tables import Study
+from app.web.extensions import db
+from app.workers.services import services
 from tests.factories.staff import SETTINGS, add_analysis, add_study
 
 

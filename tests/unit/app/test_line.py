@@ -15,19 +15,22 @@ from flask import Flask
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
-from app import analysis, create_app, housekeeping, intake, studies, tasks
+from app import create_app
 from app.clinics.places import Place
-from app.database import writing
-from app.extensions import db
-from app.intake import Actor
 from app.pages.viewer import viewer
+from app.reading import analysis, images, intake
+from app.reading.intake import Actor
 from app.reports.study_json import study_json
-from app.services import services
-from app.storage import Encoded
+from app.review.triage_list import REVIEWED_RANK
+from app.store.database import writing
+from app.store.pictures import Encoded
 from app.tables import Analysis, AuditEvent, Study
 from app.tables.moment import now
 from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
-from app.triage_list import REVIEWED_RANK
+from app.upkeep import housekeeping
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 from imaging.errors import RefusedUpload
 from imaging.phantom import speckle
 from imaging.picture import Picture
@@ -74,7 +77,7 @@ def kept_files() -> list[Path]:
 class TestReceiving:
     def test_what_is_acknowledged_is_kept_as_pixels_and_row(self) -> None:
         receipt = intake.receive(png(), ONE)
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert (study.status, study.kind, study.width) == (QUEUED, "png", 240)
         assert np.array_equal(services().store.get(study.picture_sha256), speckle(1, "oval", height=200, width=240))
 
@@ -89,7 +92,7 @@ class TestReceiving:
     def test_a_place_given_later_is_kept_with_the_earlier_study(self) -> None:
         receipt = intake.receive(png(), ONE)
         intake.receive(png(), ONE, place=Place(43.25, -79.87, "Hamilton, Ontario", "CA"))
-        assert studies.find(receipt.study_id).place == "Hamilton, Ontario"
+        assert images.find(receipt.study_id).place == "Hamilton, Ontario"
 
     @pytest.mark.parametrize("content", [b"", b"plain text", png()[:500]])
     def test_what_is_refused_leaves_nothing_behind(self, content: bytes) -> None:
@@ -109,7 +112,7 @@ class TestReceiving:
         def full(_descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("app.storage.os.fsync", full)
+        monkeypatch.setattr("app.store.pictures.os.fsync", full)
         with pytest.raises(intake.StorageFull):
             intake.receive(png(), ONE)
         assert db.session.query(Study).count() == 0
@@ -121,7 +124,7 @@ class TestAnalysing:
     def test_a_queued_study_ends_with_findings_decision_and_pictures(self) -> None:
         receipt = intake.receive(png(), ONE)
         assert work() == [receipt.study_id]
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert study.status == DONE
         assert study.analysis is not None
         assert study.category == study.analysis.category
@@ -133,14 +136,14 @@ class TestAnalysing:
     def test_several_waiting_studies_are_read_in_one_batch(self) -> None:
         ids = {intake.receive(png(seed), ONE).study_id for seed in range(3)}
         assert set(work()) == ids
-        assert {studies.find(study_id).status for study_id in ids} == {DONE}
+        assert {images.find(study_id).status for study_id in ids} == {DONE}
 
     def test_a_picture_that_is_no_ultrasound_is_declined_with_the_reason(self) -> None:
         buffer = io.BytesIO()
         Image.fromarray(np.zeros((200, 200), dtype=np.uint8)).save(buffer, "PNG")
         receipt = intake.receive(buffer.getvalue(), ONE)
         work()
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert (study.status, study.category) == (DECLINED, "declined")
         assert study.reason_code
         assert study.reason
@@ -157,7 +160,7 @@ class TestAnalysing:
         work()
         analysis.rerun(receipt.study_id, "reviewer")
         work()
-        first, second = studies.find(receipt.study_id).analyses
+        first, second = images.find(receipt.study_id).analyses
         assert first.findings["probabilities"] == second.findings["probabilities"]
         assert first.mask_sha256 == second.mask_sha256
 
@@ -165,23 +168,23 @@ class TestAnalysing:
         receipt = intake.receive(png(), ONE)
         work()
         with writing():
-            studies.find(receipt.study_id).is_reviewed = True
-        assert studies.find(receipt.study_id).work_rank >= REVIEWED_RANK
+            images.find(receipt.study_id).is_reviewed = True
+        assert images.find(receipt.study_id).work_rank >= REVIEWED_RANK
         analysis.rerun(receipt.study_id, "reviewer")
         work()
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert (study.is_reviewed, study.work_rank < REVIEWED_RANK) == (False, True)
 
     def test_nothing_of_an_earlier_reading_stands_beside_a_failure(self) -> None:
         receipt = intake.receive(png(), ONE)
         work()
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert study.label is not None
         services().store.remove(study.picture_sha256)
         analysis.rerun(receipt.study_id, "reviewer")
         for _ in range(tasks.ATTEMPTS + 1):
             work()
-        study = studies.find(receipt.study_id)
+        study = images.find(receipt.study_id)
         assert (study.status, study.label, study.malignant, study.reading) == (FAILED, None, None, None)
         assert study.analysis is not None  # the earlier one is kept, and shown as such
         assert viewer(study).names == ()
@@ -199,7 +202,7 @@ class TestAnalysing:
         monkeypatch.setattr(analysis, "_kept", lose)
         receipt = intake.receive(png(), ONE)
         work()
-        row = studies.find(receipt.study_id).analysis
+        row = images.find(receipt.study_id).analysis
         assert row is not None
         assert all(services().store.path(key).is_file() for key in (row.mask_sha256, row.heat_sha256))
 
@@ -207,7 +210,7 @@ class TestAnalysing:
         receipt = intake.receive(png(), ONE)
         tasks.lease(4, 120)
         assert tasks.lease(4, 120) == []
-        studies.find(receipt.study_id).lease_until = now() - timedelta(seconds=1)
+        images.find(receipt.study_id).lease_until = now() - timedelta(seconds=1)
         db.session.commit()
         assert work() == [receipt.study_id]
 
@@ -215,13 +218,13 @@ class TestAnalysing:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         poison, fine = intake.receive(png(1), ONE).study_id, intake.receive(png(2), ONE).study_id
-        key = studies.find(poison).picture_sha256
+        key = images.find(poison).picture_sha256
         services().store.path(key).write_bytes(b"damaged")
         for _ in range(4):
             work()
-        assert studies.find(fine).status == DONE
-        assert studies.find(poison).status == FAILED
-        assert studies.find(poison).attempts == tasks.ATTEMPTS
+        assert images.find(fine).status == DONE
+        assert images.find(poison).status == FAILED
+        assert images.find(poison).attempts == tasks.ATTEMPTS
         assert tasks.lease(4, 120) == []
 
     def test_a_picture_that_ends_the_process_is_given_up_after_three_times_and_its_neighbours_are_read(
@@ -236,8 +239,8 @@ class TestAnalysing:
             else:
                 analysis.analyse(leased)
         assert deaths == tasks.ATTEMPTS
-        assert studies.find(poison).status == FAILED
-        assert {studies.find(study_id).status for study_id in others} == {DONE}
+        assert images.find(poison).status == FAILED
+        assert {images.find(study_id).status for study_id in others} == {DONE}
 
     def test_what_a_process_left_behind_is_read_one_by_one_before_anything_else(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
@@ -252,7 +255,7 @@ class TestAnalysing:
         worker._requeue()
         worker._read_interrupted()
         assert batches == [[study_id] for study_id in left]
-        assert studies.find(fresh).status == QUEUED
+        assert images.find(fresh).status == QUEUED
 
     def test_a_database_that_is_locked_at_the_start_is_waited_for(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
@@ -263,7 +266,7 @@ class TestAnalysing:
         monkeypatch.setattr(tasks, "writing", Mock(side_effect=[locked, writing()]))
         monkeypatch.setattr(tasks, "REST_S", 0.0)
         tasks.Worker(app)._requeue()
-        assert studies.find(receipt.study_id).status == QUEUED
+        assert images.find(receipt.study_id).status == QUEUED
 
     def test_pictures_that_waited_when_the_process_ended_are_read_however_often_it_ends(self, app: Flask) -> None:
         ids = {intake.receive(png(seed), ONE).study_id for seed in range(8)}
@@ -272,7 +275,7 @@ class TestAnalysing:
             if len(leased) == 1:
                 analysis.analyse(leased)
             tasks.Worker(app)._requeue()
-        assert {studies.find(study_id).status for study_id in ids} == {DONE}
+        assert {images.find(study_id).status for study_id in ids} == {DONE}
 
     def test_a_disk_that_takes_no_results_is_not_the_fault_of_a_picture(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(*_: object) -> list[str]:
@@ -281,12 +284,12 @@ class TestAnalysing:
         study_id = intake.receive(png(), ONE).study_id
         with monkeypatch.context() as patched:
             patched.setattr(tasks, "REST_S", 0.0)
-            patched.setattr("app.storage.PictureStore.put_all", broken)
+            patched.setattr("app.store.pictures.PictureStore.put_all", broken)
             for _ in range(5):
                 work()
-        assert (studies.find(study_id).status, studies.find(study_id).attempts) == (QUEUED, 0)
+        assert (images.find(study_id).status, images.find(study_id).attempts) == (QUEUED, 0)
         work()
-        assert studies.find(study_id).status == DONE
+        assert images.find(study_id).status == DONE
 
     def test_studies_wait_while_the_networks_are_unusable_and_no_attempt_is_counted(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
@@ -298,15 +301,15 @@ class TestAnalysing:
         receipt = intake.receive(png(), ONE)
         for _ in range(5):
             work()
-        assert (studies.find(receipt.study_id).status, studies.find(receipt.study_id).attempts) == (QUEUED, 0)
+        assert (images.find(receipt.study_id).status, images.find(receipt.study_id).attempts) == (QUEUED, 0)
         manifest.write_bytes(content)
         work()
-        assert studies.find(receipt.study_id).status == DONE
+        assert images.find(receipt.study_id).status == DONE
 
     def test_a_running_study_counts_as_not_finished(self) -> None:
         receipt = intake.receive(png(), ONE)
         tasks.lease(4, 120)
-        assert studies.find(receipt.study_id).status == RUNNING
+        assert images.find(receipt.study_id).status == RUNNING
         assert not tasks.wait(receipt.study_id, 0.01)
 
 
@@ -315,7 +318,7 @@ class TestDeleting:
     def test_a_deleted_study_takes_its_pictures_with_it_and_leaves_a_trace_of_the_act(self) -> None:
         receipt = intake.receive(png(), ONE)
         work()
-        studies.delete(receipt.study_id, "visitor")
+        images.delete(receipt.study_id, "visitor")
         assert kept_files() == []
         assert db.session.query(Analysis).count() == 0
         acts = [event.action for event in db.session.query(AuditEvent).filter_by(study_id=receipt.study_id)]
@@ -325,16 +328,16 @@ class TestDeleting:
     def test_pixels_that_another_study_shows_stay(self) -> None:
         mine, theirs = intake.receive(png(), ONE), intake.receive(png(), OTHER)
         work()
-        studies.delete(mine.study_id, "visitor")
-        assert services().store.get(studies.find(theirs.study_id).picture_sha256).shape == (200, 240)
+        images.delete(mine.study_id, "visitor")
+        assert services().store.get(images.find(theirs.study_id).picture_sha256).shape == (200, 240)
 
     def test_a_study_deleted_while_it_is_analysed_does_not_come_back(self) -> None:
         receipt = intake.receive(png(), ONE)
         leased = tasks.lease(4, 120)
-        studies.delete(receipt.study_id, "visitor")
+        images.delete(receipt.study_id, "visitor")
         analysis.analyse(leased)
-        with pytest.raises(studies.UnknownStudy):
-            studies.find(receipt.study_id)
+        with pytest.raises(images.UnknownStudy):
+            images.find(receipt.study_id)
 
     def test_leftovers_of_a_crash_are_swept_and_what_is_named_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
         receipt = intake.receive(png(), ONE)
@@ -343,7 +346,7 @@ class TestDeleting:
         leftover.write_bytes(b"half")
         monkeypatch.setattr(housekeeping, "LEFTOVER_AGE_S", -10)
         housekeeping.sweep()
-        assert [path.stem for path in kept_files()] == [studies.find(receipt.study_id).picture_sha256]
+        assert [path.stem for path in kept_files()] == [images.find(receipt.study_id).picture_sha256]
 
     def test_a_file_that_goes_meanwhile_stops_no_sweep(self, monkeypatch: pytest.MonkeyPatch) -> None:
         orphan = services().store.path(services().store.put(np.ones((9, 9), dtype=np.uint8)))
@@ -371,7 +374,7 @@ class TestDeleting:
     def test_studies_past_their_retention_go(self, app: Flask) -> None:
         app.config["RETENTION_DAYS"] = 30
         old, fresh = intake.receive(png(1), ONE).study_id, intake.receive(png(2), ONE).study_id
-        studies.find(old).created_at = now() - timedelta(days=31)
+        images.find(old).created_at = now() - timedelta(days=31)
         db.session.commit()
         housekeeping.sweep()
         assert [row.id for row in db.session.query(Study)] == [fresh]
@@ -380,8 +383,8 @@ class TestDeleting:
 @pytest.mark.parametrize("text", ["", "x", "../../etc", "A" * 32, "0" * 33])
 @pytest.mark.usefixtures("app")
 def test_what_is_no_id_names_no_study(text: str) -> None:
-    with pytest.raises(studies.UnknownStudy):
-        studies.find(text)
+    with pytest.raises(images.UnknownStudy):
+        images.find(text)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import inspect
 
-from app.database import driver
-from app.extensions import db
+from app.store.database import driver
+from app.web.extensions import db
 
 MakeApp = Callable[..., Flask]
 

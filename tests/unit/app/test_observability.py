@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import observability
-from app.triage import DECLINED
+from app.reading.triage import DECLINED
+from app.web import observability
 from json_log import JsonFormatter, Unquoted, logging_settings
 
 CANARY = "Jane-Canary-1970"

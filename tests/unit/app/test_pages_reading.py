@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app import explanation
 from app.inference.results import Findings, Probabilities, to_json
 from app.pages.about import about_page
 from app.pages.measured import measured, number
 from app.pages.viewer import scale_bar
 from app.pages.weighing import weighing
+from app.reading import explanation
 from imaging.measure import measure
 from imaging.phantom import lesion_mask, speckle
 from imaging.picture import Spacing

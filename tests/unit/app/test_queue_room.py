@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app import queue_room
-from app.queue_room import QueueRoom
+from app.workers import queue_room
+from app.workers.queue_room import QueueRoom
 
 
 def test_no_more_are_let_in_than_there_is_room_for() -> None:

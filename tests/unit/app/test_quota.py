@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
-from app import intake, studies
-from app.intake import Actor, QuotaReached
+from app.reading import images, intake
+from app.reading.intake import Actor, QuotaReached
 
 PERSON, OTHER = Actor("1" * 64, "visitor"), Actor("2" * 64, "visitor")
 
@@ -42,7 +42,7 @@ def test_others_are_not_held_up(full: list[str], scan: Callable[..., bytes]) -> 
 
 
 def test_deleting_one_makes_room_for_one(full: list[str], scan: Callable[..., bytes]) -> None:
-    studies.delete(full[0], "visitor")
+    images.delete(full[0], "visitor")
     assert intake.receive(scan(3), PERSON).is_new
 
 

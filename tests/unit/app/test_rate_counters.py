@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.extensions import limiter
-from app.rate_counters import RateCounters
+from app.web.extensions import limiter
+from app.web.rate_counters import RateCounters
 
 CALLS, THREADS = 6000, 32
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from app import labelled_pictures, recalibration
 from app.inference import manifest as manifests
 from app.inference.classify import classified
-from app.labelled_pictures import CantRecalibrate, Labelled, Observed
 from app.pages.about import about_page
-from app.services import RECALIBRATED, services
+from app.recalibration import fitting, labelled_pictures
+from app.recalibration.labelled_pictures import CantRecalibrate, Labelled, Observed
+from app.workers.services import RECALIBRATED, services
 from imaging.preprocess import Box
 from imaging.scores import Scaling, rescaled
 from tests.factories.networks import write_tiny_networks
@@ -36,7 +36,7 @@ def observed(confidence: float, count: int = 300, seed: int = 1) -> Observed:
 
 def test_the_fit_finds_by_how_much_the_networks_are_too_sure() -> None:
     seen = observed(confidence=3.0, count=2000)
-    assert recalibration.fit(seen.scores, seen.labels, NO_BIAS, {}).factor == pytest.approx(3.0, rel=0.15)
+    assert fitting.fit(seen.scores, seen.labels, NO_BIAS, {}).factor == pytest.approx(3.0, rel=0.15)
 
 
 def test_rescaling_by_one_changes_nothing_and_keeps_the_order_otherwise() -> None:
@@ -50,7 +50,7 @@ def test_rescaling_by_one_changes_nothing_and_keeps_the_order_otherwise() -> Non
 
 def test_the_comparison_is_made_on_pictures_that_the_fit_did_not_see(tmp_path: Path) -> None:
     manifest = manifests.read(write_tiny_networks(tmp_path))
-    found = recalibration.compare(observed(confidence=3.0), manifest)
+    found = fitting.compare(observed(confidence=3.0), manifest)
     error = "expected calibration error"
     assert found.after[error]["value"] < found.before[error]["value"] / 2
     assert found.after["sensitivity for malignant"]["value"] < 1.0
@@ -60,15 +60,15 @@ def test_the_comparison_is_made_on_pictures_that_the_fit_did_not_see(tmp_path: P
 
 def test_ties_count_half_in_the_area_under_the_curve() -> None:
     scores, is_case = np.asarray([0.1, 0.5, 0.5, 0.9]), np.asarray([False, False, True, True])
-    assert recalibration.area_under_curve(scores, is_case) == pytest.approx(0.875)
+    assert fitting.area_under_curve(scores, is_case) == pytest.approx(0.875)
 
 
 def test_a_recalibration_counts_until_it_is_undone(app: Flask, tiny_models: Path) -> None:
     folder = app.config["DATA_DIR"] / RECALIBRATED
     with app.app_context():
         shipped = services().engine.manifest
-        found = recalibration.compare(observed(confidence=3.0), shipped)
-        assert recalibration.keep(found, shipped, folder, 300) == "0.0.1+local.1"
+        found = fitting.compare(observed(confidence=3.0), shipped)
+        assert fitting.keep(found, shipped, folder, 300) == "0.0.1+local.1"
         local = services().engine.manifest
         assert local.version == "0.0.1+local.1"
         assert local.scaling.temperature == pytest.approx(shipped.scaling.temperature * found.fit.factor)
@@ -78,11 +78,11 @@ def test_a_recalibration_counts_until_it_is_undone(app: Flask, tiny_models: Path
         assert "reliability" not in local.raw  # measured with the shipped one
         named = [figure.name for figure in about_page(local.raw).figures]
         assert named == ["Benign against malignant (AUC)", "Sensitivity", "Specificity", "Calibration error"]
-        assert recalibration.keep(found, local, folder, 300) == "0.0.1+local.2"
+        assert fitting.keep(found, local, folder, 300) == "0.0.1+local.2"
         assert services().engine.manifest.temperature_factor == pytest.approx(found.fit.factor**2)
-        assert recalibration.undo(folder) == "0.0.1+local.2"
-        assert recalibration.undo(folder) == "0.0.1+local.1"
-        assert recalibration.undo(folder) is None
+        assert fitting.undo(folder) == "0.0.1+local.2"
+        assert fitting.undo(folder) == "0.0.1+local.1"
+        assert fitting.undo(folder) is None
         assert services().engine.manifest.version == shipped.version
 
 
@@ -107,7 +107,7 @@ def test_a_higher_temperature_neither_drops_an_outline_nor_widens_a_set(tmp_path
 def test_a_recalibration_of_the_same_networks_goes_on_with_new_rules_and_their_version(tmp_path: Path) -> None:
     models, local = write_tiny_networks(tmp_path / "models"), tmp_path / "local"
     shipped = manifests.read(models)
-    recalibration.keep(recalibration.compare(observed(3.0), shipped), shipped, local, 300)
+    fitting.keep(fitting.compare(observed(3.0), shipped), shipped, local, 300)
     raw = json.loads((models / "manifest.json").read_text())
     raw["mask"]["certain_outline"], raw["version"] = 0.7, "0.0.2"
     (models / "manifest.json").write_text(json.dumps(raw))
@@ -120,7 +120,7 @@ def test_a_recalibration_of_the_same_networks_goes_on_with_new_rules_and_their_v
 def test_a_recalibration_of_other_networks_is_not_used(tmp_path: Path) -> None:
     models, local = write_tiny_networks(tmp_path / "models"), tmp_path / "local"
     manifest = manifests.read(models)
-    recalibration.keep(recalibration.compare(observed(3.0), manifest), manifest, local, 300)
+    fitting.keep(fitting.compare(observed(3.0), manifest), manifest, local, 300)
     raw = json.loads((models / "manifest.json").read_text())
     raw["networks"]["segmentation"]["version"] = "0.0.2"
     (models / "manifest.json").write_text(json.dumps(raw))

@@ -8,12 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import accounts, reviews
-from app.extensions import db
-from app.reviews import RefusedVerdict, Verdict
-from app.services import services
-from app.studies import UnknownStudy
+from app import accounts
+from app.reading.images import UnknownStudy
+from app.review import verdicts
+from app.review.verdicts import RefusedVerdict, Verdict
 from app.tables import AuditEvent, Review, Study
+from app.web.extensions import db
+from app.workers.services import services
 from tests.factories.staff import PASSWORD, SETTINGS, add_analysis, add_study
 
 
@@ -32,7 +33,7 @@ def _newest(study_id: str) -> int:
 def test_agreeing_keeps_the_programs_class_and_marks_the_study(app: Flask) -> None:
     with app.app_context():
         study_id = add_study(malignant=0.8)
-        reviews.record(study_id, 1, "ada", Verdict("agree", note="  clear  ", analysis_id=_newest(study_id)))
+        verdicts.record(study_id, 1, "ada", Verdict("agree", note="  clear  ", analysis_id=_newest(study_id)))
 
         study = db.session.get_one(Study, study_id)
         assert [(r.verdict, r.label, r.note) for r in study.reviews] == [("agree", "malignant", "clear")]
@@ -49,7 +50,7 @@ def test_a_later_verdict_stands_beside_the_earlier_one(app: Flask) -> None:
             Verdict("agree", analysis_id=_newest(study_id)),
             Verdict("disagree", "benign", "", _newest(study_id)),
         ):
-            reviews.record(study_id, 1, "ada", verdict)
+            verdicts.record(study_id, 1, "ada", verdict)
 
         assert [r.verdict for r in db.session.scalars(select(Review).order_by(Review.id))] == ["agree", "disagree"]
 
@@ -59,7 +60,7 @@ def test_verdicts_that_contradict_themselves_leave_nothing_behind(app: Flask, ve
     with app.app_context():
         study_id = add_study(malignant=0.8)
         with pytest.raises(RefusedVerdict):
-            reviews.record(study_id, 1, "ada", Verdict(verdict.verdict, verdict.label, "", _newest(study_id)))
+            verdicts.record(study_id, 1, "ada", Verdict(verdict.verdict, verdict.label, "", _newest(study_id)))
 
         assert db.session.scalar(select(Review.id)) is None
         assert not db.session.get_one(Study, study_id).is_reviewed
@@ -75,7 +76,7 @@ def test_a_verdict_on_an_answer_that_was_replaced_is_refused(app: Flask) -> None
         db.session.commit()
 
         with pytest.raises(RefusedVerdict) as refusal:
-            reviews.record(study_id, 1, "ada", Verdict("agree", analysis_id=seen))
+            verdicts.record(study_id, 1, "ada", Verdict("agree", analysis_id=seen))
         assert refusal.value.status == 409
 
 
@@ -83,12 +84,12 @@ def test_waiting_studies_cannot_be_judged_but_declined_ones_can(app: Flask) -> N
     with app.app_context():
         waiting, declined = add_study(status="running"), add_study(status="declined")
         with pytest.raises(RefusedVerdict):
-            reviews.record(waiting, 1, "ada", Verdict("agree"))
+            verdicts.record(waiting, 1, "ada", Verdict("agree"))
 
-        reviews.record(declined, 1, "ada", Verdict("disagree", "normal", "a usable picture"))
+        verdicts.record(declined, 1, "ada", Verdict("disagree", "normal", "a usable picture"))
         assert db.session.get_one(Study, declined).reviews[0].label == "normal"
 
 
 def test_an_unknown_study_is_said_to_be_unknown(app: Flask) -> None:
     with app.app_context(), pytest.raises(UnknownStudy):
-        reviews.record("f" * 32, 1, "ada", Verdict("agree"))
+        verdicts.record("f" * 32, 1, "ada", Verdict("agree"))

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app import security
+from app.serving import security
 
 MakeApp = Callable[..., Flask]
 ANSWERS = ["/", "/health/live", "/nowhere", "/api/v1/nowhere", "/api/v1/docs", "/static/css/base.css", "/login"]

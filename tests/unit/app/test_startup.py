@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app import backup, create_app, database, startup
-from app.backup import DATABASE
+from app import create_app
 from app.config import BadSetting
-from app.database import driver
+from app.store import database
+from app.store.database import driver
+from app.upkeep import backup, startup
+from app.upkeep.backup import DATABASE
 
 MOUNTS = """proc /proc proc rw 0 0
 /dev/sda1 / ext4 rw 0 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.storage import MissingPicture, PictureStore
+from app.store.pictures import MissingPicture, PictureStore
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_nothing_half_written_is_left_when_writing_fails(store: PictureStore, mo
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.storage.os.fsync", full)
+    monkeypatch.setattr("app.store.pictures.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         store.put(pixels())
     assert [path for path in store.root.rglob("*") if path.is_file()] == []

@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from app import accounts, reviews
-from app.extensions import db
+from app import accounts
 from app.reports import table_csv
-from app.reviews import Verdict
+from app.review import verdicts
+from app.review.verdicts import Verdict
 from app.tables import Study
+from app.web.extensions import db
 from tests.factories.staff import PASSWORD, SETTINGS, add_study
 
 
@@ -61,7 +62,7 @@ def test_the_file_holds_findings_and_the_newest_verdict(app: Flask) -> None:
             Verdict("agree", None, "first", analysis_id),
             Verdict("disagree", "benign", '=HYPERLINK("http://evil","x")', analysis_id),
         ):
-            reviews.record(study_id, user_id, "ada", verdict)
+            verdicts.record(study_id, user_id, "ada", verdict)
 
         (row,) = _rows([study_id])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app import triage
 from app.inference.results import Findings, Probabilities
+from app.reading import triage
 from imaging.measure import measure
 
 THRESHOLD = 0.2

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
-from app import triage_list
-from app.extensions import db
+from app.review import triage_list
+from app.review.triage_list import NEWEST, SORTS, WEIGHT, Filters
 from app.tables import Study
-from app.triage_list import NEWEST, SORTS, WEIGHT, Filters
+from app.web.extensions import db
 from tests.factories.staff import SETTINGS, add_study
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import security, unreadable
+from app.serving import security, unreadable
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "bad_request"), (431, "bad_request"), (500, "internal_error")])

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, jsonify
 from flask.testing import FlaskClient
 
-from app import visitors
+from app.serving import visitors
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from app import analysis, intake, tasks
-from app.database import CONNECTIONS
-from app.extensions import db
-from app.intake import Actor
-from app.services import services
+from app.reading import analysis, intake
+from app.reading.intake import Actor
+from app.store.database import CONNECTIONS
 from app.tables import Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.services import services
 from imaging.picture import Picture
 
 

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
-from app import watchdog
 from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
-from app.services import GPU_HUNG, services
+from app.workers import watchdog
+from app.workers.services import GPU_HUNG, services
 from imaging.phantom import speckle
 from imaging.picture import Picture
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app import triage
+from app.reading import triage
 from imaging.intervals import with_interval
 from training import answers
 from training.datasets.sample import LABELS

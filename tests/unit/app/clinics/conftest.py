@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
-from app import config, database
+from app import config
 from app.clinics.facts import ClinicFacts
-from app.extensions import db
+from app.store import database
+from app.web.extensions import db
 
 
 @pytest.fixture

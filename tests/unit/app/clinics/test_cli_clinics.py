@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from app.cli_clinics import clinics_commands
 from app.clinics import directory
 from app.clinics.importing import preview
+from app.commands.clinics import clinics_commands
 
 HEADER = "name,country,city,latitude,longitude\n"
 GOOD = "Clinic A,CA,Hamilton,43.26,-79.87\n"
@@ -14,7 +14,7 @@ GOOD = "Clinic A,CA,Hamilton,43.26,-79.87\n"
 def run(clinic_app, monkeypatch):
     """Runs `flask clinics ...` and returns click's result."""
     monkeypatch.setattr(preview, "SMALLEST_TOWNS", 5000)
-    monkeypatch.setattr("app.cli_clinics.SMALLEST_TOWNS", 5000)
+    monkeypatch.setattr("app.commands.clinics.SMALLEST_TOWNS", 5000)
     clinic_app.cli.add_command(clinics_commands)
     return lambda *words, **options: clinic_app.test_cli_runner().invoke(args=["clinics", *map(str, words)], **options)
 

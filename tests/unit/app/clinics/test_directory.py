@@ -5,8 +5,8 @@ from sqlalchemy import func, select
 
 from app.clinics import directory
 from app.clinics.facts import KINDS
-from app.extensions import db
 from app.tables import AuditEvent, Clinic
+from app.web.extensions import db
 
 
 def count() -> int:

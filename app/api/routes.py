@@ -1,0 +1,148 @@
+"""Doors for programs, under /api/v1. No cookie gives rights here, so no CSRF token is asked for."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, Any
+
+from flask import Blueprint as PlainBlueprint
+from flask import Response, current_app, make_response, render_template, request, send_file
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+
+from app.api import clients, pictures, places, schemas, specification
+from app.clinics import nearest as clinics
+from app.reading import images, intake
+from app.reading.intake import Actor
+from app.refusals.interface import NoFile, NoPlace, OneFileOnly
+from app.reports.clinics_json import clinics_json
+from app.reports.study_json import study_json
+from app.serving import waiting
+from app.tables.study import QUEUED
+from app.web import observability
+from app.web.api_base import JsonInterface
+from app.web.extensions import csrf, limiter
+
+blueprint = Blueprint(
+    "api", __name__, url_prefix="/api/v1", description="Upload pictures, read what was found, find clinics."
+)
+described = PlainBlueprint("api_description", __name__, url_prefix="/api/v1")
+csrf.exempt(blueprint)
+
+# Made once: making one takes longer than reading a request with it.
+_HEADERS, _FORM, _FIELDS = schemas.UploadHeaders(), schemas.UploadForm(), schemas.UploadFields()
+
+
+def bind(api: JsonInterface) -> None:
+    """Register the doors and describe them."""
+    api.register_blueprint(blueprint)
+    api.register_plain(described)
+
+
+def _uploads_per_minute() -> str:
+    return f"{current_app.config['UPLOADS_PER_MINUTE']} per minute"
+
+
+@blueprint.route("/studies", methods=["POST"])
+@limiter.shared_limit(_uploads_per_minute, scope="uploads")
+@blueprint.arguments(_HEADERS, location="headers")
+@blueprint.arguments(_FORM, location="files")
+@blueprint.response(201, schemas.StudySchema, description="The picture was read, or declined: see `status`.")
+@blueprint.alt_response(200, schema=schemas.StudySchema, description="The same file was sent before.")
+@blueprint.alt_response(
+    202, schema=schemas.StudySchema, description="Kept, and waiting: ask `Location` after `Retry-After` seconds."
+)
+def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseReturnValue:
+    """Upload a picture and get what was read from it.
+
+    On every answer but a refusal the picture is kept and will be read, whatever happens to the server.
+    """
+    given = headers.get("idempotency_key")
+    key = given or clients.new_key()
+    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, is_new=given is None))
+    finished = waiting.until_finished(receipt.study_id)
+    study = finished or images.find(receipt.study_id)
+    status = (201 if receipt.is_new else 200) if finished else 202
+    told = {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
+    return study_json(study), status, told if finished else told | waiting.ASK_AGAIN
+
+
+def _received(actor: Actor) -> intake.Receipt:
+    """Take the request's picture in."""
+    with observability.counted_upload():
+        fields = blueprint.ARGUMENTS_PARSER.parse(_FIELDS, request, location="form")
+        file, place, frame = _single_file(), places.asked(fields), fields.get("frame")
+        digest = intake.sha256_of(file)
+        with clients.turn(actor, digest, frame):
+            return intake.receive(file, actor, frame, place, digest)
+
+
+def _single_file() -> IO[bytes]:
+    files = request.files.getlist("file")
+    if sum(len(several) for several in request.files.listvalues()) > 1:
+        raise OneFileOnly
+    if not files:
+        raise NoFile
+    return files[0].stream
+
+
+@blueprint.route("/studies/<study_id>")
+@blueprint.response(200, schemas.StudySchema)
+def read_study(study_id: str) -> ResponseReturnValue:
+    """A study as it stands. While it waits, `Retry-After` says when to ask again."""
+    study = study_json(images.find(study_id))
+    return study, waiting.ASK_AGAIN if study["status"] == QUEUED else {}
+
+
+@blueprint.route("/studies/<study_id>", methods=["DELETE"])
+@blueprint.arguments(_HEADERS, location="headers")
+@blueprint.response(204)
+def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
+    """Delete a study with everything kept for it; only for whoever sent it, told by the Idempotency-Key."""
+    study = images.find(study_id)
+    clients.check_owner(study, headers.get("idempotency_key"))
+    images.delete(study_id, actor="api")
+    return make_response("", 204)
+
+
+@blueprint.route("/studies/<study_id>/mask.png")
+@blueprint.response(200, description="8-bit grey PNG of the picture's size: 255 where the lesion is.")
+def read_mask(study_id: str) -> ResponseReturnValue:
+    """The mask of the lesion."""
+    return _picture(pictures.mask(images.find(study_id)))
+
+
+@blueprint.route("/studies/<study_id>/overlay.png")
+@blueprint.response(200, description="PNG of the picture with the outline of the lesion drawn in.")
+def read_overlay(study_id: str) -> ResponseReturnValue:
+    """The picture with its outline."""
+    return _picture(pictures.overlay(images.find(study_id)))
+
+
+def _picture(picture: pictures.Served) -> Response:
+    return send_file(io.BytesIO(picture.content), "image/png", etag=picture.tag, max_age=0)
+
+
+@blueprint.route("/clinics")
+@blueprint.arguments(schemas.ClinicQuery, location="query")
+@blueprint.response(200, schemas.ClinicsSchema)
+@blueprint.alt_response(422, schema=schemas.AmbiguousSchema, description="No such place, or several.")
+def list_clinics(query: dict[str, Any]) -> ResponseReturnValue:
+    """The nearest clinics to a point or a typed place. Call first."""
+    place = places.asked(query)
+    if place is None:
+        raise NoPlace
+    nearby = clinics.nearest(place.latitude, place.longitude, place.country, query["limit"])
+    return clinics_json(place, nearby, query.get("unit") or current_app.config["DISTANCE_UNIT"])
+
+
+@described.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """This interface as OpenAPI 3.1."""
+    return specification.current()
+
+
+@described.get("/docs")
+def docs() -> ResponseReturnValue:
+    """This interface as a page."""
+    return render_template("api/docs.html", page=specification.page())

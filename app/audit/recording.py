@@ -1,0 +1,28 @@
+"""Writes the audit trail: `audit.record(...)` in the transaction of the act itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g, has_request_context
+from sqlalchemy import update
+
+from app.tables import AuditEvent
+from app.web.extensions import db
+
+
+def record(actor: str, action: str, study_id: str | None = None, **details: Any) -> None:
+    """Add an audit event to the current session; the caller commits.
+
+    Args:
+        actor: login name, "visitor", "api" or "system".
+        action: noun.verb, for instance "study.delete".
+        details: plain values without patient data.
+    """
+    request_id = g.get("request_id") if has_request_context() else None
+    db.session.add(AuditEvent(actor=actor, action=action, study_id=study_id, request_id=request_id, details=details))
+
+
+def forget_details(study_id: str) -> None:
+    """Empty what the events of a study say of it, in the current session; who did what and when stays."""
+    db.session.execute(update(AuditEvent).where(AuditEvent.study_id == study_id).values(details={}))

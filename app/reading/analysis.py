@@ -1,0 +1,284 @@
+"""THE LINE: load → gate → segment → classify → explain → triage → store. The only place that knows the order."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sqlalchemy.exc import OperationalError
+
+from app import audit
+from app.inference.explain import DRAWN_PX
+from app.inference.manifest import ModelUnusable
+from app.inference.results import Findings, to_json
+from app.reading import triage
+from app.reading.triage import Decision
+from app.store import failpoints
+from app.store.database import writing
+from app.store.pictures import Encoded
+from app.tables import Analysis, Study
+from app.tables.moment import now
+from app.tables.study import DECLINED, DONE, QUEUED, RUNNING, reference
+from app.web import observability
+from app.web.extensions import db
+from app.workers import tasks, watchdog
+from app.workers.early import Offer
+from app.workers.services import services
+from imaging import quality
+from imaging.errors import UnusablePicture
+from imaging.picture import Picture, Spacing
+from imaging.preprocess import fitted, resize
+
+_STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+log = logging.getLogger(__name__)
+
+_beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; its threads start with the first picture
+LARGE_PIXELS = 4_000_000
+MANY_PIXELS = 10_000_000  # of a whole batch: thirty-two pictures of usual size stay below
+_large = threading.Lock()
+
+
+class ResultsNotKept(Exception):
+    """The pictures of a result can't be written."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one study: findings with a decision, or the reason why it was declined."""
+
+    study_id: str
+    picture: Picture
+    findings: Findings | None = None
+    decision: Decision | None = None
+    declined: UnusablePicture | None = None
+
+
+def analyse(study_ids: Sequence[str]) -> None:
+    """Analyse leased studies in one batch and write all results in one transaction. Delivering twice changes nothing.
+
+    A failure of ours puts the studies back in the queue; one that failed three times is given up. While the networks
+    or the store are unusable the studies wait, and no attempt is counted.
+    """
+    try:
+        pictures = [(study_id, _picture(db.session.get_one(Study, study_id))) for study_id in study_ids]
+        db.session.rollback()  # no transaction stays open while the networks run
+        with _room([picture for _, picture in pictures]):
+            _store(_outcomes(pictures))
+    except ModelUnusable as error:
+        log.error("networks unusable, studies wait", extra={"code": error.code})
+        _put_back(study_ids, is_counted=False)
+        time.sleep(tasks.REST_S)
+    except Exception as error:
+        db.session.rollback()
+        if _is_fault_of_the_store(error):
+            log.error("store unusable, studies wait", extra={"error": type(error).__name__})
+            _put_back(study_ids, is_counted=False)
+            time.sleep(tasks.REST_S)
+            return
+        if len(study_ids) > 1:  # one of them may be to blame: try each alone
+            for study_id in study_ids:
+                analyse([study_id])
+            return
+        log.exception("analysis failed", extra={"stage": "analysis"})
+        _put_back(study_ids, is_counted=True)
+
+
+def analyse_early(offers: Sequence[Offer]) -> None:
+    """Read pictures whose rows are still being written, and write the results of those that were kept.
+
+    Whatever fails here is done again the usual way, from the kept pictures.
+    """
+    try:
+        with _room([offer.picture for offer in offers]):
+            outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
+            kept = {offer.study_id for offer in offers if offer.is_kept()}
+            _store([outcome for outcome in outcomes if outcome.study_id in kept])
+    except Exception as error:
+        log.warning("early reading failed", extra={"error": type(error).__name__})
+        db.session.rollback()
+        if kept_ids := [offer.study_id for offer in offers if offer.is_kept()]:
+            analyse(kept_ids)
+
+
+@contextmanager
+def _room(pictures: Sequence[Picture]) -> Iterator[None]:
+    """Batches with large pictures, or very many, take turns: all their layers are in memory. Others go on beside."""
+    sizes = [picture.pixels.size for picture in pictures]
+    is_large = max(sizes) > LARGE_PIXELS or sum(sizes) > MANY_PIXELS
+    with _large if is_large else nullcontext():
+        yield
+
+
+def _is_fault_of_the_store(error: Exception) -> bool:
+    """True when results can't be written, or the database is out of reach: no study is to blame for that.
+
+    A kept picture that can't be read is another matter: the disk may be damaged in that place alone.
+    """
+    return isinstance(error, (OperationalError, ResultsNotKept)) or (
+        isinstance(error, OSError) and error.errno in _STORE_FAULTS
+    )
+
+
+def rerun(study_id: str, actor: str) -> None:
+    """Have a study analysed again, soon; its new analysis stands beside the earlier ones."""
+    queue_again(study_id, actor)
+    tasks.start(study_id)
+
+
+def queue_again(study_id: str, actor: str) -> None:
+    """As `rerun`, but from a command: the server that runs, or the next one, finds the row."""
+    with writing():
+        study = db.session.get_one(Study, study_id)
+        study.status, study.attempts, study.lease_until = QUEUED, 0, None
+        study.is_reviewed = False  # what was reviewed is an earlier answer; the new one may be another
+        audit.record(actor, "study.rerun", study_id)
+
+
+def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | UnusablePicture]:
+    """Gate, networks and triage for decoded pictures, without any storage: the command line uses it too.
+
+    Raises:
+        ModelUnusable: the networks are missing or damaged.
+    """
+    engine = services().engine
+    gating = _beside.submit(lambda: [_gated(picture) for picture in pictures])  # costs little beside the networks
+    try:
+        findings = engine.read(pictures)
+    finally:
+        wait([gating])  # also where the networks fail: nothing goes on for pictures that are given up
+    threshold = engine.manifest.malignant_threshold
+    return [
+        _judged(found, notices, threshold) if isinstance(notices, tuple) else notices
+        for found, notices in zip(findings, gating.result(), strict=True)
+    ]
+
+
+def _gated(picture: Picture) -> tuple[str, ...] | UnusablePicture:
+    """The gate's notices, or its refusal: then nothing of what the networks found is used."""
+    try:
+        return quality.check(picture)
+    except UnusablePicture as refusal:
+        return refusal
+
+
+def _judged(findings: Findings, notices: tuple[str, ...], malignant_threshold: float) -> tuple[Findings, Decision]:
+    noticed = replace(findings, notices=(*findings.notices, *notices))
+    return noticed, triage.decide(noticed, malignant_threshold)
+
+
+def _picture(study: Study) -> Picture:
+    """The kept pixels of a study as the decoder gave them."""
+    spacing = Spacing(study.spacing_mm, study.spacing_source or "") if study.spacing_mm else None
+    return Picture(
+        services().store.get(study.picture_sha256),
+        study.kind,
+        study.colour_share,
+        spacing,
+        study.frame,
+        study.frames,
+        tuple(study.notices),
+    )
+
+
+def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
+    with watchdog.limited([reference(study_id) for study_id, _ in pictures]):
+        failpoints.reached(failpoints.INFERENCE)
+        judged = judge([picture for _, picture in pictures])
+    return [
+        Outcome(study_id, picture, declined=verdict)
+        if isinstance(verdict, UnusablePicture)
+        else Outcome(study_id, picture, findings=verdict[0], decision=verdict[1])
+        for (study_id, picture), verdict in zip(pictures, judged, strict=True)
+    ]
+
+
+def _store(outcomes: Sequence[Outcome]) -> None:
+    try:
+        kept = {outcome.study_id: _kept(outcome) for outcome in outcomes if outcome.findings is not None}
+    except OSError as error:
+        raise ResultsNotKept from error
+    with writing():
+        for outcome in outcomes:
+            study = db.session.get(Study, outcome.study_id)
+            if study is None or study.status != RUNNING:  # deleted, or finished by an earlier delivery
+                continue
+            study.lease_until, study.finished_at, study.attempts = None, now(), 0
+            if outcome.findings is None or outcome.decision is None:
+                _decline(study, outcome)
+            else:
+                analysis, layers = kept[study.id]
+                for layer in layers:  # again under the write lock: a deletion may have removed a shared file
+                    services().store.write(layer)
+                _finish(study, analysis, outcome.findings, outcome.decision)
+        db.session.flush()
+        failpoints.reached(failpoints.BEFORE_RESULT)
+    for outcome in outcomes:
+        observability.count_analysis(outcome.findings, outcome.decision)
+
+
+def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
+    """The row of an outcome, not written yet, and its layers, which are."""
+    findings, store = outcome.findings, services().store
+    assert findings is not None
+    assert outcome.decision is not None
+    started = time.perf_counter()
+    layers = [findings.mask.astype(np.uint8) * 255]
+    if findings.heat is not None:
+        height, width = findings.heat.shape
+        layers.append(resize(findings.heat, *fitted(height, width, DRAWN_PX)))
+    encoded = store.put_all(layers)
+    mask_key, heat_key = [*(layer.key for layer in encoded), None][:2]
+    store_ms = round((time.perf_counter() - started) * 1000, 2)
+    plain = to_json(findings)
+    plain["milliseconds"] = {**findings.milliseconds, "store": store_ms}
+    plain["because"] = outcome.decision.because
+    analysis = Analysis(
+        study_id=outcome.study_id,
+        findings=plain,
+        category=outcome.decision.category,
+        models_version=findings.models_version,
+        provider=findings.provider,
+        mask_sha256=mask_key,
+        heat_sha256=heat_key,
+    )
+    return analysis, encoded
+
+
+def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:
+    timed = {"decode": study.decode_ms, **analysis.findings["milliseconds"]}
+    analysis.findings = {**analysis.findings, "milliseconds": timed}
+    db.session.add(analysis)
+    study.status, study.category, study.urgency = DONE, decision.category, decision.urgency
+    study.label, study.malignant = findings.label, findings.probabilities.malignant
+    study.reason_code, study.reason = None, decision.because
+    audit.record("system", "study.analyse", study.id, category=decision.category, provider=findings.provider)
+
+
+def _decline(study: Study, outcome: Outcome) -> None:
+    assert outcome.declined is not None
+    study.status, study.category = DECLINED, triage.DECLINED
+    study.urgency = triage.URGENCY[triage.DECLINED]
+    study.label = study.malignant = None  # of an earlier reading, which no longer stands
+    study.reason_code, study.reason = outcome.declined.code, outcome.declined.sentence
+    audit.record("system", "study.decline", study.id, code=outcome.declined.code)
+
+
+def _put_back(study_ids: Sequence[str], is_counted: bool) -> None:
+    with writing():
+        for study_id in study_ids:
+            study = db.session.get(Study, study_id)
+            if study is None or study.status != RUNNING:
+                continue
+            study.status, study.lease_until = QUEUED, None
+            if not is_counted:
+                study.attempts -= 1
+            elif study.attempts >= tasks.ATTEMPTS:
+                tasks.give_up(study)

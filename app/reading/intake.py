@@ -1,0 +1,274 @@
+"""Receives an upload: decodes it once, keeps its pixels and a row, and only then acknowledges it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from flask import current_app
+from sqlalchemy import Select, select
+from sqlalchemy.exc import OperationalError
+
+from app import audit
+from app.clinics.places import Place
+from app.reading import images, quota
+from app.store import failpoints
+from app.store.database import is_full, is_locked, writing
+from app.store.pictures import encode
+from app.tables import Study
+from app.web.extensions import db
+from app.workers import tasks
+from app.workers.decoding import NoDecoder
+from app.workers.early import Offer
+from app.workers.services import services
+from imaging.picture import Picture
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 3  # two are decoded while one is written
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
+
+    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
+    that the secret was made a moment ago, so that nothing of this sender can be there.
+    """
+
+    owner: str
+    name: str
+    address: str | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The study that an upload leads to; `is_new` is False when the same sender had sent the same file before."""
+
+    study_id: str
+    is_new: bool
+
+
+class NotKept(RuntimeError):
+    """The upload was not acknowledged, and no row was written (503, Retry-After).
+
+    Its pixels may lie there unnamed until housekeeping removes them, an hour later or two.
+
+    ├── QueueFull     too many pictures wait (503, Retry-After)
+    ├── QuotaReached  this sender has left as many as one may (413)
+    ├── DecoderBusy   too many are being decoded (503, Retry-After)
+    ├── StoreBusy     the database is locked by another process (503, Retry-After)
+    └── StorageFull   the disk is full (507)
+
+    NotKept itself: the disk or the database could not be written for another reason, such as a read-only disk.
+    """
+
+    code, status, sentence = "not_kept", 503, "The picture was not kept. Please send it again."
+    retry_after_s = 10
+
+
+class QueueFull(NotKept):
+    code, sentence = "queue_full", "Many pictures are waiting already. Please send yours again in a moment."
+
+
+class QuotaReached(NotKept):
+    code, status = "quota", 413
+    sentence = "You have sent as many pictures as this server takes from one sender. Delete some that you don't need."
+    retry_after_s = 86_400
+
+
+class DecoderBusy(NotKept):
+    code, sentence = "decoder_busy", "Many pictures are being read at this moment. Please send yours again in a minute."
+
+
+class StoreBusy(NotKept):
+    code, sentence = "store_busy", "The store is busy. Please try again in a moment."
+
+
+class StorageFull(NotKept):
+    code, status, sentence = "storage_full", 507, "The server's disk is full. Please tell whoever runs this server."
+    retry_after_s = 600
+
+
+def receive(
+    sent: bytes | IO[bytes],
+    actor: Actor,
+    frame: int | None = None,
+    place: Place | None = None,
+    digest: str | None = None,
+) -> Receipt:
+    """Take an upload in. On return its pixels and its row survive a crash, and its analysis is under way.
+
+    Args:
+        sent: the uploaded bytes, or the file that holds them: then they are not in memory while this waits.
+        frame: wanted frame of a multi-frame file, counted from 0; None lets the decoder choose.
+        place: where the person is, if they said so.
+        digest: the sha256 of what was sent, where it is known already.
+
+    Raises:
+        RefusedUpload: the bytes are no picture that we read.
+        NotKept: the server can't take it in now.
+    """
+    digest = digest or sha256_of(sent)
+    earlier = None if actor.is_new else _earlier(actor.owner, digest, frame, place)
+    if earlier is not None:
+        return Receipt(earlier, is_new=False)
+    if quota.is_reached(None if actor.is_new else actor.owner, actor.name, actor.address):
+        raise QuotaReached
+    _check_queue()
+    with _turn():
+        content = sent if isinstance(sent, bytes) else sent.read()
+        return _take_in(content, digest, frame, actor, place)
+
+
+def sha256_of(sent: bytes | IO[bytes]) -> str:
+    """In hexadecimal digits. A file is read block by block, and is at its start again afterwards."""
+    if isinstance(sent, bytes):
+        return hashlib.sha256(sent).hexdigest()
+    digest = hashlib.sha256()
+    sent.seek(0)
+    while block := sent.read(1 << 20):
+        digest.update(block)
+    sent.seek(0)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Only so many uploads are decoded and kept at once: each may hold a large picture, in several forms.
+
+    Raises:
+        DecoderBusy: none of those under way ended in time.
+    """
+    db.session.rollback()  # whoever waits, and whoever decodes, holds no connection
+    if not _turns.acquire(timeout=current_app.config["DECODE_TIMEOUT_S"]):
+        raise DecoderBusy
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:
+    started = time.perf_counter()
+    try:
+        picture = services().decoder.decode(content, frame)
+    except NoDecoder as error:
+        raise DecoderBusy from error
+    decode_ms = round((time.perf_counter() - started) * 1000, 2)
+    study = _study(picture, digest, frame, actor, place, decode_ms)
+    offer = tasks.offer(study.id, picture)
+    if offer is None:
+        receipt = _keep(study, picture, actor)
+    else:
+        tasks.lease_to(study)
+        receipt = _keep_offered(study, picture, actor, offer)
+    failpoints.reached(failpoints.AFTER_COMMIT)
+    if receipt.is_new:
+        quota.count(actor.name, actor.address)
+    if receipt.is_new and offer is None:
+        tasks.start(receipt.study_id)
+    return receipt
+
+
+def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) -> str | None:
+    """The id of this sender's earlier study of the same file; a newly given place is kept with it."""
+    row = db.session.execute(_same(owner, digest, _stored(frame))).scalar_one_or_none()
+    if row is None:
+        return None
+    if place is not None and (row.latitude, row.longitude) != (place.latitude, place.longitude):
+        study_id = row.id
+        with writing():
+            study = db.session.get_one(Study, study_id)
+            study.latitude, study.longitude, study.place = place.latitude, place.longitude, place.label
+        return study_id
+    return row.id
+
+
+def _same(owner: str, digest: str, frame: int) -> Select[Study]:
+    return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == frame)
+
+
+def _stored(frame: int | None) -> int:
+    return -1 if frame is None else frame
+
+
+def _check_queue() -> None:
+    db.session.rollback()  # whoever waits for a turn to count holds no connection
+    if not services().room.take(current_app.config["QUEUE_LIMIT"], images.count_waiting):
+        raise QueueFull
+
+
+def _study(
+    picture: Picture, digest: str, frame: int | None, actor: Actor, place: Place | None, decode_ms: float
+) -> Study:
+    return Study(
+        id=secrets.token_hex(16),
+        owner=actor.owner,
+        content_sha256=digest,
+        wanted_frame=_stored(frame),
+        frame=picture.frame,
+        frames=picture.frames,
+        kind=picture.kind,
+        height=picture.height,
+        width=picture.width,
+        colour_share=picture.colour_share,
+        decode_ms=decode_ms,
+        notices=list(picture.notices),
+        spacing_mm=picture.spacing.mm_per_pixel if picture.spacing else None,
+        spacing_source=picture.spacing.source if picture.spacing else None,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
+        place=place.label if place else None,
+    )
+
+
+def _keep_offered(study: Study, picture: Picture, actor: Actor, offer: Offer) -> Receipt:
+    """As `_keep`; the worker, which reads the picture already, hears whether the row is there."""
+    try:
+        receipt = _keep(study, picture, actor)
+        offer.settle(is_kept=receipt.is_new)
+        return receipt
+    finally:
+        offer.settle(is_kept=False)
+
+
+def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
+    """Pixels first, then the row; the sender's simultaneous second copy of the file finds the first's row."""
+    store = services().store
+    try:
+        encoded = encode(picture.pixels)
+        study.picture_sha256 = store.write(encoded)
+        with writing():
+            same = _same(study.owner, study.content_sha256, study.wanted_frame)
+            twin = None if actor.is_new else db.session.execute(same).scalar_one_or_none()
+            if twin is not None:
+                return Receipt(twin.id, is_new=False)
+            store.write(encoded)  # again under the write lock: a deletion may have removed the shared file
+            db.session.add(study)
+            audit.record(actor.name, "study.receive", study.id, kind=study.kind)
+            db.session.flush()
+            failpoints.reached(failpoints.BEFORE_COMMIT)
+            return Receipt(study.id, is_new=True)
+    except (OperationalError, OSError) as error:
+        raise not_kept(error) from error
+
+
+def not_kept(error: OperationalError | OSError) -> NotKept:
+    """What to tell somebody whose request failed at the disk or at the database."""
+    log.error("disk or database failed", extra={"error": type(error).__name__, "errno": getattr(error, "errno", None)})
+    if isinstance(error, OSError):
+        return StorageFull() if error.errno in (errno.ENOSPC, errno.EDQUOT) else NotKept()
+    if is_full(error):
+        return StorageFull()
+    return StoreBusy() if is_locked(error) else NotKept()

@@ -1,0 +1,146 @@
+"""How every refusal and failure is called: one code and one sentence, for pages and for programs alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import current_app, request
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app.forms.place import BadPlace
+from app.inference.manifest import ModelUnusable
+from app.reading.images import UnknownStudy
+from app.reading.intake import NotKept, not_kept
+from app.refusals.interface import AmbiguousPlace, ApiRefusal
+from app.reports.clinics_json import place_json
+from app.store.pictures import MissingPicture
+from app.web.extensions import limiter
+from imaging.errors import RefusedUpload
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A code for programs, a title for pages, and one sentence or two that a person understands."""
+
+    code: str
+    title: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What to answer: status, words, headers, and what only programs get (`more`)."""
+
+    status: int
+    words: Wording
+    headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = "There is nothing here"
+UNKNOWN = "That did not work"
+MISSING = "There is nothing at this address. It may have been deleted, or a letter of the address is missing."
+
+BY_STATUS: dict[int, Wording] = {
+    400: Wording("bad_request", "This request can't be read", "The request could not be understood."),
+    401: Wording("login_required", "Please sign in", "This page is for staff. Sign in to see it."),
+    403: Wording("forbidden", "This page is not for you", "Your account may not do this. Ask an admin of this server."),
+    404: Wording("not_found", NOTHING, MISSING),
+    405: Wording("method_not_allowed", "That can't be done here", "This address does not know that way of asking."),
+    408: Wording("too_slow", "That took too long", "The upload took too long. Check your connection and try again."),
+    415: Wording("unsupported", "This can't be read", "The request has a form that this server does not read."),
+    422: Wording("bad_field", "This can't be read", "A field holds something that it can't."),
+    429: Wording(
+        "rate_limited", "Too many requests", "Those were many requests in a short time. Wait a minute and try again."
+    ),
+    503: Wording(
+        "unavailable", "Not available right now", "The server can't do this now. Please try again in a moment."
+    ),
+}
+INTERNAL = Wording(
+    "internal_error", "Something went wrong on our side",
+    "It is not your fault, and pictures that were received are kept. Try again in a few minutes.",
+)  # fmt: skip
+EXPIRED = Wording(
+    "form_expired", "Reload and try again",
+    "The form was open for too long, or it did not come from this site. Nothing was kept. Reload it and try again.",
+)  # fmt: skip
+NETWORKS = "The networks of this server can't be used at the moment."
+
+
+def refusal(error: Exception) -> Refusal:
+    """What to answer to an error that a door let through."""
+    if isinstance(error, OperationalError | OSError):
+        error = not_kept(error)
+        if type(error) is NotKept:  # its words are of an upload; intake raises it for one, and this may be anything
+            return Refusal(503, BY_STATUS[503], _later(error))
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    if isinstance(error, ApiRefusal | BadPlace | NotKept | RefusedUpload):
+        words = Wording(error.code, UNKNOWN, error.sentence)
+        return Refusal(error.status, words, _later(error) if isinstance(error, NotKept) else {}, _more(error))
+    if isinstance(error, UnknownStudy):
+        return Refusal(404, Wording("unknown_study", NOTHING, str(error)))
+    if isinstance(error, MissingPicture):
+        return Refusal(404, BY_STATUS[404])
+    if isinstance(error, ModelUnusable):
+        return Refusal(503, Wording(error.code, BY_STATUS[503].title, NETWORKS), _later(NotKept))
+    return Refusal(500, INTERNAL)
+
+
+def _of_http(error: HTTPException) -> Refusal:
+    """What Flask and its extensions raise; the words are ours."""
+    headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    if isinstance(error, CSRFError):
+        return Refusal(403, EXPIRED)
+    if error.code == 503:
+        headers.setdefault("Retry-After", str(NotKept.retry_after_s))
+    if isinstance(error, RateLimitExceeded):
+        headers["Retry-After"] = str(_seconds_until_allowed())
+    if isinstance(error, RequestEntityTooLarge):
+        return Refusal(413, _too_large())
+    if error.code in BY_STATUS:
+        words = BY_STATUS[error.code]
+        return Refusal(error.code, Wording(words.code, words.title, _field_fault(error) or words.sentence), headers)
+    if error.code is not None and error.code < 500:
+        return Refusal(error.code, BY_STATUS[400], headers)
+    return Refusal(500, INTERNAL)
+
+
+def _too_large() -> Wording:
+    """Werkzeug raises one error for a large body, many parts and long fields; the length tells them apart."""
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is not None and request.content_length <= limit:
+        return Wording("too_many_parts", "The form is too large", "The form has too many parts or too long texts.")
+    megabytes = current_app.config["MAX_UPLOAD_MB"]
+    sentence = f"A picture may have at most {megabytes} MB. Export it smaller."
+    return Wording("too_large", "The file is too large", sentence)
+
+
+def _field_fault(error: HTTPException) -> str | None:
+    """The first fault that the schemas found, as "latitude: Not a valid number."."""
+    messages = getattr(error, "data", {}).get("messages", {})
+    for faults in messages.values():
+        for name, sentences in faults.items():
+            return f"{name}: {sentences[0]}"
+    return None
+
+
+def _seconds_until_allowed() -> int:
+    """Until the limit that was reached counts anew; at least 1."""
+    reached = limiter.current_limit
+    return max(1, int(reached.reset_at - time.time())) if reached else 1
+
+
+def _later(error: NotKept | type[NotKept]) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after_s)}
+
+
+def _more(error: Exception) -> dict[str, Any]:
+    return {"matches": [place_json(place) for place in error.matches]} if isinstance(error, AmbiguousPlace) else {}
