@@ -94,9 +94,9 @@ export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifes
 leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
 	@$(TRAINING)/bin/python -m training.leaderboard --runs "$(RUNS)" $(FLAGS)
 drift: $(TRAINING)/.ready ## Measure what is declined: photos, noise, phantoms, mammograms, real pictures
-	@$(TRAINING)/bin/python -m training.drift $(FLAGS)
+	@$(TRAINING)/bin/python -m training.questions.drift $(FLAGS)
 widths: $(TRAINING)/.ready ## Train U-Nets of several widths shortly, and compare outline and time
-	@$(TRAIN) -m training.width_front $(FLAGS)
+	@$(TRAIN) -m training.questions.width_front $(FLAGS)
 train-all: $(TRAINING)/.ready ## Train and evaluate RECIPES on FOLDS (all on all), then compare; goes on where it stopped
 	@failed=; for recipe in $(RECIPES); do for fold in $(FOLDS); do \
 	  if [ -f "$(RUNS)/$$recipe$(if $(QUICK),-quick)/fold$$fold/metrics.json" ]; then continue; fi; \

@@ -10,22 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.preprocess import fit
-from training import (
-    classification,
-    datasets,
-    evaluate,
-    export,
-    model_card,
-    pipeline,
-    segmentation,
-    transfer,
-    whole_graph,
-)
-from training import recipe as recipes
+from training import datasets
 from training.datasets.sample import Sample
-from training.pipeline import Trained
-from training.recipe import Recipe
-from training.staging import staged
+from training.exporting import export, model_card, whole_graph
+from training.figures import evaluate
+from training.fitting import classification, pipeline, segmentation
+from training.fitting.pipeline import Trained
+from training.preparation import recipe as recipes
+from training.preparation import transfer
+from training.preparation.recipe import Recipe
+from training.preparation.staging import staged
 
 Pixels = NDArray[np.uint8]
 MODELS = Path("models")

@@ -13,10 +13,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training import comparison, judged, leaderboard_page, mask_shape, what_helped
 from training.datasets.sample import FOLDS
-from training.evaluate import figures_per_set
-from training.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
+from training.figures import comparison, judged, leaderboard_page
+from training.figures.evaluate import figures_per_set
+from training.figures.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
+from training.questions import mask_shape, what_helped
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from imaging.preprocess import Grey
-from training import mammography
+from training.preparation import mammography
 
 
 class Rule(nn.Module):

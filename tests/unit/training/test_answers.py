@@ -9,9 +9,9 @@ import pytest
 
 from app.reading import triage
 from imaging.intervals import with_interval
-from training import answers
 from training.datasets.sample import LABELS
-from training.judged import Judged
+from training.figures import answers
+from training.figures.judged import Judged
 
 pytestmark = pytest.mark.training
 

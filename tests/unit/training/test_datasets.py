@@ -10,7 +10,7 @@ from tests.factories.datasets import SIDE, write_published_busbra, write_publish
 from training import datasets
 from training.datasets import busbra, busi
 from training.datasets.sample import FOLDS
-from training.splits import GROUPED, RANDOM, halves, split
+from training.preparation.splits import GROUPED, RANDOM, halves, split
 
 pytestmark = pytest.mark.training
 

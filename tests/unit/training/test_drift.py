@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import answers, drift, drift_page, novelty_scores, strangers
 from training.datasets.sample import Sample
-from training.served import PASSED, Networks, Reading
+from training.figures import answers
+from training.figures.served import PASSED, Networks, Reading
+from training.questions import drift, drift_page, novelty_scores, strangers
 
 pytestmark = pytest.mark.training
 

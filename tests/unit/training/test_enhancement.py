@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.factories.datasets import speckle
-from training.enhancement import STEPS, enhance
+from training.preparation.enhancement import STEPS, enhance
 
 pytestmark = pytest.mark.training
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.factories.datasets import write_both
 from tests.factories.mammograms import write_cbis, write_mias
-from training import recipe as recipes
-from training.transfer import sources_of
+from training.preparation import recipe as recipes
+from training.preparation.transfer import sources_of
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from training import recipe as recipes
-from training.export import _export, next_version, unserved
+from training.exporting.export import _export, next_version, unserved
+from training.preparation import recipe as recipes
 
 pytestmark = pytest.mark.training
 
@@ -54,7 +54,7 @@ class TwoAnswers(nn.Module):
     unseen = 0.0
 
 
-# torch says so of every export; `training/export.py` stays with the exporter that it was proved with
+# torch says so of every export; `training/exporting/export.py` stays with the exporter that it was proved with
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_output_is_held_against_pytorch(tmp_path: Path) -> None:
     network, golden = TwoAnswers().eval(), np.full((2, 1, 4, 4), 9, np.uint8)

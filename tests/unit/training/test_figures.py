@@ -10,11 +10,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from imaging.scores import NEVER, Scaling, calibration_error, threshold_for
-from training.calibrate import calibrate, fit_dropping, fit_novelty, fit_scaling
 from training.datasets.sample import LABELS, Sample
-from training.judged import joined, judge, read, save
-from training.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
-from training.predict import Predictions, _overlap
+from training.figures.judged import joined, judge, read, save
+from training.figures.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
+from training.fitting.calibrate import calibrate, fit_dropping, fit_novelty, fit_scaling
+from training.fitting.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
 

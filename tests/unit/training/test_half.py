@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from training import half
+from training.exporting import half
 
 pytestmark = pytest.mark.training
 

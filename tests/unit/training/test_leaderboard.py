@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from tests.unit.training.test_figures import weighed
-from training import comparison, what_helped
-from training.calibrate import calibrate
-from training.judged import judge, save
+from training.figures import comparison
+from training.figures.judged import judge, save
+from training.figures.leaderboard_page import page
+from training.figures.published import BUSI_RANGE, published
+from training.fitting.calibrate import calibrate
 from training.leaderboard import found, merged
-from training.leaderboard_page import page
-from training.published import BUSI_RANGE, published
+from training.questions import what_helped
 
 pytestmark = pytest.mark.training
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training import loop
-from training.packing import Packed
+from training.fitting import loop
+from training.preparation.packing import Packed
 
 pytestmark = pytest.mark.training
 

@@ -11,7 +11,7 @@ from tests.factories.mammograms import mammogram, write_cbis, write_dicom, write
 from training.datasets import cbis_ddsm, dicom, mias
 from training.datasets.patient_folds import patient_folds
 from training.datasets.sample import FOLDS, Sample
-from training.splits import split
+from training.preparation.splits import split
 
 pytestmark = pytest.mark.training
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.factories.mammograms import mammogram
-from training.mammography import BREAST, DENSE, breast_of, regions
+from training.preparation.mammography import BREAST, DENSE, breast_of, regions
 
 pytestmark = pytest.mark.training
 

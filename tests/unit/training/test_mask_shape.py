@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.mask_shape import solidity
+from training.questions.mask_shape import solidity
 
 pytestmark = pytest.mark.training
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from training.datasets.sample import LABELS, Sample
-from training.nearest_picture import answer, compared, similarity, thumbnail
+from training.questions.nearest_picture import answer, compared, similarity, thumbnail
 
 pytestmark = pytest.mark.training
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from training import classification, segmentation
-from training import recipe as recipes
+from training.fitting import classification, segmentation
 from training.networks import JUDGES, OUTLINES
 from training.networks.plain_unet import PlainUNet
 from training.networks.resnet import TwoQuestions
 from training.networks.rule import Rule
 from training.networks.segnet import SegNetClassifier
-from training.provenance import weights_sha256
+from training.preparation import recipe as recipes
+from training.preparation.provenance import weights_sha256
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.unit.training.test_figures import predictions
-from training.calibrate import calibrate
 from training.datasets.sample import Sample
-from training.picture_shape import MOST, SHAPES, cut, evenly, measured
-from training.predict import Predictions
-from training.splits import Split
+from training.fitting.calibrate import calibrate
+from training.fitting.predict import Predictions
+from training.preparation.splits import Split
+from training.questions.picture_shape import MOST, SHAPES, cut, evenly, measured
 
 pytestmark = pytest.mark.training
 
@@ -50,7 +50,7 @@ def test_what_is_counted_per_shape_is_what_was_told(monkeypatch: pytest.MonkeyPa
         part.logits[:, 2] = np.where(stands, 9, -9)  # holds whatever stands upright for normal
         return part
 
-    monkeypatch.setattr("training.picture_shape.predict", told)
+    monkeypatch.setattr("training.questions.picture_shape.predict", told)
     fit = predictions(["normal", "benign", "malignant"] * 20, 4 * np.tile(np.eye(3)[[2, 0, 1]], (20, 1)))
     split = Split(train=[], tune=[], test=lesions, protocol="grouped")
     found = measured(None, {}, calibrate(fit, fit.embeddings), split)["busi"]  # type: ignore[arg-type]

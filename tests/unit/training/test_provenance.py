@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from training import evaluate, loop
 from training.datasets.sample import LABELS, Sample
-from training.packing import Packed
-from training.pipeline import Trained
-from training.predict import Predictions
-from training.provenance import fingerprint, weights_sha256
+from training.figures import evaluate
+from training.fitting import loop
+from training.fitting.pipeline import Trained
+from training.fitting.predict import Predictions
+from training.preparation.packing import Packed
+from training.preparation.provenance import fingerprint, weights_sha256
 
 pytestmark = pytest.mark.training
 

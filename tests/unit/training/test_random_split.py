@@ -9,7 +9,7 @@ import pytest
 from tests.factories.datasets import write_published_busbra
 from training.datasets import busbra
 from training.datasets.sample import FOLDS
-from training.splits import GROUPED, RANDOM, dealt_at_random, split
+from training.preparation.splits import GROUPED, RANDOM, dealt_at_random, split
 
 pytestmark = pytest.mark.training
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import pipeline, segmentation
-from training import recipe as recipes
 from training.datasets import READERS
-from training.enhancement import STEPS
+from training.fitting import pipeline, segmentation
 from training.networks import JUDGES, OUTLINES, unet
-from training.transfer import sources_of
+from training.preparation import recipe as recipes
+from training.preparation.enhancement import STEPS
+from training.preparation.transfer import sources_of
 
 pytestmark = pytest.mark.training
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.staging import staged
+from training.preparation.staging import staged
 
 pytestmark = pytest.mark.training
 

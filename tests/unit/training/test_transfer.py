@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.factories.datasets import write_published_busbra
-from training import evaluate
-from training import recipe as recipes
 from training.datasets import busbra
 from training.datasets.sample import LABELS, Sample
-from training.splits import split
-from training.transfer import known, parts_of, separate, sources_of
+from training.figures import evaluate
+from training.preparation import recipe as recipes
+from training.preparation.splits import split
+from training.preparation.transfer import known, parts_of, separate, sources_of
 
 pytestmark = pytest.mark.training
 

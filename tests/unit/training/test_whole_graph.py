@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from imaging import postprocess, preprocess  # noqa: E402
 from imaging.phantom import speckle  # noqa: E402
 from imaging.scores import Scaling  # noqa: E402
-from training.whole_graph import After, Before, Between, _parts  # noqa: E402
+from training.exporting.whole_graph import After, Before, Between, _parts  # noqa: E402
 
 SIZE, NARROW, SHARE, BORDER = 224, 192, 0.002, 0.25
 SHAPES = [(375, 448), (448, 300), (471, 562), (100, 90), (224, 224), (60, 700)]

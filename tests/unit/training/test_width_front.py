@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.factories.datasets import write_both
-from training import datasets, transfer, width_front
-from training import recipe as recipes
+from training import datasets
+from training.preparation import recipe as recipes
+from training.preparation import transfer
+from training.questions import width_front
 
 pytestmark = pytest.mark.training
 
@@ -24,7 +26,7 @@ def row(name: str, milliseconds: float, dice: float, gain: float = 0.0) -> dict[
     return {"name": name, "parameters": 1, "milliseconds": milliseconds, "dice": own, "against_first": gained}
 
 
-# torch says so of every export; `training/export.py` stays with the exporter that it was proved with
+# torch says so of every export; `training/exporting/export.py` stays with the exporter that it was proved with
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_width_is_trained_measured_and_timed(tmp_path: Path) -> None:
     write_both(tmp_path / "data")

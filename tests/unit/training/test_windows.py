@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from imaging.preprocess import Box
-from training import pipeline
 from training.datasets.sample import Sample
-from training.normals import lesion_free_samples
-from training.windows import SHAPES, Window, draw_window, view, with_squares, with_windows
+from training.fitting import pipeline
+from training.preparation.normals import lesion_free_samples
+from training.preparation.windows import SHAPES, Window, draw_window, view, with_squares, with_windows
 
 pytestmark = pytest.mark.training
 
