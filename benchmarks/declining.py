@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imaging.decode import decode
-from imaging.deidentify import without_text_bands
 from imaging.errors import RefusedUpload, UnusablePicture
+from imaging.files.decode import decode
+from imaging.files.deidentify import without_text_bands
+from imaging.gate.quality import check
 from imaging.phantom import speckle
 from imaging.picture import Picture
-from imaging.quality import check
 
 MOST_PIXELS = 25_000_000
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif"}

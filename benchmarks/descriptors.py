@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imaging.echo import echo_of
-from imaging.measure import Lesion, measure
+from imaging.measures.echo import echo_of
+from imaging.measures.measure import Lesion, measure
+from imaging.measures.shape import shape_of
 from imaging.postprocess import box_of, largest_part
-from imaging.shape import shape_of
 
 LABELS = ("benign", "malignant")
 

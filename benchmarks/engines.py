@@ -31,9 +31,9 @@ from app.inference.gpu import GpuOptions
 from app.inference.pipeline import Engine
 from app.inference.results import LABELS, Findings
 from benchmarks.machine import ROOT, commit, machine
-from imaging.agreement import dice
 from imaging.phantom import speckle
 from imaging.picture import Picture
+from imaging.statistics.agreement import dice
 
 FOLDER = ROOT / "benchmarks" / "results"
 MODELS = ROOT / "models"

@@ -28,9 +28,9 @@ from benchmarks.memory import tree
 from benchmarks.networks import Floor
 from benchmarks.pictures import BUSI, busi_like, specimens
 from benchmarks.systems import Server, free_port, sonotriage
-from imaging.decode import decode
+from imaging.files.decode import decode
+from imaging.gate.quality import check
 from imaging.picture import Picture
-from imaging.quality import check
 
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 UTIME, CUTIME = 11, 13  # in /proc/<pid>/stat behind the name; the system's share of each stands behind it, see proc(5)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from app.inference.pipeline import Engine
 from app.reading import triage
-from imaging import quality
 from imaging.errors import UnusablePicture
+from imaging.gate import quality
 from imaging.picture import Picture
 
 LABELS = ("benign", "malignant", "normal")

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from app import version
 from app.refusals import sentences
 from app.reports.study_json import study_json
-from imaging import quality
+from imaging.gate import quality
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -27,7 +27,7 @@ CLOSED_DOORS: dict[str, tuple[str, ...]] = {
         "app.store.pictures",
         "app.workers.services",
     ),
-    "app/reading/triage.py": (*WEB, *DATABASE, "app.routes", "imaging.decode"),
+    "app/reading/triage.py": (*WEB, *DATABASE, "app.routes", "imaging.files.decode"),
     "app/tables": (
         "app.routes",
         "app.reading.intake",

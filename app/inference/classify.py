@@ -14,7 +14,7 @@ from app.inference.segment import Segmented
 from app.inference.sessions import NetworkSession
 from imaging.postprocess import box_of
 from imaging.preprocess import Box, bordered, segmented
-from imaging.scores import Scores, plausible_classes
+from imaging.statistics.scores import Scores, plausible_classes
 
 
 @dataclass(frozen=True)

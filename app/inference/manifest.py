@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imaging.scores import NEVER, Scaling, Scores, rescaled
+from imaging.statistics.scores import NEVER, Scaling, Scores, rescaled
 
 log = logging.getLogger(__name__)
 

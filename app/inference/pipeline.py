@@ -22,9 +22,9 @@ from app.inference.results import Findings
 from app.inference.segment import Segmented, segment
 from app.inference.sessions import NetworkSession, usable_cores
 from app.inference.stopwatch import Stopwatch
-from imaging.measure import measure
+from imaging.measures.measure import measure
+from imaging.measures.scaling import enlarged_heat, enlarged_mask, in_pixels_of, reduced
 from imaging.picture import Picture
-from imaging.scaling import enlarged_heat, enlarged_mask, in_pixels_of, reduced
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.measure import Lesion
+from imaging.measures.measure import Lesion
 from imaging.preprocess import Grey
 
 LABELS = ("benign", "malignant", "normal")

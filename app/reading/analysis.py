@@ -31,8 +31,8 @@ from app.web.extensions import db
 from app.workers import tasks, watchdog
 from app.workers.early import Offer
 from app.workers.services import services
-from imaging import quality
 from imaging.errors import UnusablePicture
+from imaging.gate import quality
 from imaging.picture import Picture, Spacing
 from imaging.preprocess import fitted, resize
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from app.inference.manifest import Manifest, numbered
 from app.inference.results import LABELS
 from app.recalibration.labelled_pictures import CantRecalibrate, Labels, Observed
-from imaging.intervals import Figure, with_interval
-from imaging.scores import Scores, calibration_error, rescaled, threshold_for
+from imaging.statistics.intervals import Figure, with_interval
+from imaging.statistics.scores import Scores, calibration_error, rescaled, threshold_for
 
 WANTED_SENSITIVITY = 0.95  # the one the shipped threshold was chosen for
 PARTS = 5

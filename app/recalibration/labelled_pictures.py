@@ -14,7 +14,7 @@ from app.inference.results import LABELS
 from app.reading import analysis
 from app.workers.services import services
 from imaging.errors import RefusedUpload, UnusablePicture
-from imaging.scores import Scores
+from imaging.statistics.scores import Scores
 
 LEAST_PICTURES, LEAST_OF_A_KIND = 50, 10
 Labels = NDArray[np.int64]

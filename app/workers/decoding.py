@@ -19,12 +19,12 @@ import numpy as np
 
 import imaging
 from app.workers import deadlines, memory
-from imaging.decoder_process import read_header, write_frame
 from imaging.errors import RefusedUpload
+from imaging.files.decoder_process import read_header, write_frame
 from imaging.picture import Picture, Spacing
 
 _ROOT = Path(imaging.__file__).parent.parent
-_COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.decoder_process")
+_COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.files.decoder_process")
 # A child inherits no secret: only what an interpreter needs to start.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 _OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **memory.ENVIRONMENT}
@@ -65,10 +65,10 @@ class Decoder:
         self._fill()
 
     def decode(self, content: bytes, frame: int | None = None) -> Picture:
-        """Decode one upload in a child; see `imaging.decode.decode`.
+        """Decode one upload in a child; see `imaging.files.decode.decode`.
 
         Raises:
-            RefusedUpload: the codes of `imaging.decode.decode`, and `damaged_image` when the child crashed,
+            RefusedUpload: the codes of `imaging.files.decode.decode`, and `damaged_image` when the child crashed,
                 `decode_timeout` (422) when it was killed for its time.
             NoDecoder: all are at work, or none can be started.
         """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from imaging.deidentify import TOP_BLANKED
+from imaging.files.deidentify import TOP_BLANKED
 from tests.exam.marks import exam
 from tests.exam.twins import finished
 from tests.factories.pictures import encoded, screenshot, ultrasound

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imaging import agreement
+from imaging.statistics import agreement
 from tests.factories.server import Server
 
 

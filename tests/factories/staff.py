@@ -20,7 +20,7 @@ from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
 from app.web.extensions import db
 from app.workers.services import services
 from imaging import overlay
-from imaging.measure import measure
+from imaging.measures.measure import measure
 from imaging.phantom import speckle
 from imaging.picture import Spacing
 

@@ -188,7 +188,7 @@ def _highest_of_runs(numbers: torch.Tensor, runs: torch.Tensor) -> torch.Tensor:
 
 
 class After(nn.Module):
-    """Logits to probabilities, as `imaging.scores.Scaling`; its numbers come in, so that they can change."""
+    """Logits to probabilities, as `imaging.statistics.scores.Scaling`; its numbers come in, so that they can change."""
 
     def forward(self, logits: torch.Tensor, class_logits: torch.Tensor, scaling: torch.Tensor) -> torch.Tensor:
         combined = (logits + scaling[1] * class_logits) / scaling[0] + scaling[2:]

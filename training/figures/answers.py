@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.intervals import Measure
+from imaging.statistics.intervals import Measure
 from training.datasets.sample import LABELS
 from training.figures.judged import Judged
 from training.fitting.calibrate import MALIGNANT, NORMAL

@@ -16,8 +16,8 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
-from imaging.intervals import Figure
 from imaging.phantom import lesion_mask, speckle
+from imaging.statistics.intervals import Figure
 from training.figures.leaderboard_page import TITLES, figure_text
 from training.figures.served import Networks
 

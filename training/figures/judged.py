@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.scores import Scaling, plausible_classes
+from imaging.statistics.scores import Scaling, plausible_classes
 from training.datasets.sample import LABELS
 from training.fitting.calibrate import MALIGNANT, Calibration
 from training.fitting.predict import Predictions

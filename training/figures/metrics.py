@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from imaging.intervals import Figure, Measure, with_interval
-from imaging.scores import Scores, calibration_error
+from imaging.statistics.intervals import Figure, Measure, with_interval
+from imaging.statistics.scores import Scores, calibration_error
 from training.datasets.sample import LABELS
 from training.figures import answers
 from training.figures.judged import Judged

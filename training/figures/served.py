@@ -12,13 +12,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from imaging.deidentify import without_text_bands
 from imaging.errors import UnusablePicture
+from imaging.files.deidentify import without_text_bands
+from imaging.gate.quality import check
 from imaging.picture import Picture
 from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey, fit, restore, segmented
-from imaging.quality import check
-from imaging.scores import NEVER, Scaling, plausible_classes
+from imaging.statistics.scores import NEVER, Scaling, plausible_classes
 from training.datasets.sample import LABELS
 from training.fitting.calibrate import MALIGNANT, NORMAL
 

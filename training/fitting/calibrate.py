@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imaging.scores import NEVER, Scaling, Scores, conformal_limits, threshold_for
+from imaging.statistics.scores import NEVER, Scaling, Scores, conformal_limits, threshold_for
 from training.datasets.sample import LABELS
 from training.fitting.predict import Predictions
 from training.preparation.normals import SUFFIX

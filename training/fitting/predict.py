@@ -10,9 +10,9 @@ from monai.metrics.hausdorff_distance import compute_hausdorff_distance
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imaging.agreement import dice
 from imaging.postprocess import certainty_of, largest_part, mask_of
 from imaging.preprocess import Grey
+from imaging.statistics.agreement import dice
 from training.datasets.sample import Sample
 from training.fitting import classification, segmentation
 from training.fitting.loop import device

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.intervals import Figure, with_interval
+from imaging.statistics.intervals import Figure, with_interval
 from training import datasets
 from training.datasets.sample import Sample
 from training.figures.metrics import area_under_curve

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.intervals import with_interval
 from imaging.preprocess import resize
+from imaging.statistics.intervals import with_interval
 from training.datasets import busi
 from training.datasets.sample import LABELS, Sample
 from training.preparation.splits import dealt_at_random

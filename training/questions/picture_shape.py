@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.intervals import Figure, with_interval
 from imaging.postprocess import box_of
 from imaging.preprocess import Box
+from imaging.statistics.intervals import Figure, with_interval
 from training import datasets
 from training.datasets.sample import Sample
 from training.figures import evaluate

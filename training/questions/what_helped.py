@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from imaging.intervals import Figure
-from imaging.scores import NEVER, Scaling
+from imaging.statistics.intervals import Figure
+from imaging.statistics.scores import NEVER, Scaling
 from training import datasets
 from training.figures.evaluate import kept_predictions
 from training.figures.judged import UNCALIBRATED, Judged, judge

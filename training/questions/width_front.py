@@ -24,11 +24,11 @@ from monai.networks.nets.efficientnet import EfficientNet
 from numpy.typing import NDArray
 from torch import nn
 
-from imaging.agreement import dice
-from imaging.intervals import Figure, with_interval
 from imaging.phantom import speckle
 from imaging.postprocess import mask_of
 from imaging.preprocess import fit
+from imaging.statistics.agreement import dice
+from imaging.statistics.intervals import Figure, with_interval
 from training import datasets
 from training.datasets.sample import Sample
 from training.exporting.export import OPSET

@@ -11,13 +11,13 @@ import pytest
 
 from app.workers import decoding
 from app.workers.decoding import Decoder
-from imaging.decode import decode
 from imaging.errors import RefusedUpload
+from imaging.files.decode import decode
 from tests.factories import pictures
 
 MOST = 25_000_000
 GREY = pictures.ultrasound()
-CHILD = Path("imaging/decoder_process.py")
+CHILD = Path("imaging/files/decoder_process.py")
 
 
 @pytest.fixture(scope="module")

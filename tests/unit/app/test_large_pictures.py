@@ -18,7 +18,7 @@ from app.web.extensions import db
 from app.workers import decoding, memory, tasks
 from app.workers.decoding import Child
 from app.workers.services import services
-from imaging.decoder_process import LARGE_PIXELS
+from imaging.files.decoder_process import LARGE_PIXELS
 from tests.factories import pictures
 
 SIDE = 3000

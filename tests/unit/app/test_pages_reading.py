@@ -13,7 +13,7 @@ from app.pages.measured import measured, number
 from app.pages.viewer import scale_bar
 from app.pages.weighing import weighing
 from app.reading import explanation
-from imaging.measure import measure
+from imaging.measures.measure import measure
 from imaging.phantom import lesion_mask, speckle
 from imaging.picture import Spacing
 

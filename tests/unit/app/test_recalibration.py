@@ -18,7 +18,7 @@ from app.recalibration import fitting, labelled_pictures
 from app.recalibration.labelled_pictures import CantRecalibrate, Labelled, Observed
 from app.workers.services import RECALIBRATED, services
 from imaging.preprocess import Box
-from imaging.scores import Scaling, rescaled
+from imaging.statistics.scores import Scaling, rescaled
 from tests.factories.networks import write_tiny_networks
 
 NO_BIAS = (0.0, 0.0, 0.0)

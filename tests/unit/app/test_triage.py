@@ -7,7 +7,7 @@ import pytest
 
 from app.inference.results import Findings, Probabilities
 from app.reading import triage
-from imaging.measure import measure
+from imaging.measures.measure import measure
 
 THRESHOLD = 0.2
 

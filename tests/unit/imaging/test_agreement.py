@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.agreement import dice
+from imaging.statistics.agreement import dice
 
 
 def test_half_covered_masks() -> None:

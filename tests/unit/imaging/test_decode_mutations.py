@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imaging.decode import decode
 from imaging.errors import RefusedUpload
+from imaging.files.decode import decode
 from imaging.picture import Picture
 from tests.factories import pictures
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging import intensity
-from imaging.decode import decode
 from imaging.errors import RefusedUpload
-from imaging.raster import FIRST_FRAME
+from imaging.files import intensity
+from imaging.files.decode import decode
+from imaging.files.raster import FIRST_FRAME
 from tests.factories import pictures
 
 MOST = 25_000_000

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from imaging import decoder_process
-from imaging.decoder_process import read_header, write_frame
+from imaging.files import decoder_process
+from imaging.files.decoder_process import read_header, write_frame
 from tests.factories import pictures
 
 PROBE = """

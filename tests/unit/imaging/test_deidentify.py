@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from imaging.decode import decode
-from imaging.deidentify import BOTTOM_BLANKED, TOP_BLANKED, text_band_height, without_text_bands
+from imaging.files.decode import decode
+from imaging.files.deidentify import BOTTOM_BLANKED, TOP_BLANKED, text_band_height, without_text_bands
 from imaging.phantom import speckle
 from imaging.picture import Picture
 from tests.factories import pictures

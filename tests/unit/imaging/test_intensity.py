@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging import intensity
 from imaging.errors import RefusedUpload
+from imaging.files import intensity
 
 
 def grey_of(image):

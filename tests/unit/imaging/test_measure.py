@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from imaging.measure import measure
+from imaging.measures.measure import measure
 from imaging.phantom import lesion_mask, speckle
 from imaging.picture import Spacing
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imaging.decode import decode
+from imaging.files.decode import decode
 from imaging.phantom import SAMPLES, lesion_mask, speckle, write_samples
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from imaging.errors import UnusablePicture
+from imaging.gate.quality import check
 from imaging.phantom import speckle
 from imaging.picture import Picture
-from imaging.quality import check
 from tests.factories import pictures
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imaging.agreement import dice
-from imaging.measure import measure
+from imaging.measures.measure import measure
+from imaging.measures.scaling import LONGEST_SIDE, enlarged_heat, enlarged_mask, in_pixels_of, reduced
 from imaging.picture import Picture, Spacing
-from imaging.scaling import LONGEST_SIDE, enlarged_heat, enlarged_mask, in_pixels_of, reduced
+from imaging.statistics.agreement import dice
 
 
 def large() -> tuple[Picture, np.ndarray]:

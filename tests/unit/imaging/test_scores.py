@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imaging.scores import calibrated, conformal_limits, plausible_classes
+from imaging.statistics.scores import calibrated, conformal_limits, plausible_classes
 
 NO_BIAS = (0.0, 0.0, 0.0)
 

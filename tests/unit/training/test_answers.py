@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.reading import triage
-from imaging.intervals import with_interval
+from imaging.statistics.intervals import with_interval
 from training.datasets.sample import LABELS
 from training.figures import answers
 from training.figures.judged import Judged

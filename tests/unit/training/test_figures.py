@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from imaging.scores import NEVER, Scaling, calibration_error, threshold_for
+from imaging.statistics.scores import NEVER, Scaling, calibration_error, threshold_for
 from training.datasets.sample import LABELS, Sample
 from training.figures.judged import joined, judge, read, save
 from training.figures.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWa
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 60)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 60)
 
 
 def predictions(labels: list[str], logits: np.ndarray, groups: list[str] | None = None) -> Predictions:

@@ -72,7 +72,7 @@ def test_a_row_keeps_its_place_when_its_protocol_is_worded_anew_and_leaks_beside
 def test_a_recipe_of_two_classes_is_marked_and_compared_by_what_both_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
     for recipe in ("unet-efficientnetb3", "one"):
         report(tmp_path, recipe, 0, 0.8)
         write_judged(tmp_path / recipe / "fold0")
@@ -87,7 +87,7 @@ def test_a_recipe_of_two_classes_is_marked_and_compared_by_what_both_know(
 
 
 def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
     for recipe in ("unet-efficientnetb3", "two", "one"):
         report(tmp_path, recipe, 0, 0.8)
         write_judged(tmp_path / recipe / "fold0")
@@ -168,7 +168,7 @@ def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
 
 
 def test_five_folds_give_a_row_over_all_of_their_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
     for fold in range(5):
         report(tmp_path, "one", fold, 0.8)
         write_judged(tmp_path / "one" / f"fold{fold}", fold, 30 * fold)
@@ -243,7 +243,7 @@ def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
 
 
 def test_variations_are_measured_against_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 20)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
     tune = weighed(240)
     tune.logits[:] *= 6
     found = what_helped.measured(tune, tune, calibrate(tune, tune.embeddings))

@@ -43,12 +43,12 @@ def test_a_picture_of_the_own_fold_is_never_asked() -> None:
 def test_a_random_split_rewards_recognising_and_a_grouped_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 30)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 30)
     found = compared(copies(tmp_path))
     assert found["random"]["accuracy"]["value"] > found["grouped"]["accuracy"]["value"] + 0.3
 
 
 def test_without_near_copies_there_is_no_figure_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.intervals.RESAMPLES", 30)
+    monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 30)
     single = [replace(sample, group=sample.identifier) for sample in copies(tmp_path) if sample.identifier[-1] == "a"]
     assert set(compared(single)["random"]) == {"accuracy", "balanced_accuracy"}

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from imaging import postprocess, preprocess  # noqa: E402
 from imaging.phantom import speckle  # noqa: E402
-from imaging.scores import Scaling  # noqa: E402
+from imaging.statistics.scores import Scaling  # noqa: E402
 from training.exporting.whole_graph import After, Before, Between, _parts  # noqa: E402
 
 SIZE, NARROW, SHARE, BORDER = 224, 192, 0.002, 0.25

@@ -11,9 +11,9 @@ import pytest
 from app.inference import sessions
 from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
-from imaging.agreement import dice
 from imaging.phantom import speckle
 from imaging.picture import Picture
+from imaging.statistics.agreement import dice
 from tests.factories.networks import write_tiny_networks
 
 MODELS = Path("models")

@@ -11,9 +11,9 @@ import pytest
 
 from app.inference.manifest import ModelUnusable
 from app.inference.pipeline import Engine
-from imaging.agreement import dice
 from imaging.phantom import speckle
 from imaging.picture import Picture
+from imaging.statistics.agreement import dice
 
 MODELS = Path("models")
 LARGEST_DIFFERENCE = 0.01  # in a probability; resizing rounds a grey up or down in other places

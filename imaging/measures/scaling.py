@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.measure import Lesion
+from imaging.measures.measure import Lesion
 from imaging.picture import Picture, Spacing
 from imaging.preprocess import Grey, resize
 

@@ -18,13 +18,13 @@ from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
-from imaging import intensity, raster
-from imaging.dicom_header import check_header, checked_transfer_syntax, chosen_frame
-from imaging.dicom_regions import cut_to_region, spacing_of
 from imaging.errors import RefusedUpload
+from imaging.files import intensity, raster
+from imaging.files.dicom_header import check_header, checked_transfer_syntax, chosen_frame
+from imaging.files.dicom_regions import cut_to_region, spacing_of
+from imaging.files.validate import check_size
 from imaging.picture import Picture
 from imaging.preprocess import Grey
-from imaging.validate import check_size
 
 _MONOCHROME = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}

@@ -6,7 +6,7 @@ import struct
 import zlib
 
 from imaging.errors import RefusedUpload
-from imaging.validate import check_size
+from imaging.files.validate import check_size
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Animation chunks stay, so that it can be said that there are more frames; Exif stays for the orientation.

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from imaging.errors import RefusedUpload
-from imaging.validate import check_size
+from imaging.files.validate import check_size
 
 # What pydicom warns about quotes the file, names of patients included.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)

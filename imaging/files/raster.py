@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from imaging import intensity, png
 from imaging.errors import RefusedUpload
+from imaging.files import intensity, png
+from imaging.files.validate import check_size
 from imaging.preprocess import Grey
-from imaging.validate import check_size
 
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSED = {

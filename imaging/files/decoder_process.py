@@ -1,4 +1,4 @@
-"""The child that decodes uploads: `python -m imaging.decoder_process [FILE]`, started by `app.workers.decoding`.
+"""The child that decodes uploads: `python -m imaging.files.decoder_process [FILE]`, started by `app.workers.decoding`.
 
 Frames on stdin and stdout: a big-endian uint32 length, a JSON header of that length, then the header's `length` bytes.
 Request header: `max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or
@@ -20,8 +20,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from imaging.decode import decode
 from imaging.errors import RefusedUpload
+from imaging.files.decode import decode
 from imaging.picture import Picture
 
 try:

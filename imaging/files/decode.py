@@ -1,7 +1,7 @@
 """From the bytes of an upload to a `Picture`: grey pixels, a spacing where the file gives one, and nothing else.
 
 No header, name, date or identifier of the file leaves this module. It is meant for a child process with limits
-(`imaging.decoder_process`), since whatever bytes somebody sends go through the parsers called here.
+(`imaging.files.decoder_process`), since whatever bytes somebody sends go through the parsers called here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import warnings
 
 from PIL import Image
 
-from imaging import deidentify, raster
 from imaging.errors import RefusedUpload
+from imaging.files import deidentify, raster
+from imaging.files.validate import kind_of
 from imaging.picture import Picture
-from imaging.validate import kind_of
 
 DAMAGED = "The picture is damaged or incomplete. Export or download it again."
 _BAD_DICOM = "The DICOM file is damaged or does not follow the standard."
@@ -51,7 +51,7 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
 def _read(content: bytes, kind: str, max_pixels: int, frame: int | None) -> Picture:
     if kind == "dicom":
         # Imported late: pydicom takes longer to import than everything else here together.
-        from imaging import dicom
+        from imaging.files import dicom
 
         return dicom.read(content, max_pixels, frame)
     found = raster.read(content, kind, max_pixels)

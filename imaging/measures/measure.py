@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging import descriptors
-from imaging.descriptors import Descriptor as Descriptor
-from imaging.echo import Echo, echo_of
+from imaging.measures import descriptors
+from imaging.measures.descriptors import Descriptor as Descriptor
+from imaging.measures.echo import Echo, echo_of
+from imaging.measures.shape import Shape, shape_of
 from imaging.picture import Spacing
 from imaging.postprocess import box_of, largest_part, parts_of
 from imaging.preprocess import Grey
-from imaging.shape import Shape, shape_of
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ measures how many of them, and of other pictures, are declined. The networks' no
 from __future__ import annotations
 
 from imaging.errors import UnusablePicture
-from imaging.panels import has_several_panels
+from imaging.gate.panels import has_several_panels
+from imaging.gate.texture import Texture, texture
 from imaging.picture import Picture
-from imaging.texture import Texture, texture
 
 LEAST_DEVIATION = 8.0
 LEAST_SPAN = 45.0
