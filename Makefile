@@ -69,11 +69,11 @@ exam-short: $(VENV)/.testing ## Examine what fits in ten minutes
 
 .PHONY: fuzz
 fuzz: $(VENV)/.testing ## Send damaged files and made-up calls by the thousand (FUZZ_FILES=10000, FUZZ_FIRST=0)
-	@$(VENV)/bin/python -m pytest tests/exam/test_fuzz.py tests/exam/test_openapi.py -m long $(FLAGS)
+	@$(VENV)/bin/python -m pytest tests/exam/fuzzing/test_fuzz.py tests/exam/fuzzing/test_openapi.py -m long $(FLAGS)
 
 .PHONY: load
 load: $(VENV)/.testing ## Examine loads and memory (hours; SOAK_MINUTES, BACKUP_GB); writes docs/reference/exam.md
-	@$(VENV)/bin/python -m pytest tests/exam/test_loads*.py --exam-results tests/exam/results.json $(FLAGS) || failed=1; \
+	@$(VENV)/bin/python -m pytest tests/exam/loads --exam-results tests/exam/results.json $(FLAGS) || failed=1; \
 	$(VENV)/bin/python scripts/write_exam.py; exit $${failed:-0}
 
 .PHONY: test-training

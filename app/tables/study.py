@@ -31,7 +31,7 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
         UniqueConstraint("owner", "content_sha256", "wanted_frame", name="uq_study_owner_content_frame"),
         Index("ix_study_status_lease", "status", "lease_until"),
         # One index an order of the triage list. Each holds all that the list filters by, so that no combination of
-        # filters, and no page however deep, reads more than one index (see benchmarks/triage_list.py).
+        # filters, and no page however deep, reads more than one index (see benchmarks/questions/triage_list.py).
         Index("ix_study_work", "work_rank", "created_at", "id", "category", "label", "status", "is_reviewed"),
         Index("ix_study_newest", "created_at", "id", "category", "label", "status", "is_reviewed"),
         Index("ix_study_weight", "malignant", "created_at", "id", "category", "label", "status", "is_reviewed"),

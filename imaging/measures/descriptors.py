@@ -3,7 +3,8 @@
 The terms are those of the ultrasound lexicon of the ACR BI-RADS Atlas, 5th edition (2013). The lexicon gives words, not
 numbers: the numbers behind each term and their limits are ours. They were chosen on the outlines that doctors drew in
 two public sets (BUSI, 630 lesions; BUS-BRA, 1,875), with some allowance for the smoother outlines of a network. How
-well each number alone separates benign from malignant there, as area under the ROC curve (`benchmarks/descriptors.py`):
+well each number alone separates benign from malignant there, as area under the ROC curve
+(`benchmarks/questions/descriptors.py`):
 
     number                               term            BUSI   BUS-BRA
     outline area / hull area             shape           0.99   0.85

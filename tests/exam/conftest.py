@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.exam import footprint
-from tests.exam.browser_client import Browser, admin
 from tests.exam.record import Record
 from tests.exam.route_table import Route, route_table
+from tests.exam.senders.browser_client import Browser, admin
 from tests.factories.server import ROOT, Server
 
 Launch = Callable[..., Server]

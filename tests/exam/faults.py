@@ -18,7 +18,7 @@ import pytest
 
 from app.store.failpoints import VARIABLE
 from tests.exam.footprint import children, worker_of
-from tests.exam.oracle import Verdict, examine
+from tests.exam.fuzzing.oracle import Verdict, examine
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import ROOT, Server
 

@@ -14,7 +14,7 @@ from app.accounts import passwords
 from app.tables import Study, User
 from app.web.extensions import db
 from app.workers.services import services
-from benchmarks import triage_list
+from benchmarks.questions import triage_list
 from tests.factories.server import Server
 
 SIDE = 1000  # px; a megapixel of noise is a megabyte of PNG

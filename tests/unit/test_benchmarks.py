@@ -17,20 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import (
-    clients,
-    engines,
-    figures,
-    generators,
-    machine,
-    memory,
-    overload,
-    page,
-    plan,
-    processor_time,
-    systems,
-)
+from benchmarks import clients, engines, figures, generators, machine, memory, overload, page, plan, systems
 from benchmarks.pictures import Specimen, of_megapixels
+from benchmarks.questions import processor_time
 from imaging.phantom import speckle
 from imaging.picture import Picture
 from tests.factories.networks import write_tiny_networks

@@ -3,7 +3,8 @@
 The graph takes uint8 pictures and gives masks and calibrated probabilities, so that nothing travels between the GPU
 and the processor on the way. Geometry is matrices here: resizing a row is a product with the shares that its pixels
 have in each other, so pictures and lesion boxes of different sizes go through as one batch, without control flow. The
-serving code in `imaging/` does the same step by step; `tests/unit/training/test_whole_graph.py` holds the two together.
+serving code in `imaging/` does the same step by step; `tests/unit/training/exporting/test_whole_graph.py` holds the two
+together.
 
 Weights are not written twice: the graph names the bytes inside `unet.onnx` and `efficientnetb3.onnx` that hold them.
 """

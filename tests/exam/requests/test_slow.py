@@ -1,0 +1,100 @@
+"""Clients that are slow on purpose or break off: they cost a place in a list, never a thread of the server."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from tests.exam.marks import exam
+from tests.exam.senders.person import BOUNDARY, multipart
+from tests.exam.senders.slow import asked, body_head, p95, slow_clients
+from tests.factories.pictures import encoded, ultrasound
+from tests.factories.server import Server
+
+pytestmark = pytest.mark.alone
+
+Untouched = Callable[[], AbstractContextManager[None]]
+Seen = Callable[[str], None]
+KINDS = {"body": 120, "chunks": 20, "head": 40, "silent": 20}
+
+
+@exam("B32", given="200 connections that send a byte a second", expected="Others are answered as quickly as before")
+def test_others_notice_nothing_of_slow_clients(server: Server, untouched: Untouched, seen: Seen) -> None:
+    server.upload(encoded(ultrasound(1)))
+    before = {path: asked(server, path, 40) for path in ("/health/live", "/")}
+    with slow_clients(server, KINDS) as clients:
+        time.sleep(2)
+        during = {path: asked(server, path, 40) for path in ("/health/live", "/")}
+        started = time.monotonic()
+        status = server.upload(encoded(ultrasound(int(time.time()) % 10_000)))[0]
+        uploaded = time.monotonic() - started
+    assert status in (200, 201, 202)
+    for path in before:
+        assert p95(during[path]) < p95(before[path]) + 0.5, f"{path}: p95 {p95(during[path]):.2f} s"
+        seen(f"{path}: p95 {p95(before[path]) * 1000:.0f} ms before, {p95(during[path]) * 1000:.0f} ms beside them")
+    seen(f"an upload beside {clients.count} slow connections: {status} in {uploaded:.1f} s")
+
+
+@exam("B32", given="The same 200, for as long as they are let", expected="408 after 60 s; then all is as before")
+@pytest.mark.long
+def test_a_slow_upload_ends_after_a_minute(server: Server, untouched: Untouched, seen: Seen) -> None:
+    with untouched(), slow_clients(server, KINDS) as clients:
+        deadline = time.monotonic() + 100
+        latencies: list[float] = []
+        while len(clients.answers) < clients.count and time.monotonic() < deadline:
+            latencies += asked(server, "/health/live", 5, 0.1)
+    statuses = Counter(status for _, status in clients.answers)
+    assert len(clients.answers) == clients.count, "some were never ended"
+    assert statuses == {408: KINDS["body"] + KINDS["chunks"] + KINDS["head"], 0: KINDS["silent"]}
+    ended = [seconds for seconds, status in clients.answers if status == 408]
+    assert min(ended) > 55
+    assert max(ended) < 85
+    assert p95(latencies) < 1
+    seen(f"{dict(statuses)} after {min(ended):.0f} to {max(ended):.0f} s")
+    seen(f"/health/live meanwhile: p95 {p95(latencies) * 1000:.0f} ms")
+
+
+@exam(
+    "B32",
+    given="An upload that comes in pieces, slowly, yet steadily",
+    expected="Taken in: only standing still is ended",
+)
+@pytest.mark.parametrize("pieces", [4])
+def test_a_slow_line_is_not_cut_off(server: Server, seen: Seen, pieces: int) -> None:
+    body = multipart([("file", "a.png", encoded(ultrasound(77)))])
+    size = len(body) // pieces + 1
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(body_head("/api/v1/studies", len(body)))
+        for start in range(0, len(body), size):
+            time.sleep(1)
+            connection.sendall(body[start : start + size])
+        status = int(connection.recv(4096).split()[1])
+    assert status in (201, 202)
+    seen(f"{status} after {pieces} s of sending")
+
+
+@exam("B33", given="A client that is gone at half of its upload", expected="Nothing is kept, no temporary file stays")
+@pytest.mark.parametrize("door", ["/api/v1/studies", "/"])
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_client_that_drops_leaves_nothing(
+    server: Server, untouched: Untouched, seen: Seen, door: str, end: str
+) -> None:
+    body = multipart([("file", "a.png", encoded(ultrasound(78)) + bytes(4_000_000))], BOUNDARY)
+    with untouched():
+        for _ in range(10):
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            connection.sendall(body_head(door, len(body)) + body[: len(body) // 2])
+            if end == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.close()
+        time.sleep(1.5)
+        assert asked(server, "/health/live", 3)
+    left = list(server.data.rglob("*.tmp"))
+    assert left == []
+    assert server.get("/health/ready")[0] == 200
+    seen(f"{door}, {end}: 10 times, {len(left)} temporary files")
