@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import config
+from app import assembly, config
 from app.api import routes as api_routes
 from app.commands import register
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
@@ -16,7 +16,6 @@ from app.serving import security, static_files
 from app.store import database
 from app.web import observability
 from app.web.extensions import api, csrf, db, limiter, login, migrate
-from app.workers import services
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,7 +36,7 @@ def create_app(**overrides: Any) -> Flask:
     for extension in (db, login, csrf, limiter, api):
         extension.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
-    services.bind(app)
+    assembly.bind(app)
     observability.bind(app)
     static_files.bind(app)
     for door in (public, account_doors, admin, health):

@@ -7,10 +7,10 @@ from typing import Any
 from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
+from app.categories import CATEGORIES
 from app.clinics.nearest import MAX_LIMIT
 from app.clinics.place import MAX_PLACE_LENGTH
 from app.inference.results import LABELS
-from app.reading.triage import CATEGORIES
 from app.web.api_base import ErrorSchema
 
 KEY_LENGTH = 128

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
 
-from app.review.triage_list import reference_prefix
 from app.tables import AuditEvent
+from app.tables.study import reference_prefix
 from app.web.extensions import db
 
 PAGE_SIZE = 100

@@ -12,8 +12,9 @@ import numpy as np
 from flask import current_app
 from PIL import Image
 
+from app import categories
 from app.inference.results import Findings, to_json
-from app.reading import analysis, triage
+from app.reading import analysis
 from app.reading.triage import Decision
 from app.reports.study_json import DISCLAIMER, advice_json, reading_json, reason_json, unread_json
 from app.tables.study import DECLINED, DONE
@@ -99,7 +100,7 @@ def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, 
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     (judged,) = analysis.judge([picture])
     if isinstance(judged, UnusablePicture):
-        declined = _unread(DECLINED, judged.code, judged.sentence, triage.DECLINED, picture.notices, decode_ms)
+        declined = _unread(DECLINED, judged.code, judged.sentence, categories.DECLINED, picture.notices, decode_ms)
         return declined | {"picture": _picture(picture)}
     findings, decision = judged
     mask = str(_keep_mask(findings, source.below, masks)) if masks else None

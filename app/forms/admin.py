@@ -23,11 +23,12 @@ from wtforms import (
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional, StopValidation, ValidationError
 
 from app.accounts.users import ROLES
+from app.categories import CATEGORIES
 from app.inference.results import LABELS
-from app.reading.triage import CATEGORIES
-from app.review.triage_list import SORTS, STATUSES, WORK, Filters, reference_prefix
+from app.review.triage_list import SORTS, STATUSES, WORK, Filters
 from app.review.verdicts import LONGEST_NOTE, Verdict
 from app.tables.review import AGREE, DISAGREE
+from app.tables.study import reference_prefix
 from app.tables.user import REVIEWER
 
 LAST_PAGE = 1_000_000

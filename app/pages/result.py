@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.categories import FAILED
 from app.pages.measured import Measured, measured
 from app.pages.technical import Technical, device_in_words, technical
 from app.pages.viewer import Viewer, viewer
 from app.pages.weighing import Weighing, weighing
 from app.reading import explanation, images
-from app.reading.triage import FAILED, WORDS
+from app.reading.triage import WORDS
 from app.tables import Study
 from app.tables.study import DONE, QUEUED, RUNNING
 

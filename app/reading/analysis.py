@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy.exc import OperationalError
 
-from app import audit
+from app import audit, categories
 from app.inference.explain import DRAWN_PX
 from app.inference.manifest import ModelUnusable
 from app.inference.results import Findings, to_json
@@ -221,7 +221,16 @@ def _store(outcomes: Sequence[Outcome]) -> None:
         db.session.flush()
         failpoints.reached(failpoints.BEFORE_RESULT)
     for outcome in outcomes:
-        observability.count_analysis(outcome.findings, outcome.decision)
+        _count(outcome)
+
+
+def _count(outcome: Outcome) -> None:
+    if outcome.findings is None or outcome.decision is None:
+        observability.count_declined()
+    else:
+        observability.count_analysis(
+            outcome.decision.category, outcome.findings.provider, outcome.findings.milliseconds
+        )
 
 
 def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
@@ -264,8 +273,8 @@ def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Deci
 
 def _decline(study: Study, outcome: Outcome) -> None:
     assert outcome.declined is not None
-    study.status, study.category = DECLINED, triage.DECLINED
-    study.urgency = triage.URGENCY[triage.DECLINED]
+    study.status, study.category = DECLINED, categories.DECLINED
+    study.urgency = categories.URGENCY[categories.DECLINED]
     study.label = study.malignant = None  # of an earlier reading, which no longer stands
     study.reason_code, study.reason = outcome.declined.code, outcome.declined.sentence
     audit.record("system", "study.decline", study.id, code=outcome.declined.code)

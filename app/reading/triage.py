@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.categories import CLEAR, DECLINED, FAILED, PROMPT, ROUTINE, UNSURE, URGENCY
 from app.inference.results import Findings
-
-PROMPT, ROUTINE, CLEAR, UNSURE, DECLINED, FAILED = "prompt", "routine", "clear", "unsure", "declined", "failed"
-CATEGORIES = (PROMPT, UNSURE, ROUTINE, CLEAR, DECLINED, FAILED)
-
-# Order of the triage list: what a doctor should see first has the highest number.
-URGENCY = {PROMPT: 5, UNSURE: 4, FAILED: 3, ROUTINE: 2, CLEAR: 1, DECLINED: 0}
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.tables.moment import Moment, now
-from app.tables.study import Study
 from app.web.extensions import db
 
 
@@ -28,5 +27,3 @@ class Analysis(db.Model):  # type: ignore[name-defined, misc]
     mask_sha256: Mapped[str] = mapped_column(String(64), index=True)
     heat_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     thumbnail_sha256: Mapped[str] = mapped_column(String(64), index=True, default="")  # empty until it is looked at
-
-    study: Mapped[Study] = relationship(back_populates="analyses")

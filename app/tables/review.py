@@ -8,7 +8,6 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.tables.moment import Moment, now
-from app.tables.study import Study
 from app.tables.user import User
 from app.web.extensions import db
 
@@ -29,5 +28,4 @@ class Review(db.Model):  # type: ignore[name-defined, misc]
     label: Mapped[str | None] = mapped_column(String(16))
     note: Mapped[str] = mapped_column(String(2000), default="")
 
-    study: Mapped[Study] = relationship(back_populates="reviews")
     user: Mapped[User] = relationship()

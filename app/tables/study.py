@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.tables.analysis import Analysis
 from app.tables.moment import Moment, now
+from app.tables.review import Review
 from app.web.extensions import db
 
-if TYPE_CHECKING:
-    from app.tables.analysis import Analysis
-    from app.tables.review import Review
-
 QUEUED, RUNNING, DONE, DECLINED, FAILED = "queued", "running", "done", "declined", "failed"
+
+_HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
+_ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{32})(?:$|[/?#])")
 
 
 def reference(study_id: str) -> str:
     """Short form of an id that a person can read out; the list searches by it, and it opens no result."""
     return study_id[:8].upper()
+
+
+def reference_prefix(text: str) -> str | None:
+    """The start of an id that was meant by what was typed or pasted; None when it can't be one."""
+    folded = re.sub(r"[\s#-]", "", text).lower()
+    address = _ADDRESS.search(folded)
+    if address:
+        return address[1]
+    return folded if _HEXADECIMAL.fullmatch(folded) else None
 
 
 class Study(db.Model):  # type: ignore[name-defined, misc]
@@ -69,16 +79,13 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
     category: Mapped[str | None] = mapped_column(String(16))
     label: Mapped[str | None] = mapped_column(String(16))
     malignant: Mapped[float | None]  # calibrated probability in 0..1
-    urgency: Mapped[int] = mapped_column(default=0)  # higher is read first; see triage.URGENCY
+    urgency: Mapped[int] = mapped_column(default=0)  # higher is read first; see `categories.URGENCY`
     is_reviewed: Mapped[bool] = mapped_column(default=False)
     work_rank: Mapped[int] = mapped_column(default=0)  # order of work, see `_rank`
 
-    analyses: Mapped[list[Analysis]] = relationship(
-        back_populates="study", cascade="all, delete-orphan", order_by="Analysis.id"
-    )
-    reviews: Mapped[list[Review]] = relationship(
-        back_populates="study", cascade="all, delete-orphan", order_by="Review.id"
-    )
+    # Declared here alone: the rows of both tables know the id of their image and nothing more.
+    analyses: Mapped[list[Analysis]] = relationship(cascade="all, delete-orphan", order_by=Analysis.id)
+    reviews: Mapped[list[Review]] = relationship(cascade="all, delete-orphan", order_by=Review.id)
 
     @property
     def reference(self) -> str:

@@ -10,15 +10,14 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from app.inference.results import Findings
-from app.reading.triage import DECLINED, FAILED, Decision
+from app.categories import DECLINED, FAILED
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,32}$")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -99,14 +98,16 @@ def counted_upload() -> Iterator[None]:
     UPLOADS.inc()
 
 
-def count_analysis(findings: Findings | None, decision: Decision | None) -> None:
-    """Count a finished analysis with the times of its stages; without findings it was declined."""
-    if findings is None or decision is None:
-        ANALYSES.labels(DECLINED, "none").inc()
-        return
-    ANALYSES.labels(decision.category, findings.provider).inc()
-    for stage, milliseconds in findings.milliseconds.items():
-        STAGES.labels(stage).observe(milliseconds / 1000)
+def count_analysis(category: str, provider: str, milliseconds: Mapping[str, float]) -> None:
+    """Count a finished analysis with the times of its stages."""
+    ANALYSES.labels(category, provider).inc()
+    for stage, spent in milliseconds.items():
+        STAGES.labels(stage).observe(spent / 1000)
+
+
+def count_declined() -> None:
+    """Count an image that the gate declined: no network ran for it."""
+    ANALYSES.labels(DECLINED, "none").inc()
 
 
 def count_given_up() -> None:

@@ -1,12 +1,11 @@
-"""The parts that live as long as the process: picture store, decoder, engine, worker. Made once, found by name."""
+"""The parts that live as long as the process, found by name: picture store, decoder, engine, worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app
+from flask import current_app
 
-from app.inference.gpu import GpuOptions
 from app.inference.pipeline import Engine
 from app.store.pictures import PictureStore
 from app.workers.decoding import Decoder
@@ -27,28 +26,6 @@ class Services:
     engine: Engine
     worker: Worker
     room: QueueRoom
-
-
-def bind(app: Flask) -> None:
-    """Make the services of an application."""
-    settings = app.config
-    recalibrated = settings["DATA_DIR"] / RECALIBRATED
-    engine = Engine(
-        settings["MODELS_DIR"], settings["PROVIDER"], settings["INFERENCE_THREADS"], recalibrated,
-        is_gpu_hung=(settings["DATA_DIR"] / GPU_HUNG).exists(), is_one_graph=settings["ONE_GRAPH"],
-        precision=settings["PRECISION"],
-        gpu_options=GpuOptions(
-            settings["GPU_MEMORY_MB"] * 1_000_000, settings["CUDA_GRAPHS"], settings["DATA_DIR"] / ENGINES,
-            settings["BATCH_SIZE"],
-        ),
-    )  # fmt: skip
-    app.extensions["sonotriage"] = Services(
-        store=PictureStore(settings["DATA_DIR"] / "pictures"),
-        decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),
-        engine=engine,
-        worker=Worker(app),
-        room=QueueRoom(),
-    )
 
 
 def services() -> Services:

@@ -11,8 +11,9 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
@@ -21,7 +22,7 @@ from flask import Flask, current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import joinedload
 
-from app.reading import triage
+from app import categories
 from app.store.database import writing
 from app.tables import Study
 from app.tables.moment import now
@@ -83,11 +84,21 @@ def wait(study_id: str, timeout_s: float) -> Study | None:
             is_looked_at = True
 
 
+@dataclass(frozen=True)
+class Work:
+    """What the worker calls: it is handed in, because those who read and tidy up know the worker, too."""
+
+    analyse: Callable[[Sequence[str]], None]
+    analyse_early: Callable[[Sequence[Offer]], None]
+    sweep: Callable[[], None]
+
+
 class Worker:
     """A thread that leases queued rows in small batches and has them analysed."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, work: Work) -> None:
         self._app = app
+        self._work = work
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._watched: dict[str, list[threading.Event]] = {}
@@ -210,19 +221,15 @@ class Worker:
 
     def _read_interrupted(self) -> None:
         """Read what was under way when a process ended, one by one and nothing beside: one may have ended it."""
-        from app.reading import analysis
-
         while not self._stopping.is_set():
             with self._turn():
                 leased = lease(self._app.config["QUEUE_LIMIT"], self._app.config["LEASE_S"], is_interrupted=True)
                 if not leased:
                     return
-                analysis.analyse(leased)
+                self._work.analyse(leased)
                 self._announce(leased)
 
     def _serve(self, is_sweeping: bool = False) -> None:
-        from app.upkeep import housekeeping  # here: services make the worker, and this uses the services
-
         swept = -HOUSEKEEPING_S  # at the start too
         looked = time.monotonic()
         while not self._stopping.is_set():
@@ -230,7 +237,7 @@ class Worker:
             with self._turn():
                 if is_sweeping and time.monotonic() - swept > HOUSEKEEPING_S:  # also where there is always work
                     swept = time.monotonic()
-                    housekeeping.sweep()
+                    self._work.sweep()
                 if time.monotonic() - looked > LOOK_S:
                     looked, self._has_queued = time.monotonic(), True
                 if self._read_offered() + self._read_queued() > 0:
@@ -239,27 +246,23 @@ class Worker:
 
     def _read_offered(self) -> int:
         """Read what was offered while the batch before ran: a lone picture never waits for others to join it."""
-        from app.reading import analysis
-
         offers = self._offers.take(self._app.config["BATCH_SIZE"])
         if offers:
             try:
-                analysis.analyse_early(offers)
+                self._work.analyse_early(offers)
             finally:
                 self._announce([offer.study_id for offer in offers])
         return len(offers)
 
     def _read_queued(self) -> int:
         """One batch from the database, in turn with the offers, so that neither starves the other."""
-        from app.reading import analysis
-
         if not self._has_queued:
             return 0
         self._has_queued = False  # before looking: a row that comes now sets it again
         leased = lease(self._app.config["BATCH_SIZE"], self._app.config["LEASE_S"])
         if leased:
             self._has_queued = True
-            analysis.analyse(leased)
+            self._work.analyse(leased)
             self._announce(leased)
         return len(leased)
 
@@ -315,6 +318,6 @@ def give_up(study: Study) -> None:
     """Mark a study as failed for good; the caller commits."""
     study.status, study.lease_until, study.finished_at = FAILED, None, now()
     study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
-    study.category, study.urgency = triage.FAILED, triage.URGENCY[triage.FAILED]
+    study.category, study.urgency = categories.FAILED, categories.URGENCY[categories.FAILED]
     study.label = study.malignant = None  # of an earlier reading, which no longer stands
     observability.count_given_up()

@@ -21,9 +21,8 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app import create_app
+from app import categories, create_app
 from app.inference.results import LABELS
-from app.reading import triage
 from app.review import triage_list
 from app.review.triage_list import SORTS, STATUSES, Filters
 from app.tables import Study
@@ -39,7 +38,7 @@ def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
     for number in range(count):
         (category,) = chance.choices(list(SHARES), list(SHARES.values()))
         is_read = category not in ("declined", "failed")
-        is_reviewed, urgency = chance.random() < 0.5, triage.URGENCY[category]
+        is_reviewed, urgency = chance.random() < 0.5, categories.URGENCY[category]
         yield {
             "id": secrets.token_hex(16), "created_at": START + timedelta(minutes=5 * number), "owner": "0" * 64,
             "content_sha256": secrets.token_hex(32), "picture_sha256": secrets.token_hex(32), "kind": "png",

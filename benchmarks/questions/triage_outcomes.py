@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from app import categories
 from app.inference.pipeline import Engine
 from app.reading import triage
 from imaging.errors import UnusablePicture
@@ -37,17 +38,17 @@ def main() -> None:
         with Image.open(arguments.data / "busi" / "images" / f"{row['id']}.webp") as image:
             picture = Picture(np.asarray(image.convert("L")), "webp")
         counts[row["label"], _answer(engine, picture)] += 1
-    print("| true class | " + " | ".join(triage.CATEGORIES) + " |")
-    print("| --- |" + " --- |" * len(triage.CATEGORIES))
+    print("| true class | " + " | ".join(categories.CATEGORIES) + " |")
+    print("| --- |" + " --- |" * len(categories.CATEGORIES))
     for label in LABELS:
-        print(f"| {label} | " + " | ".join(str(counts[label, category]) for category in triage.CATEGORIES) + " |")
+        print(f"| {label} | " + " | ".join(str(counts[label, category]) for category in categories.CATEGORIES) + " |")
 
 
 def _answer(engine: Engine, picture: Picture) -> str:
     try:
         quality.check(picture)
     except UnusablePicture:
-        return triage.DECLINED
+        return categories.DECLINED
     return triage.decide(engine.read([picture])[0], engine.manifest.malignant_threshold).category
 
 

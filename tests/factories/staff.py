@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import accounts
+from app import accounts, categories
 from app.inference.results import Findings, Probabilities, to_json
 from app.reading import triage
 from app.tables import Analysis, Study
@@ -82,7 +82,7 @@ def add_study(
     if status == DONE:
         _finish(study, pixels, malignant, category)
     elif status not in (QUEUED, RUNNING):
-        study.category, study.urgency = status, triage.URGENCY[status]
+        study.category, study.urgency = status, categories.URGENCY[status]
         study.reason_code, study.reason = {
             DECLINED: ("not_ultrasound", "This does not look like a breast ultrasound picture."),
             FAILED: ("analysis_failed", "The analysis failed three times."),
@@ -111,7 +111,7 @@ def add_analysis(study: Study, pixels: np.ndarray, malignant: float) -> Analysis
 def _finish(study: Study, pixels: np.ndarray, malignant: float, category: str | None) -> None:
     analysis = add_analysis(study, pixels, malignant)
     study.category = category or analysis.category
-    study.urgency = triage.URGENCY[study.category]
+    study.urgency = categories.URGENCY[study.category]
     study.label = study.label or analysis.findings["label"]
     study.malignant = malignant
 

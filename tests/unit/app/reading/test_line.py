@@ -16,6 +16,7 @@ from PIL import Image
 from sqlalchemy.exc import OperationalError
 
 from app import create_app
+from app.assembly import WORK
 from app.clinics.places import Place
 from app.pages.viewer import viewer
 from app.reading import analysis, images, intake
@@ -235,7 +236,7 @@ class TestAnalysing:
         while leased := list(tasks.lease(4, 120)):
             if poison in leased:
                 deaths += 1
-                tasks.Worker(app)._requeue()  # what the next process does first
+                tasks.Worker(app, WORK)._requeue()  # what the next process does first
             else:
                 analysis.analyse(leased)
         assert deaths == tasks.ATTEMPTS
@@ -251,7 +252,7 @@ class TestAnalysing:
         batches: list[list[str]] = []
         analyse = analysis.analyse
         monkeypatch.setattr(analysis, "analyse", lambda ids: (batches.append(list(ids)), analyse(ids)))
-        worker = tasks.Worker(app)
+        worker = tasks.Worker(app, WORK)
         worker._requeue()
         worker._read_interrupted()
         assert batches == [[study_id] for study_id in left]
@@ -265,7 +266,7 @@ class TestAnalysing:
         locked = OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
         monkeypatch.setattr(tasks, "writing", Mock(side_effect=[locked, writing()]))
         monkeypatch.setattr(tasks, "REST_S", 0.0)
-        tasks.Worker(app)._requeue()
+        tasks.Worker(app, WORK)._requeue()
         assert images.find(receipt.study_id).status == QUEUED
 
     def test_pictures_that_waited_when_the_process_ended_are_read_however_often_it_ends(self, app: Flask) -> None:
@@ -274,7 +275,7 @@ class TestAnalysing:
             leased = tasks.lease(4, 120)
             if len(leased) == 1:
                 analysis.analyse(leased)
-            tasks.Worker(app)._requeue()
+            tasks.Worker(app, WORK)._requeue()
         assert {images.find(study_id).status for study_id in ids} == {DONE}
 
     def test_a_disk_that_takes_no_results_is_not_the_fault_of_a_picture(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +359,7 @@ class TestDeleting:
 
     def test_a_worker_that_always_finds_work_sweeps_too(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         done: list[str] = []
-        worker = tasks.Worker(app)
+        worker = tasks.Worker(app, WORK)
 
         def read() -> int:
             done.append("read")

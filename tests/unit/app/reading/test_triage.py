@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app import categories
 from app.inference.results import Findings, Probabilities
 from app.reading import triage
 from imaging.measures.measure import measure
@@ -28,15 +29,15 @@ def findings(malignant: float, plausible: tuple[str, ...], novelty: float = 1.0,
 @pytest.mark.parametrize(
     ("malignant", "plausible", "novelty", "has_lesion", "category"),
     [
-        (0.20, ("benign",), 1.0, True, triage.PROMPT),  # exactly at the operating point
-        (0.90, ("malignant",), 9.0, True, triage.PROMPT),  # strange and suspicious: a doctor, not "can't tell"
-        (0.10, ("benign", "malignant"), 1.0, True, triage.PROMPT),
-        (0.10, ("benign", "malignant"), 9.0, True, triage.UNSURE),
-        (0.10, ("benign",), 1.0, True, triage.ROUTINE),
-        (0.10, ("benign",), 9.0, True, triage.UNSURE),
-        (0.01, ("normal",), 1.0, False, triage.CLEAR),
-        (0.01, ("normal",), 1.0, True, triage.UNSURE),  # called normal, yet something was outlined
-        (0.01, ("normal", "benign"), 1.0, False, triage.UNSURE),
+        (0.20, ("benign",), 1.0, True, categories.PROMPT),  # exactly at the operating point
+        (0.90, ("malignant",), 9.0, True, categories.PROMPT),  # strange and suspicious: a doctor, not "can't tell"
+        (0.10, ("benign", "malignant"), 1.0, True, categories.PROMPT),
+        (0.10, ("benign", "malignant"), 9.0, True, categories.UNSURE),
+        (0.10, ("benign",), 1.0, True, categories.ROUTINE),
+        (0.10, ("benign",), 9.0, True, categories.UNSURE),
+        (0.01, ("normal",), 1.0, False, categories.CLEAR),
+        (0.01, ("normal",), 1.0, True, categories.UNSURE),  # called normal, yet something was outlined
+        (0.01, ("normal", "benign"), 1.0, False, categories.UNSURE),
     ],
 )
 def test_the_first_rule_that_fits_decides(
@@ -51,12 +52,12 @@ def test_a_normal_picture_with_an_outline_is_not_said_to_fit_several_groups() ->
 
 
 def test_a_category_a_doctor_should_see_first_ranks_highest() -> None:
-    order = sorted(triage.CATEGORIES, key=lambda category: -triage.URGENCY[category])
-    assert order[0] == triage.PROMPT
-    assert order[1] == triage.UNSURE
+    order = sorted(categories.CATEGORIES, key=lambda category: -categories.URGENCY[category])
+    assert order[0] == categories.PROMPT
+    assert order[1] == categories.UNSURE
 
 
-@pytest.mark.parametrize("category", triage.CATEGORIES)
+@pytest.mark.parametrize("category", categories.CATEGORIES)
 def test_the_words_never_state_an_illness_nor_its_absence(category: str) -> None:
     words = triage.WORDS[category]
     text = " ".join((words.heading, words.summary, *words.steps)).lower()

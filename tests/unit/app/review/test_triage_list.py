@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 from app.review import triage_list
 from app.review.triage_list import NEWEST, SORTS, WEIGHT, Filters
 from app.tables import Study
+from app.tables.study import reference_prefix
 from app.web.extensions import db
 from tests.factories.staff import SETTINGS, add_study
 
@@ -76,7 +77,7 @@ def test_a_study_is_found_by_the_start_of_its_reference_in_any_case(app: Flask) 
 def test_what_cannot_be_a_reference_finds_nothing(app: Flask, typed: str) -> None:
     with app.app_context():
         add_study()
-        assert triage_list.reference_prefix(typed) is None
+        assert reference_prefix(typed) is None
         assert _ids(Filters(reference=typed)) == []
 
 

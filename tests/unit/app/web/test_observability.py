@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.reading.triage import DECLINED
+from app.categories import DECLINED
 from app.web import observability
 from json_log import JsonFormatter, Unquoted, logging_settings
 
