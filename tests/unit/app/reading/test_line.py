@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -243,16 +244,17 @@ class TestAnalysing:
         assert images.find(poison).status == FAILED
         assert {images.find(study_id).status for study_id in others} == {DONE}
 
-    def test_what_a_process_left_behind_is_read_one_by_one_before_anything_else(
-        self, app: Flask, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_a_process_left_behind_is_read_one_by_one_before_anything_else(self, app: Flask) -> None:
         left = [intake.receive(png(seed), ONE).study_id for seed in range(3)]
         tasks.lease(4, 120)
         fresh = intake.receive(png(9), ONE).study_id
         batches: list[list[str]] = []
-        analyse = analysis.analyse
-        monkeypatch.setattr(analysis, "analyse", lambda ids: (batches.append(list(ids)), analyse(ids)))
-        worker = tasks.Worker(app, WORK)
+
+        def analyse(ids: Sequence[str]) -> None:
+            batches.append(list(ids))
+            analysis.analyse(ids)
+
+        worker = tasks.Worker(app, replace(WORK, analyse=analyse))
         worker._requeue()
         worker._read_interrupted()
         assert batches == [[study_id] for study_id in left]
@@ -359,7 +361,7 @@ class TestDeleting:
 
     def test_a_worker_that_always_finds_work_sweeps_too(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         done: list[str] = []
-        worker = tasks.Worker(app, WORK)
+        worker = tasks.Worker(app, replace(WORK, sweep=lambda: done.append("sweep")))
 
         def read() -> int:
             done.append("read")
@@ -368,7 +370,6 @@ class TestDeleting:
             return 1
 
         monkeypatch.setattr(worker, "_read_offered", read)
-        monkeypatch.setattr(housekeeping, "sweep", lambda: done.append("sweep"))
         worker._serve(is_sweeping=True)
         assert done.count("sweep") == 1
 

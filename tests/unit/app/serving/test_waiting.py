@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,15 +84,13 @@ def test_what_is_being_read_is_not_looked_at_before_it_is_done_with(
     assert not worker.is_reading(study_id)
 
 
-def test_a_reading_that_breaks_off_is_announced_all_the_same(
-    app: Flask, study_id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reading_that_breaks_off_is_announced_all_the_same(app: Flask, study_id: str) -> None:
     def break_off(_offers: object) -> None:
         raise RuntimeError
 
     worker = services_worker(app)
     worker._is_serving = True
-    monkeypatch.setattr(analysis, "analyse_early", break_off)
+    worker._work = replace(worker._work, analyse_early=break_off)
     with app.app_context():
         worker.offer(study_id, Picture(np.zeros((64, 64), dtype=np.uint8), "png"))
         with worker.watching(study_id) as finished, pytest.raises(RuntimeError):
