@@ -89,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("TRUSTED_PROXIES", "0", _not_negative, "Reverse proxies in front whose X-Forwarded headers are believed."),
     Setting("NOMINATIM_URL", "", str, "Address of a Nominatim server; typed places leave the server only when set."),
     Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
-    Setting("RETENTION_DAYS", "0", _not_negative, "Days after which studies are deleted; 0 keeps them."),
+    Setting("RETENTION_DAYS", "0", _not_negative, "Days after which images are deleted; 0 keeps them."),
     Setting("LOG_LEVEL", "INFO", level_named, "Least severe level logged: debug, info, warning, error or critical."),
 )
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from app import version
 from app.refusals import sentences
-from app.reports.study_json import study_json
+from app.reports.image_json import image_json
 from imaging.gate import quality
 
 ROOT = Path(__file__).parent.parent
@@ -90,19 +90,19 @@ class TestOpenApi:
         names = set(re.findall(r"#/components/schemas/(\w+)", answer.text))
         assert names == set(answer.json["components"]["schemas"])
 
-    def test_a_study_has_exactly_the_described_fields(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_image_has_exactly_the_described_fields(self, app: Flask, client: FlaskClient) -> None:
         from app.reading import images
-        from tests.factories.staff import add_study
+        from tests.factories.staff import add_image
 
         schemas = client.get("/api/v1/openapi.json").json["components"]["schemas"]
         with app.app_context():
-            study = study_json(images.find(add_study()))
-            waiting = study_json(images.find(add_study(status="queued")))
-        assert set(study) == set(waiting) == set(schemas["Study"]["required"]) == set(schemas["Study"]["properties"])
-        assert set(study["lesion"]) == set(schemas["Lesion"]["properties"])
-        assert {name for one in study["descriptors"] for name in one} == set(schemas["Descriptor"]["properties"])
+            image = image_json(images.find(add_image()))
+            waiting = image_json(images.find(add_image(status="queued")))
+        assert set(image) == set(waiting) == set(schemas["Image"]["required"]) == set(schemas["Image"]["properties"])
+        assert set(image["lesion"]) == set(schemas["Lesion"]["properties"])
+        assert {name for one in image["descriptors"] for name in one} == set(schemas["Descriptor"]["properties"])
         for name in ("Probabilities", "Models", "Novelty", "Advice", "Picture", "Links"):
-            assert set(study[name.lower()]) == set(schemas[name]["properties"]), name
+            assert set(image[name.lower()]) == set(schemas[name]["properties"]), name
 
     def test_the_page_shows_every_call_and_loads_nothing_from_elsewhere(self, client: FlaskClient) -> None:
         described, page = client.get("/api/v1/openapi.json").json, client.get("/api/v1/docs").text

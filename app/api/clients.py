@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.reading.intake import Actor
 from app.refusals.interface import IdempotencyMismatch, NotOwner
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 
 _TURNS = tuple(threading.Lock() for _ in range(64))
@@ -41,14 +41,14 @@ def turn(actor: Actor, content_sha256: str, frame: int | None) -> Iterator[None]
         return
     with _TURNS[int(actor.owner[:8], 16) % len(_TURNS)]:
         wanted = -1 if frame is None else frame
-        for known in db.session.scalars(select(Study).where(Study.owner == actor.owner)):
+        for known in db.session.scalars(select(Image).where(Image.owner == actor.owner)):
             if (known.content_sha256, known.wanted_frame) != (content_sha256, wanted):
                 raise IdempotencyMismatch
         yield
 
 
-def check_owner(study: Study, key: str | None) -> None:
-    """Let only the client that sent a study go on; browsers delete theirs on the result page.
+def check_owner(image: Image, key: str | None) -> None:
+    """Let only the client that sent an image go on; browsers delete theirs on the result page.
 
     Args:
         key: the client's Idempotency-Key.
@@ -56,5 +56,5 @@ def check_owner(study: Study, key: str | None) -> None:
     Raises:
         NotOwner.
     """
-    if key is None or study.owner != owner(key):
+    if key is None or image.owner != owner(key):
         raise NotOwner

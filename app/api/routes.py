@@ -16,9 +16,9 @@ from app.reading import images, intake
 from app.reading.intake import Actor
 from app.refusals.interface import NoFile, NoPlace, OneFileOnly
 from app.reports.clinics_json import clinics_json
-from app.reports.study_json import study_json
+from app.reports.image_json import image_json
 from app.serving import waiting
-from app.tables.study import QUEUED
+from app.tables.image import QUEUED
 from app.web import observability
 from app.web.api_base import JsonInterface
 from app.web.extensions import csrf, limiter
@@ -60,11 +60,11 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     given = headers.get("idempotency_key")
     key = given or clients.new_key()
     receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, is_new=given is None))
-    finished = waiting.until_finished(receipt.study_id)
-    study = finished or images.find(receipt.study_id)
+    finished = waiting.until_finished(receipt.image_id)
+    image = finished or images.find(receipt.image_id)
     status = (201 if receipt.is_new else 200) if finished else 202
-    told = {"Location": f"/api/v1/studies/{study.id}", "Idempotency-Key": key}
-    return study_json(study), status, told if finished else told | waiting.ASK_AGAIN
+    told = {"Location": f"/api/v1/studies/{image.id}", "Idempotency-Key": key}
+    return image_json(image), status, told if finished else told | waiting.ASK_AGAIN
 
 
 def _received(actor: Actor) -> intake.Receipt:
@@ -90,7 +90,7 @@ def _single_file() -> IO[bytes]:
 @blueprint.response(200, schemas.StudySchema)
 def read_study(study_id: str) -> ResponseReturnValue:
     """A study as it stands. While it waits, `Retry-After` says when to ask again."""
-    study = study_json(images.find(study_id))
+    study = image_json(images.find(study_id))
     return study, waiting.ASK_AGAIN if study["status"] == QUEUED else {}
 
 
@@ -99,8 +99,7 @@ def read_study(study_id: str) -> ResponseReturnValue:
 @blueprint.response(204)
 def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
     """Delete a study with everything kept for it; only for whoever sent it, told by the Idempotency-Key."""
-    study = images.find(study_id)
-    clients.check_owner(study, headers.get("idempotency_key"))
+    clients.check_owner(images.find(study_id), headers.get("idempotency_key"))
     images.delete(study_id, actor="api")
     return make_response("", 204)
 

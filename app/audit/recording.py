@@ -11,18 +11,18 @@ from app.tables import AuditEvent
 from app.web.extensions import db
 
 
-def record(actor: str, action: str, study_id: str | None = None, **details: Any) -> None:
+def record(actor: str, action: str, image_id: str | None = None, **details: Any) -> None:
     """Add an audit event to the current session; the caller commits.
 
     Args:
         actor: login name, "visitor", "api" or "system".
-        action: noun.verb, for instance "study.delete".
+        action: noun.verb, for instance "image.delete".
         details: plain values without patient data.
     """
     request_id = g.get("request_id") if has_request_context() else None
-    db.session.add(AuditEvent(actor=actor, action=action, study_id=study_id, request_id=request_id, details=details))
+    db.session.add(AuditEvent(actor=actor, action=action, image_id=image_id, request_id=request_id, details=details))
 
 
-def forget_details(study_id: str) -> None:
-    """Empty what the events of a study say of it, in the current session; who did what and when stays."""
-    db.session.execute(update(AuditEvent).where(AuditEvent.study_id == study_id).values(details={}))
+def forget_details(image_id: str) -> None:
+    """Empty what the events of an image say of it, in the current session; who did what and when stays."""
+    db.session.execute(update(AuditEvent).where(AuditEvent.image_id == image_id).values(details={}))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 
 from app.tables import AuditEvent
-from app.tables.study import reference_prefix
+from app.tables.image import reference_prefix
 from app.web.extensions import db
 
 PAGE_SIZE = 100
@@ -22,12 +22,12 @@ ACTIONS = (
     "login.succeed",
     "models.recalibrate",
     "models.undo",
-    "study.analyse",
-    "study.decline",
-    "study.delete",
-    "study.receive",
-    "study.rerun",
-    "study.review",
+    "image.analyse",
+    "image.decline",
+    "image.delete",
+    "image.receive",
+    "image.rerun",
+    "image.review",
     "user.create",
     "user.disable",
     "user.enable",
@@ -58,9 +58,9 @@ def page_of(actor: str | None, action: str | None, reference: str | None, number
     return TrailPage(events[:PAGE_SIZE], number, len(events) > PAGE_SIZE)
 
 
-def of_study(study_id: str) -> Sequence[AuditEvent]:
-    """Everything that happened to one study, oldest first."""
-    query = select(AuditEvent).where(AuditEvent.study_id == study_id).order_by(AuditEvent.id)
+def of_image(image_id: str) -> Sequence[AuditEvent]:
+    """Everything that happened to one image, oldest first."""
+    query = select(AuditEvent).where(AuditEvent.image_id == image_id).order_by(AuditEvent.id)
     return db.session.scalars(query).all()
 
 
@@ -72,6 +72,6 @@ def _conditions(actor: str | None, action: str | None, reference: str | None) ->
         conditions.append(AuditEvent.action == action)
     if reference:
         prefix = reference_prefix(reference)
-        in_range = (AuditEvent.study_id >= prefix) & (AuditEvent.study_id < f"{prefix}g")
+        in_range = (AuditEvent.image_id >= prefix) & (AuditEvent.image_id < f"{prefix}g")
         conditions.append(in_range if prefix is not None else AuditEvent.id.is_(None))
     return conditions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-MAX_PLACE_LENGTH = 200  # characters; the column `study.place` is as long
+MAX_PLACE_LENGTH = 200  # characters; the column `image.place` is as long
 
 COORDINATE_DECIMALS = 3  # about 100 m: near enough for a distance, too coarse for a house
 

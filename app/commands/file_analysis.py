@@ -16,8 +16,8 @@ from app import categories
 from app.inference.results import Findings, to_json
 from app.reading import analysis
 from app.reading.triage import Decision
-from app.reports.study_json import DISCLAIMER, advice_json, reading_json, reason_json, unread_json
-from app.tables.study import DECLINED, DONE
+from app.reports.image_json import DISCLAIMER, advice_json, reading_json, reason_json, unread_json
+from app.tables.image import DECLINED, DONE
 from app.workers.services import services
 from imaging.errors import RefusedUpload, UnusablePicture
 from imaging.picture import Picture

@@ -15,17 +15,17 @@ from app.web.extensions import db
 
 
 @click.command("check")
-@click.option("--mend", is_flag=True, help="Remove orphaned pictures, redo lost results, read given-up studies again.")
+@click.option("--mend", is_flag=True, help="Remove orphaned pictures, redo lost results, read given-up images again.")
 @with_appcontext
 def check(mend: bool) -> None:
     """Check the database and every kept picture; the exit status is 1 when something is damaged."""
     report = integrity.check(mend)
     click.echo(f"database: {report.database}")
-    click.echo(f"studies: {report.studies}, pictures: {report.pictures}")
+    click.echo(f"images: {report.images}, pictures: {report.pictures}")
     click.echo(f"given up after three failures: {len(report.given_up)}")
     click.echo(f"damaged or missing: {len(report.damaged)}, orphaned pictures: {len(report.orphans)}")
-    for study_id in report.damaged:
-        click.echo(f"damaged study: {study_id}")
+    for image_id in report.damaged:
+        click.echo(f"damaged image: {image_id}")
     if not report.is_sound:
         raise SystemExit(1)
 
@@ -39,7 +39,7 @@ def backup(folder: Path) -> None:
         copied = backups.create(current_app.config["DATA_DIR"], folder)
     except backups.BadBackup as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{copied.studies} studies, {copied.pictures} pictures copied and checked")
+    click.echo(f"{copied.images} images, {copied.pictures} pictures copied and checked")
     for key in copied.missing:
         click.echo(f"missing before the copy: {key}")
 

@@ -1,4 +1,4 @@
-"""What may come in at the triage list, one study, the users and the audit trail."""
+"""What may come in at the triage list, one image, the users and the audit trail."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from app.categories import CATEGORIES
 from app.inference.results import LABELS
 from app.review.triage_list import SORTS, STATUSES, WORK, Filters
 from app.review.verdicts import LONGEST_NOTE, Verdict
+from app.tables.image import reference_prefix
 from app.tables.review import AGREE, DISAGREE
-from app.tables.study import reference_prefix
 from app.tables.user import REVIEWER
 
 LAST_PAGE = 1_000_000

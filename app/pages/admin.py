@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.review.triage_list import COUNTED_UP_TO, Page
-from app.tables import Study
-from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from app.tables import Image
+from app.tables.image import DECLINED, DONE, FAILED, QUEUED, RUNNING
 
 NARROW_SPACE = "\u202f"
 
@@ -17,7 +17,7 @@ NARROW_SPACE = "\u202f"
 class Entry:
     """One line of the triage list; `tag` is the category, or the status while there is none."""
 
-    study_id: str
+    image_id: str
     reference: str
     tag: str
     label: str | None
@@ -44,7 +44,7 @@ class ListPage:
     def of(
         cls, page: Page, query: Mapping[str, str], open_counts: Mapping[str, int], is_narrowed: bool, present: datetime
     ) -> ListPage:
-        entries = tuple(_entry(study, present) for study in page.studies)
+        entries = tuple(_entry(image, present) for image in page.images)
         return cls(entries, page.number, page.has_more, _total(page.total), query, open_counts, is_narrowed)
 
 
@@ -65,20 +65,20 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f}{NARROW_SPACE}%"
 
 
-def _entry(study: Study, present: datetime) -> Entry:
-    weight = percent(study.malignant) if study.malignant is not None else None
+def _entry(image: Image, present: datetime) -> Entry:
+    weight = percent(image.malignant) if image.malignant is not None else None
     return Entry(
-        study.id, study.reference, tag(study), study.label, weight, study.created_at,
-        age(study.created_at, present), study.is_reviewed, study.status in (DONE, DECLINED, FAILED),
+        image.id, image.reference, tag(image), image.label, weight, image.created_at,
+        age(image.created_at, present), image.is_reviewed, image.status in (DONE, DECLINED, FAILED),
     )  # fmt: skip
 
 
-def tag(study: Study) -> str:
+def tag(image: Image) -> str:
     """The category, or the status while there is none."""
-    return study.status if study.status in (QUEUED, RUNNING) or study.category is None else study.category
+    return image.status if image.status in (QUEUED, RUNNING) or image.category is None else image.category
 
 
 def _total(total: int | None) -> str:
     if total is None:
-        return f"More than {COUNTED_UP_TO:,} studies".replace(",", NARROW_SPACE)
-    return "1 study" if total == 1 else f"{total:,} studies".replace(",", NARROW_SPACE)
+        return f"More than {COUNTED_UP_TO:,} images".replace(",", NARROW_SPACE)
+    return "1 image" if total == 1 else f"{total:,} images".replace(",", NARROW_SPACE)

@@ -1,4 +1,4 @@
-"""What the pages of one study may read: waiting, result, declined, failed."""
+"""What the pages of one image may read: waiting, result, declined, failed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.pages.viewer import Viewer, viewer
 from app.pages.weighing import Weighing, weighing
 from app.reading import explanation, images
 from app.reading.triage import WORDS
-from app.tables import Study
-from app.tables.study import DONE, QUEUED, RUNNING
+from app.tables import Image
+from app.tables.image import DONE, QUEUED, RUNNING
 
 _STEP_WORDS = {
     "received": "Received and kept",
@@ -35,9 +35,9 @@ class Step:
 
 @dataclass(frozen=True)
 class WaitingPage:
-    """How far a study has come. The same facts are answered to the polling script."""
+    """How far an image has come. The same facts are answered to the polling script."""
 
-    study_id: str
+    image_id: str
     reference: str
     received_at: datetime
     step: str
@@ -48,7 +48,7 @@ class WaitingPage:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the networks found, told. Only a finished study has one."""
+    """What the networks found, told. Only a finished image has one."""
 
     weighing: Weighing
     measured: tuple[Measured, ...]
@@ -60,15 +60,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A study that is no longer waiting.
+    """An image that is no longer waiting.
 
     Attributes:
         because: the rule that led to the category, or why the picture was declined or the analysis failed.
-        reading: None for declined and failed studies.
+        reading: None for declined and failed images.
         can_delete: True for the browser that sent the picture.
     """
 
-    study_id: str
+    image_id: str
     reference: str
     category: str
     heading: str
@@ -83,63 +83,63 @@ class ResultPage:
     can_delete: bool
 
 
-def is_waiting(study: Study) -> bool:
-    """True while a study is queued or being read."""
-    return study.status in (QUEUED, RUNNING)
+def is_waiting(image: Image) -> bool:
+    """True while an image is queued or being read."""
+    return image.status in (QUEUED, RUNNING)
 
 
-def waiting_page(study: Study) -> WaitingPage:
-    """How far a study has come."""
-    progress = images.progress(study)
+def waiting_page(image: Image) -> WaitingPage:
+    """How far an image has come."""
+    progress = images.progress(image)
     steps = tuple(
         Step(_STEP_WORDS[name], "done" if number < progress.done else "now" if number == progress.done else "next")
         for number, name in enumerate(images.STEPS)
     )
-    return WaitingPage(study.id, study.reference, study.created_at, progress.step, progress.done, progress.of, steps)
+    return WaitingPage(image.id, image.reference, image.created_at, progress.step, progress.done, progress.of, steps)
 
 
-def result_page(study: Study, manifest: Mapping[str, Any], can_delete: bool) -> ResultPage:
-    """Tell a finished, declined or failed study.
+def result_page(image: Image, manifest: Mapping[str, Any], can_delete: bool) -> ResultPage:
+    """Tell a finished, declined or failed image.
 
     Args:
         manifest: the loaded manifest's content; used only when it is of the networks that made the analysis.
     """
-    words = WORDS[study.category or FAILED]
-    reading = _reading(study, manifest)
+    words = WORDS[image.category or FAILED]
+    reading = _reading(image, manifest)
     return ResultPage(
-        study_id=study.id,
-        reference=study.reference,
-        category=study.category or FAILED,
+        image_id=image.id,
+        reference=image.reference,
+        category=image.category or FAILED,
         heading=words.heading,
         summary=words.summary,
-        because=study.reason or "",
+        because=image.reason or "",
         steps=words.steps,
-        received_at=study.created_at,
-        finished_at=study.finished_at,
-        notices=_notices(study),
-        viewer=viewer(study),
+        received_at=image.created_at,
+        finished_at=image.finished_at,
+        notices=_notices(image),
+        viewer=viewer(image),
         reading=reading,
         can_delete=can_delete,
     )
 
 
-def _reading(study: Study, manifest: Mapping[str, Any]) -> Reading | None:
-    analysis = study.reading
-    if study.status != DONE or analysis is None:
+def _reading(image: Image, manifest: Mapping[str, Any]) -> Reading | None:
+    analysis = image.reading
+    if image.status != DONE or analysis is None:
         return None
     findings = analysis.findings
     own = manifest if manifest.get("version") == analysis.models_version else {}
     return Reading(
         weighing=weighing(findings, own),
         measured=measured(findings.get("lesion")),
-        explanation=explanation.sentences(findings, study.height, study.width),
-        technical=technical(study, findings, own),
+        explanation=explanation.sentences(findings, image.height, image.width),
+        technical=technical(image, findings, own),
         models=", ".join(f"{name} {version}" for name, version in findings["models"].items()),
         device=device_in_words(findings["provider"], findings["precision"]),
     )
 
 
-def _notices(study: Study) -> tuple[str, ...]:
+def _notices(image: Image) -> tuple[str, ...]:
     """What was noticed while decoding and while reading, each sentence once."""
-    read = study.reading.findings.get("notices", ()) if study.reading else ()
-    return tuple(dict.fromkeys((*study.notices, *read)))
+    read = image.reading.findings.get("notices", ()) if image.reading else ()
+    return tuple(dict.fromkeys((*image.notices, *read)))

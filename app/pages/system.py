@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.pages.admin import NARROW_SPACE, percent
-from app.pages.admin_study import Fact
+from app.pages.admin_image import Fact
 from app.upkeep.inventory import Inventory
 
 GIB = 1024**3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.tables import Study
+from app.tables import Image
 
 _STAGES = {
     "decode": "Decode",
@@ -44,13 +44,13 @@ class Technical:
     stages: tuple[Fact, ...]
 
 
-def technical(study: Study, findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Technical:
-    """Gather the facts of a study's newest analysis.
+def technical(image: Image, findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Technical:
+    """Gather the facts of an image's newest analysis.
 
     Args:
         manifest: of the networks that made it; empty when it is not at hand any more.
     """
-    return Technical(_picture(study), _networks(findings), _limits(findings, manifest), _stages(findings))
+    return Technical(_picture(image), _networks(findings), _limits(findings, manifest), _stages(findings))
 
 
 def device_in_words(provider: str, precision: str) -> str:
@@ -58,18 +58,18 @@ def device_in_words(provider: str, precision: str) -> str:
     return f"{_PROVIDERS.get(provider, provider)}, {precision}"
 
 
-def frame_in_words(study: Study) -> str:
+def frame_in_words(image: Image) -> str:
     """Which frame was read, and of how many where the file's kind tells that cheaply: TIFF and GIF don't."""
-    return "1 of several" if study.kind in ("tiff", "gif") else f"{study.frame + 1} of {study.frames}"
+    return "1 of several" if image.kind in ("tiff", "gif") else f"{image.frame + 1} of {image.frames}"
 
 
-def _picture(study: Study) -> tuple[Fact, ...]:
+def _picture(image: Image) -> tuple[Fact, ...]:
     scale = "not given by the file"
-    if study.spacing_mm:
-        scale = f"{study.spacing_mm:.4f} mm per pixel ({study.spacing_source or 'given by the file'})"
-    frame = (Fact("Frame", frame_in_words(study)),) if study.frames > 1 else ()
-    size = Fact("Picture", f"{study.kind.upper()}, {study.width} × {study.height} px")
-    return (size, *frame, Fact("Scale", scale), Fact("Full reference", study.id))
+    if image.spacing_mm:
+        scale = f"{image.spacing_mm:.4f} mm per pixel ({image.spacing_source or 'given by the file'})"
+    frame = (Fact("Frame", frame_in_words(image)),) if image.frames > 1 else ()
+    size = Fact("Picture", f"{image.kind.upper()}, {image.width} × {image.height} px")
+    return (size, *frame, Fact("Scale", scale), Fact("Full reference", image.id))
 
 
 def _networks(findings: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.clinics.map_drawing import nice_step
 from app.reading import layers
-from app.tables import Study
+from app.tables import Image
 
 LONGEST_BAR = 0.3  # of the picture's width
 BAR_HEIGHT = 0.9  # where the scale bar lies, as a share of the picture's height
@@ -46,19 +46,19 @@ class Viewer:
         return tuple(layer.name for layer in self.overlays)
 
 
-def viewer(study: Study) -> Viewer:
-    """The viewer of a study; without an analysis it shows the bare picture."""
-    analysis = study.reading
+def viewer(image: Image) -> Viewer:
+    """The viewer of an image; without an analysis it shows the bare picture."""
+    analysis = image.reading
     names: tuple[str, ...] = ()
     if analysis is not None:
         names = (layers.OUTLINE, layers.FILL) if analysis.findings.get("lesion") else ()
         names += (layers.HEAT,) if analysis.heat_sha256 else ()
     return Viewer(
-        height=study.height,
-        width=study.width,
-        picture=_layer(study, layers.PICTURE),
-        overlays=tuple(_layer(study, name) for name in names),
-        scale_bar=scale_bar(study.height, study.width, study.spacing_mm),
+        height=image.height,
+        width=image.width,
+        picture=_layer(image, layers.PICTURE),
+        overlays=tuple(_layer(image, name) for name in names),
+        scale_bar=scale_bar(image.height, image.width, image.spacing_mm),
     )
 
 
@@ -71,5 +71,5 @@ def scale_bar(height: int, width: int, spacing_mm: float | None) -> ScaleBar | N
     return ScaleBar(width * 0.04, height * BAR_HEIGHT, length_mm / spacing_mm, width / 28, text)
 
 
-def _layer(study: Study, name: str) -> Layer:
-    return Layer(name, layers.key(study, name))
+def _layer(image: Image, name: str) -> Layer:
+    return Layer(name, layers.key(image, name))

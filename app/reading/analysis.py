@@ -23,9 +23,9 @@ from app.reading.triage import Decision
 from app.store import failpoints
 from app.store.database import writing
 from app.store.pictures import Encoded
-from app.tables import Analysis, Study
+from app.tables import Analysis, Image
+from app.tables.image import DECLINED, DONE, QUEUED, RUNNING, reference
 from app.tables.moment import now
-from app.tables.study import DECLINED, DONE, QUEUED, RUNNING, reference
 from app.web import observability
 from app.web.extensions import db
 from app.workers import tasks, watchdog
@@ -52,43 +52,43 @@ class ResultsNotKept(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one study: findings with a decision, or the reason why it was declined."""
+    """What became of one image: findings with a decision, or the reason why it was declined."""
 
-    study_id: str
+    image_id: str
     picture: Picture
     findings: Findings | None = None
     decision: Decision | None = None
     declined: UnusablePicture | None = None
 
 
-def analyse(study_ids: Sequence[str]) -> None:
-    """Analyse leased studies in one batch and write all results in one transaction. Delivering twice changes nothing.
+def analyse(image_ids: Sequence[str]) -> None:
+    """Analyse leased images in one batch and write all results in one transaction. Delivering twice changes nothing.
 
-    A failure of ours puts the studies back in the queue; one that failed three times is given up. While the networks
-    or the store are unusable the studies wait, and no attempt is counted.
+    A failure of ours puts the images back in the queue; one that failed three times is given up. While the networks
+    or the store are unusable the images wait, and no attempt is counted.
     """
     try:
-        pictures = [(study_id, _picture(db.session.get_one(Study, study_id))) for study_id in study_ids]
+        pictures = [(image_id, _picture(db.session.get_one(Image, image_id))) for image_id in image_ids]
         db.session.rollback()  # no transaction stays open while the networks run
         with _room([picture for _, picture in pictures]):
             _store(_outcomes(pictures))
     except ModelUnusable as error:
-        log.error("networks unusable, studies wait", extra={"code": error.code})
-        _put_back(study_ids, is_counted=False)
+        log.error("networks unusable, images wait", extra={"code": error.code})
+        _put_back(image_ids, is_counted=False)
         time.sleep(tasks.REST_S)
     except Exception as error:
         db.session.rollback()
         if _is_fault_of_the_store(error):
-            log.error("store unusable, studies wait", extra={"error": type(error).__name__})
-            _put_back(study_ids, is_counted=False)
+            log.error("store unusable, images wait", extra={"error": type(error).__name__})
+            _put_back(image_ids, is_counted=False)
             time.sleep(tasks.REST_S)
             return
-        if len(study_ids) > 1:  # one of them may be to blame: try each alone
-            for study_id in study_ids:
-                analyse([study_id])
+        if len(image_ids) > 1:  # one of them may be to blame: try each alone
+            for image_id in image_ids:
+                analyse([image_id])
             return
         log.exception("analysis failed", extra={"stage": "analysis"})
-        _put_back(study_ids, is_counted=True)
+        _put_back(image_ids, is_counted=True)
 
 
 def analyse_early(offers: Sequence[Offer]) -> None:
@@ -98,13 +98,13 @@ def analyse_early(offers: Sequence[Offer]) -> None:
     """
     try:
         with _room([offer.picture for offer in offers]):
-            outcomes = _outcomes([(offer.study_id, offer.picture) for offer in offers])
-            kept = {offer.study_id for offer in offers if offer.is_kept()}
-            _store([outcome for outcome in outcomes if outcome.study_id in kept])
+            outcomes = _outcomes([(offer.image_id, offer.picture) for offer in offers])
+            kept = {offer.image_id for offer in offers if offer.is_kept()}
+            _store([outcome for outcome in outcomes if outcome.image_id in kept])
     except Exception as error:
         log.warning("early reading failed", extra={"error": type(error).__name__})
         db.session.rollback()
-        if kept_ids := [offer.study_id for offer in offers if offer.is_kept()]:
+        if kept_ids := [offer.image_id for offer in offers if offer.is_kept()]:
             analyse(kept_ids)
 
 
@@ -118,7 +118,7 @@ def _room(pictures: Sequence[Picture]) -> Iterator[None]:
 
 
 def _is_fault_of_the_store(error: Exception) -> bool:
-    """True when results can't be written, or the database is out of reach: no study is to blame for that.
+    """True when results can't be written, or the database is out of reach: no image is to blame for that.
 
     A kept picture that can't be read is another matter: the disk may be damaged in that place alone.
     """
@@ -127,19 +127,19 @@ def _is_fault_of_the_store(error: Exception) -> bool:
     )
 
 
-def rerun(study_id: str, actor: str) -> None:
-    """Have a study analysed again, soon; its new analysis stands beside the earlier ones."""
-    queue_again(study_id, actor)
-    tasks.start(study_id)
+def rerun(image_id: str, actor: str) -> None:
+    """Have an image analysed again, soon; its new analysis stands beside the earlier ones."""
+    queue_again(image_id, actor)
+    tasks.start(image_id)
 
 
-def queue_again(study_id: str, actor: str) -> None:
+def queue_again(image_id: str, actor: str) -> None:
     """As `rerun`, but from a command: the server that runs, or the next one, finds the row."""
     with writing():
-        study = db.session.get_one(Study, study_id)
-        study.status, study.attempts, study.lease_until = QUEUED, 0, None
-        study.is_reviewed = False  # what was reviewed is an earlier answer; the new one may be another
-        audit.record(actor, "study.rerun", study_id)
+        image = db.session.get_one(Image, image_id)
+        image.status, image.attempts, image.lease_until = QUEUED, 0, None
+        image.is_reviewed = False  # what was reviewed is an earlier answer; the new one may be another
+        audit.record(actor, "image.rerun", image_id)
 
 
 def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | UnusablePicture]:
@@ -174,50 +174,50 @@ def _judged(findings: Findings, notices: tuple[str, ...], malignant_threshold: f
     return noticed, triage.decide(noticed, malignant_threshold)
 
 
-def _picture(study: Study) -> Picture:
-    """The kept pixels of a study as the decoder gave them."""
-    spacing = Spacing(study.spacing_mm, study.spacing_source or "") if study.spacing_mm else None
+def _picture(image: Image) -> Picture:
+    """The kept pixels of an image as the decoder gave them."""
+    spacing = Spacing(image.spacing_mm, image.spacing_source or "") if image.spacing_mm else None
     return Picture(
-        services().store.get(study.picture_sha256),
-        study.kind,
-        study.colour_share,
+        services().store.get(image.picture_sha256),
+        image.kind,
+        image.colour_share,
         spacing,
-        study.frame,
-        study.frames,
-        tuple(study.notices),
+        image.frame,
+        image.frames,
+        tuple(image.notices),
     )
 
 
 def _outcomes(pictures: Sequence[tuple[str, Picture]]) -> list[Outcome]:
-    with watchdog.limited([reference(study_id) for study_id, _ in pictures]):
+    with watchdog.limited([reference(image_id) for image_id, _ in pictures]):
         failpoints.reached(failpoints.INFERENCE)
         judged = judge([picture for _, picture in pictures])
     return [
-        Outcome(study_id, picture, declined=verdict)
+        Outcome(image_id, picture, declined=verdict)
         if isinstance(verdict, UnusablePicture)
-        else Outcome(study_id, picture, findings=verdict[0], decision=verdict[1])
-        for (study_id, picture), verdict in zip(pictures, judged, strict=True)
+        else Outcome(image_id, picture, findings=verdict[0], decision=verdict[1])
+        for (image_id, picture), verdict in zip(pictures, judged, strict=True)
     ]
 
 
 def _store(outcomes: Sequence[Outcome]) -> None:
     try:
-        kept = {outcome.study_id: _kept(outcome) for outcome in outcomes if outcome.findings is not None}
+        kept = {outcome.image_id: _kept(outcome) for outcome in outcomes if outcome.findings is not None}
     except OSError as error:
         raise ResultsNotKept from error
     with writing():
         for outcome in outcomes:
-            study = db.session.get(Study, outcome.study_id)
-            if study is None or study.status != RUNNING:  # deleted, or finished by an earlier delivery
+            image = db.session.get(Image, outcome.image_id)
+            if image is None or image.status != RUNNING:  # deleted, or finished by an earlier delivery
                 continue
-            study.lease_until, study.finished_at, study.attempts = None, now(), 0
+            image.lease_until, image.finished_at, image.attempts = None, now(), 0
             if outcome.findings is None or outcome.decision is None:
-                _decline(study, outcome)
+                _decline(image, outcome)
             else:
-                analysis, layers = kept[study.id]
+                analysis, layers = kept[image.id]
                 for layer in layers:  # again under the write lock: a deletion may have removed a shared file
                     services().store.write(layer)
-                _finish(study, analysis, outcome.findings, outcome.decision)
+                _finish(image, analysis, outcome.findings, outcome.decision)
         db.session.flush()
         failpoints.reached(failpoints.BEFORE_RESULT)
     for outcome in outcomes:
@@ -250,7 +250,7 @@ def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
     plain["milliseconds"] = {**findings.milliseconds, "store": store_ms}
     plain["because"] = outcome.decision.because
     analysis = Analysis(
-        study_id=outcome.study_id,
+        image_id=outcome.image_id,
         findings=plain,
         category=outcome.decision.category,
         models_version=findings.models_version,
@@ -261,33 +261,33 @@ def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:
     return analysis, encoded
 
 
-def _finish(study: Study, analysis: Analysis, findings: Findings, decision: Decision) -> None:
-    timed = {"decode": study.decode_ms, **analysis.findings["milliseconds"]}
+def _finish(image: Image, analysis: Analysis, findings: Findings, decision: Decision) -> None:
+    timed = {"decode": image.decode_ms, **analysis.findings["milliseconds"]}
     analysis.findings = {**analysis.findings, "milliseconds": timed}
     db.session.add(analysis)
-    study.status, study.category, study.urgency = DONE, decision.category, decision.urgency
-    study.label, study.malignant = findings.label, findings.probabilities.malignant
-    study.reason_code, study.reason = None, decision.because
-    audit.record("system", "study.analyse", study.id, category=decision.category, provider=findings.provider)
+    image.status, image.category, image.urgency = DONE, decision.category, decision.urgency
+    image.label, image.malignant = findings.label, findings.probabilities.malignant
+    image.reason_code, image.reason = None, decision.because
+    audit.record("system", "image.analyse", image.id, category=decision.category, provider=findings.provider)
 
 
-def _decline(study: Study, outcome: Outcome) -> None:
+def _decline(image: Image, outcome: Outcome) -> None:
     assert outcome.declined is not None
-    study.status, study.category = DECLINED, categories.DECLINED
-    study.urgency = categories.URGENCY[categories.DECLINED]
-    study.label = study.malignant = None  # of an earlier reading, which no longer stands
-    study.reason_code, study.reason = outcome.declined.code, outcome.declined.sentence
-    audit.record("system", "study.decline", study.id, code=outcome.declined.code)
+    image.status, image.category = DECLINED, categories.DECLINED
+    image.urgency = categories.URGENCY[categories.DECLINED]
+    image.label = image.malignant = None  # of an earlier reading, which no longer stands
+    image.reason_code, image.reason = outcome.declined.code, outcome.declined.sentence
+    audit.record("system", "image.decline", image.id, code=outcome.declined.code)
 
 
-def _put_back(study_ids: Sequence[str], is_counted: bool) -> None:
+def _put_back(image_ids: Sequence[str], is_counted: bool) -> None:
     with writing():
-        for study_id in study_ids:
-            study = db.session.get(Study, study_id)
-            if study is None or study.status != RUNNING:
+        for image_id in image_ids:
+            image = db.session.get(Image, image_id)
+            if image is None or image.status != RUNNING:
                 continue
-            study.status, study.lease_until = QUEUED, None
+            image.status, image.lease_until = QUEUED, None
             if not is_counted:
-                study.attempts -= 1
-            elif study.attempts >= tasks.ATTEMPTS:
-                tasks.give_up(study)
+                image.attempts -= 1
+            elif image.attempts >= tasks.ATTEMPTS:
+                tasks.give_up(image)

@@ -23,7 +23,7 @@ from app.reading import images, quota
 from app.store import failpoints
 from app.store.database import is_full, is_locked, writing
 from app.store.pictures import encode
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.decoding import NoDecoder
@@ -53,9 +53,9 @@ class Actor:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The study that an upload leads to; `is_new` is False when the same sender had sent the same file before."""
+    """The image that an upload leads to; `is_new` is False when the same sender had sent the same file before."""
 
-    study_id: str
+    image_id: str
     is_new: bool
 
 
@@ -166,37 +166,37 @@ def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place
     except NoDecoder as error:
         raise DecoderBusy from error
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
-    study = _study(picture, digest, frame, actor, place, decode_ms)
-    offer = tasks.offer(study.id, picture)
+    image = _image(picture, digest, frame, actor, place, decode_ms)
+    offer = tasks.offer(image.id, picture)
     if offer is None:
-        receipt = _keep(study, picture, actor)
+        receipt = _keep(image, picture, actor)
     else:
-        tasks.lease_to(study)
-        receipt = _keep_offered(study, picture, actor, offer)
+        tasks.lease_to(image)
+        receipt = _keep_offered(image, picture, actor, offer)
     failpoints.reached(failpoints.AFTER_COMMIT)
     if receipt.is_new:
         quota.count(actor.name, actor.address)
     if receipt.is_new and offer is None:
-        tasks.start(receipt.study_id)
+        tasks.start(receipt.image_id)
     return receipt
 
 
 def _earlier(owner: str, digest: str, frame: int | None, place: Place | None) -> str | None:
-    """The id of this sender's earlier study of the same file; a newly given place is kept with it."""
+    """The id of this sender's earlier image of the same file; a newly given place is kept with it."""
     row = db.session.execute(_same(owner, digest, _stored(frame))).scalar_one_or_none()
     if row is None:
         return None
     if place is not None and (row.latitude, row.longitude) != (place.latitude, place.longitude):
-        study_id = row.id
+        image_id = row.id
         with writing():
-            study = db.session.get_one(Study, study_id)
-            study.latitude, study.longitude, study.place = place.latitude, place.longitude, place.label
-        return study_id
+            image = db.session.get_one(Image, image_id)
+            image.latitude, image.longitude, image.place = place.latitude, place.longitude, place.label
+        return image_id
     return row.id
 
 
-def _same(owner: str, digest: str, frame: int) -> Select[Study]:
-    return select(Study).where(Study.owner == owner, Study.content_sha256 == digest, Study.wanted_frame == frame)
+def _same(owner: str, digest: str, frame: int) -> Select[Image]:
+    return select(Image).where(Image.owner == owner, Image.content_sha256 == digest, Image.wanted_frame == frame)
 
 
 def _stored(frame: int | None) -> int:
@@ -209,10 +209,10 @@ def _check_queue() -> None:
         raise QueueFull
 
 
-def _study(
+def _image(
     picture: Picture, digest: str, frame: int | None, actor: Actor, place: Place | None, decode_ms: float
-) -> Study:
-    return Study(
+) -> Image:
+    return Image(
         id=secrets.token_hex(16),
         owner=actor.owner,
         content_sha256=digest,
@@ -233,33 +233,33 @@ def _study(
     )
 
 
-def _keep_offered(study: Study, picture: Picture, actor: Actor, offer: Offer) -> Receipt:
+def _keep_offered(image: Image, picture: Picture, actor: Actor, offer: Offer) -> Receipt:
     """As `_keep`; the worker, which reads the picture already, hears whether the row is there."""
     try:
-        receipt = _keep(study, picture, actor)
+        receipt = _keep(image, picture, actor)
         offer.settle(is_kept=receipt.is_new)
         return receipt
     finally:
         offer.settle(is_kept=False)
 
 
-def _keep(study: Study, picture: Picture, actor: Actor) -> Receipt:
+def _keep(image: Image, picture: Picture, actor: Actor) -> Receipt:
     """Pixels first, then the row; the sender's simultaneous second copy of the file finds the first's row."""
     store = services().store
     try:
         encoded = encode(picture.pixels)
-        study.picture_sha256 = store.write(encoded)
+        image.picture_sha256 = store.write(encoded)
         with writing():
-            same = _same(study.owner, study.content_sha256, study.wanted_frame)
+            same = _same(image.owner, image.content_sha256, image.wanted_frame)
             twin = None if actor.is_new else db.session.execute(same).scalar_one_or_none()
             if twin is not None:
                 return Receipt(twin.id, is_new=False)
             store.write(encoded)  # again under the write lock: a deletion may have removed the shared file
-            db.session.add(study)
-            audit.record(actor.name, "study.receive", study.id, kind=study.kind)
+            db.session.add(image)
+            audit.record(actor.name, "image.receive", image.id, kind=image.kind)
             db.session.flush()
             failpoints.reached(failpoints.BEFORE_COMMIT)
-            return Receipt(study.id, is_new=True)
+            return Receipt(image.id, is_new=True)
     except (OperationalError, OSError) as error:
         raise not_kept(error) from error
 

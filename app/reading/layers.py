@@ -1,4 +1,4 @@
-"""The picture layers of a study as PNG bytes: what the result page, the triage list and the API all serve."""
+"""The picture layers of an image as PNG bytes: what the result page, the triage list and the API all serve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.store.database import writing
 from app.store.pictures import Encoded, MissingPicture, encode
-from app.tables import Analysis, Study
+from app.tables import Analysis, Image
 from app.web.extensions import db
 from app.workers.services import services
 from imaging import overlay
@@ -31,8 +31,8 @@ _keeping = ThreadPoolExecutor(1, "thumbnails")  # its thread starts with the fir
 log = logging.getLogger(__name__)
 
 
-def render(study: Study, name: str) -> bytes:
-    """One layer of a study's newest analysis.
+def render(image: Image, name: str) -> bytes:
+    """One layer of an image's newest analysis.
 
     Args:
         name: picture (grey, as kept), outline, fill and heat (transparent, same size as the picture) or thumbnail
@@ -45,39 +45,39 @@ def render(study: Study, name: str) -> bytes:
         MissingPicture: no such layer, or its file is gone or damaged.
     """
     if name == PICTURE:
-        return services().store.content(study.picture_sha256)
+        return services().store.content(image.picture_sha256)
     if name == THUMBNAIL:
-        return _thumbnail(study)
-    analysis = study.reading
+        return _thumbnail(image)
+    analysis = image.reading
     if analysis is None or name not in (OUTLINE, FILL, HEAT):
-        raise MissingPicture(f"This study has no {name} layer.")
-    with _turn(study):
+        raise MissingPicture(f"This image has no {name} layer.")
+    with _turn(image):
         if name == HEAT:
-            return _heat(analysis, study.height, study.width)
+            return _heat(analysis, image.height, image.width)
         return overlay.layer_png(_mask(analysis), name)
 
 
 @contextmanager
-def _turn(study: Study) -> Iterator[None]:
-    with _large if study.height * study.width > LARGE_PIXELS else nullcontext():
+def _turn(image: Image) -> Iterator[None]:
+    with _large if image.height * image.width > LARGE_PIXELS else nullcontext():
         yield
 
 
-def key(study: Study, name: str) -> str:
+def key(image: Image, name: str) -> str:
     """Changes when the layer's content does: the entity tag of its address."""
-    analysis = study.reading
-    shown = study.picture_sha256 if name == PICTURE or analysis is None else analysis.mask_sha256
+    analysis = image.reading
+    shown = image.picture_sha256 if name == PICTURE or analysis is None else analysis.mask_sha256
     return f"{name}-{shown[:16]}-{analysis.id if analysis is not None and name != PICTURE else 0}"
 
 
-def _thumbnail(study: Study) -> bytes:
+def _thumbnail(image: Image) -> bytes:
     """Made when somebody looks at it for the first time, and kept: no upload waits for it."""
-    analysis = study.reading
+    analysis = image.reading
     if analysis is not None and analysis.thumbnail_sha256:
         with suppress(MissingPicture):
             return services().store.content(analysis.thumbnail_sha256)
-    with _turn(study):
-        pixels = services().store.get(study.picture_sha256)
+    with _turn(image):
+        pixels = services().store.get(image.picture_sha256)
         mask = np.zeros(pixels.shape[:2], dtype=np.bool_) if analysis is None else _mask(analysis)
         encoded = encode(overlay.thumbnail(pixels, mask))
     if analysis is not None:
@@ -101,7 +101,7 @@ def _keep_thumbnail(app: Flask, analysis_id: int, encoded: Encoded) -> None:
 
 def _heat(analysis: Analysis, height: int, width: int) -> bytes:
     if analysis.heat_sha256 is None:
-        raise MissingPicture("This study has no heat layer.")
+        raise MissingPicture("This image has no heat layer.")
     heat = resize(services().store.get(analysis.heat_sha256), height, width)
     return overlay.heat_png(heat)
 

@@ -10,7 +10,7 @@ from flask import current_app
 from limits import RateLimitItemPerDay
 from sqlalchemy import func, select
 
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db, limiter
 
 
@@ -27,7 +27,7 @@ def is_reached(owner: str | None, name: str, address: str | None) -> bool:
 
 
 def _kept(owner: str) -> int:
-    return db.session.scalar(select(func.count()).select_from(Study).where(Study.owner == owner)) or 0
+    return db.session.scalar(select(func.count()).select_from(Image).where(Image.owner == owner)) or 0
 
 
 def count(name: str, address: str | None) -> None:

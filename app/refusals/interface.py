@@ -42,7 +42,7 @@ class NotOwner(ApiRefusal):
 
 
 class NoPicture(ApiRefusal):
-    code, status, sentence = "no_picture", 404, "This study has no such picture."
+    code, status, sentence = "no_picture", 404, "This image has no such picture."
 
 
 class NoPlace(ApiRefusal):

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
-from app.reading.images import UnknownStudy
+from app.reading.images import UnknownImage
 from app.reading.intake import NotKept, not_kept
 from app.refusals.interface import AmbiguousPlace, ApiRefusal
 from app.reports.clinics_json import place_json
@@ -85,8 +85,8 @@ def refusal(error: Exception) -> Refusal:
     if isinstance(error, ApiRefusal | BadPlace | NotKept | RefusedUpload):
         words = Wording(error.code, UNKNOWN, error.sentence)
         return Refusal(error.status, words, _later(error) if isinstance(error, NotKept) else {}, _more(error))
-    if isinstance(error, UnknownStudy):
-        return Refusal(404, Wording("unknown_study", NOTHING, str(error)))
+    if isinstance(error, UnknownImage):
+        return Refusal(404, Wording("unknown_image", NOTHING, str(error)))
     if isinstance(error, MissingPicture):
         return Refusal(404, BY_STATUS[404])
     if isinstance(error, ModelUnusable):

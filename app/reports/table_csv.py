@@ -1,4 +1,4 @@
-"""Studies as a table: CSV after RFC 4180 (comma, CRLF, quotes doubled), UTF-8, one header line.
+"""Images as a table: CSV after RFC 4180 (comma, CRLF, quotes doubled), UTF-8, one header line.
 
 Texts that a spreadsheet would run as a formula get an apostrophe in front (OWASP, "CSV injection"); numbers stay
 numbers. `COLUMNS` is the documentation of the file: docs/reference/csv.md is compared with it by a test.
@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from app.reports.study_json import DISCLAIMER
-from app.tables import Analysis, Review, Study
+from app.reports.image_json import DISCLAIMER
+from app.tables import Analysis, Image, Review
 from app.web.extensions import db
 
 BATCH = 200
@@ -32,9 +32,9 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Line:
-    """What one row is made of: a study, its newest analysis and the newest verdict about that one."""
+    """What one row is made of: an image, its newest analysis and the newest verdict about that one."""
 
-    study: Study
+    image: Image
     analysis: Analysis | None
     review: Review | None
 
@@ -60,20 +60,20 @@ def _moment(value: datetime | None) -> Cell:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("reference", "Short form of the id, as the pages show it.", lambda line: line.study.reference),
-    Column("id", "Id of the study, 32 hexadecimal digits.", lambda line: line.study.id),
-    Column("received_at", "When it was received, ISO 8601 in UTC.", lambda line: _moment(line.study.created_at)),
-    Column("status", "queued, running, done, declined or failed.", lambda line: line.study.status),
-    Column("category", "Triage category, empty while it waits.", lambda line: line.study.category),
-    Column("reason_code", "Why it was declined or failed, else empty.", lambda line: line.study.reason_code),
-    Column("reason", "The same, or the rule that decided, as a sentence.", lambda line: line.study.reason),
-    Column("label", "Class with the highest probability.", lambda line: line.study.label),
+    Column("reference", "Short form of the id, as the pages show it.", lambda line: line.image.reference),
+    Column("id", "Id of the image, 32 hexadecimal digits.", lambda line: line.image.id),
+    Column("received_at", "When it was received, ISO 8601 in UTC.", lambda line: _moment(line.image.created_at)),
+    Column("status", "queued, running, done, declined or failed.", lambda line: line.image.status),
+    Column("category", "Triage category, empty while it waits.", lambda line: line.image.category),
+    Column("reason_code", "Why it was declined or failed, else empty.", lambda line: line.image.reason_code),
+    Column("reason", "The same, or the rule that decided, as a sentence.", lambda line: line.image.reason),
+    Column("label", "Class with the highest probability.", lambda line: line.image.label),
     Column("benign", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "benign")),
     Column("malignant", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "malignant")),
     Column("normal", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "normal")),
-    Column("width_px", "Width of the picture in pixels.", lambda line: line.study.width),
-    Column("height_px", "Height of the picture in pixels.", lambda line: line.study.height),
-    Column("spacing_mm", "Millimetres per pixel, where the file gave it.", lambda line: line.study.spacing_mm),
+    Column("width_px", "Width of the picture in pixels.", lambda line: line.image.width),
+    Column("height_px", "Height of the picture in pixels.", lambda line: line.image.height),
+    Column("spacing_mm", "Millimetres per pixel, where the file gave it.", lambda line: line.image.spacing_mm),
     Column("lesion_area_px", "Area of the outlined lesion in pixels.", lambda line: line.finding("lesion", "area_px")),
     Column("lesion_area_mm2", "The same in square millimetres.", lambda line: line.finding("lesion", "area_mm2")),
     Column(
@@ -86,7 +86,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("provider", "Where the networks ran.", lambda line: line.finding("provider")),
     Column("models_version", "Version of the networks.", lambda line: line.finding("models_version")),
-    Column("is_reviewed", "yes or no.", lambda line: "yes" if line.study.is_reviewed else "no"),
+    Column("is_reviewed", "yes or no.", lambda line: "yes" if line.image.is_reviewed else "no"),
     Column("verdict", "Newest verdict: agree or disagree.", lambda line: line.review and line.review.verdict),
     Column("verdict_label", "Class that the reviewer holds right.", lambda line: line.review and line.review.label),
     Column("reviewer", "Login name of the reviewer.", lambda line: line.review and line.review.user.name),
@@ -96,13 +96,13 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def stream(study_ids: Sequence[str]) -> Iterator[str]:
-    """The file in pieces: the header, then the studies in the given order; those deleted meanwhile are left out.
+def stream(image_ids: Sequence[str]) -> Iterator[str]:
+    """The file in pieces: the header, then the images in the given order; those deleted meanwhile are left out.
 
     No transaction stays open between two pieces, however slowly they are fetched.
     """
     yield row(column.name for column in COLUMNS)
-    for batch in _batched(study_ids):
+    for batch in _batched(image_ids):
         lines = _lines(batch)
         text = "".join(row(column.read(line) for column in COLUMNS) for line in lines)
         db.session.rollback()
@@ -124,21 +124,21 @@ def safe(cell: Cell) -> Cell:
     return ("'" if is_formula else "") + _UNPRINTABLE.sub("", cell)
 
 
-def _lines(study_ids: Sequence[str]) -> list[Line]:
+def _lines(image_ids: Sequence[str]) -> list[Line]:
     query = (
-        select(Study)
-        .where(Study.id.in_(study_ids))
-        .options(selectinload(Study.analyses), selectinload(Study.reviews).joinedload(Review.user))
+        select(Image)
+        .where(Image.id.in_(image_ids))
+        .options(selectinload(Image.analyses), selectinload(Image.reviews).joinedload(Review.user))
     )
-    found = {study.id: study for study in db.session.scalars(query)}
-    return [_line(found[study_id]) for study_id in study_ids if study_id in found]
+    found = {image.id: image for image in db.session.scalars(query)}
+    return [_line(found[image_id]) for image_id in image_ids if image_id in found]
 
 
-def _line(study: Study) -> Line:
-    analysis = study.reading
-    own = [review for review in study.reviews if review.analysis_id == (analysis.id if analysis is not None else None)]
-    return Line(study, analysis, own[-1] if own else None)
+def _line(image: Image) -> Line:
+    analysis = image.reading
+    own = [review for review in image.reviews if review.analysis_id == (analysis.id if analysis is not None else None)]
+    return Line(image, analysis, own[-1] if own else None)
 
 
-def _batched(study_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (study_ids[start : start + BATCH] for start in range(0, len(study_ids), BATCH))
+def _batched(image_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (image_ids[start : start + BATCH] for start in range(0, len(image_ids), BATCH))

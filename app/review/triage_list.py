@@ -1,4 +1,4 @@
-"""The triage list: which studies, in which order, on which page. Answered by the database from one index each time."""
+"""The triage list: which images, in which order, on which page. Answered by the database from one index each time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from sqlalchemy import (
     text,
 )
 
-from app.tables import Study
+from app.tables import Image
+from app.tables.image import DECLINED, DONE, FAILED, QUEUED, RUNNING, reference_prefix
 from app.tables.moment import Moment
-from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING, reference_prefix
 from app.web.extensions import db
 
 PAGE_SIZE = 50
 COUNTED_UP_TO = 10_000  # counting further would cost more than the number is worth
 STATUSES = (DONE, DECLINED, FAILED, QUEUED, RUNNING)
-REVIEWED_RANK = 10  # work_rank of a study is below it until it is reviewed
+REVIEWED_RANK = 10  # work_rank of an image is below it until it is reviewed
 
 
 class Held:
@@ -48,9 +48,9 @@ class Held:
 WORK, NEWEST, WEIGHT = "urgency", "newest", "probability"
 # Per order: the index that holds it together with every filter, and the columns.
 _ORDERS: dict[str, tuple[str, tuple[ColumnElement[Any], ...]]] = {
-    WORK: ("ix_study_work", (Held.work_rank, Held.created_at, Held.id)),
-    NEWEST: ("ix_study_newest", (Held.created_at.desc(), Held.id.desc())),
-    WEIGHT: ("ix_study_weight", (Held.malignant.desc(), Held.created_at.desc(), Held.id.desc())),
+    WORK: ("ix_image_work", (Held.work_rank, Held.created_at, Held.id)),
+    NEWEST: ("ix_image_newest", (Held.created_at.desc(), Held.id.desc())),
+    WEIGHT: ("ix_image_weight", (Held.malignant.desc(), Held.created_at.desc(), Held.id.desc())),
 }
 SORTS = tuple(_ORDERS)
 
@@ -75,7 +75,7 @@ class Filters:
 
     @property
     def is_narrowing(self) -> bool:
-        """True when studies may be left out."""
+        """True when images may be left out."""
         return self != Filters(sort=self.sort)
 
 
@@ -83,7 +83,7 @@ class Filters:
 class Page:
     """One page of the list. `total` is exact up to COUNTED_UP_TO and None above it."""
 
-    studies: tuple[Study, ...]
+    images: tuple[Image, ...]
     number: int
     has_more: bool
     total: int | None
@@ -97,34 +97,34 @@ def page_of(filters: Filters, number: int = 1, size: int = PAGE_SIZE) -> Page:
     return Page(rows_of(ids[:size]), number, len(ids) > size, total if total <= COUNTED_UP_TO else None)
 
 
-def rows_of(ids: Sequence[str]) -> tuple[Study, ...]:
-    """The studies with these ids, in this order; those deleted meanwhile are left out."""
-    found = {study.id: study for study in db.session.scalars(select(Study).where(Study.id.in_(ids)))}
-    return tuple(found[study_id] for study_id in ids if study_id in found)
+def rows_of(ids: Sequence[str]) -> tuple[Image, ...]:
+    """The images with these ids, in this order; those deleted meanwhile are left out."""
+    found = {image.id: image for image in db.session.scalars(select(Image).where(Image.id.in_(ids)))}
+    return tuple(found[image_id] for image_id in ids if image_id in found)
 
 
 def ids_of(filters: Filters) -> Select[str]:
     """The ids that the filters leave, in order."""
     index, order = _ORDERS[filters.sort]
-    rows = text("study") if filters.reference else _read_by(index)  # a reference is a range of the primary key
+    rows = text("image") if filters.reference else _read_by(index)  # a reference is a range of the primary key
     return select(Held.id).select_from(rows).where(*_conditions(filters)).order_by(*order)
 
 
 def open_counts() -> dict[str, int]:
-    """How many unreviewed studies each category holds; waiting ones have none yet and count under "queued"."""
+    """How many unreviewed images each category holds; waiting ones have none yet and count under "queued"."""
     query = (
         select(Held.category, func.count())
-        .select_from(_read_by("ix_study_work"))
+        .select_from(_read_by("ix_image_work"))
         .where(Held.work_rank < REVIEWED_RANK)
         .group_by(Held.category)
     )
     return {category or QUEUED: count for category, count in db.session.execute(query)}
 
 
-def next_open(study_id: str) -> str | None:
-    """The unreviewed, finished study that comes first in the order of work, apart from this one."""
+def next_open(image_id: str) -> str | None:
+    """The unreviewed, finished image that comes first in the order of work, apart from this one."""
     query = ids_of(Filters()).where(
-        Held.id != study_id, Held.work_rank < REVIEWED_RANK, Held.status.in_((DONE, DECLINED, FAILED))
+        Held.id != image_id, Held.work_rank < REVIEWED_RANK, Held.status.in_((DONE, DECLINED, FAILED))
     )
     return db.session.scalar(query.limit(1))
 
@@ -135,7 +135,7 @@ def _read_by(index: str) -> TextClause:
     SQLite's planner likes an index that fits one filter, and then looks up tens of thousands of rows and sorts them:
     50 to 170 ms at 100,000 rows, where the index that holds order and filters together takes 10 at most.
     """
-    return text(f"study INDEXED BY {index}" if db.engine.dialect.name == "sqlite" else "study")
+    return text(f"image INDEXED BY {index}" if db.engine.dialect.name == "sqlite" else "image")
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

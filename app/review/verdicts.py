@@ -8,9 +8,9 @@ from app import audit
 from app.inference.results import LABELS
 from app.reading import images
 from app.store.database import writing
-from app.tables import Review, Study
+from app.tables import Image, Review
+from app.tables.image import DECLINED, DONE, FAILED
 from app.tables.review import AGREE, DISAGREE
-from app.tables.study import DECLINED, DONE, FAILED
 from app.web.extensions import db
 
 LONGEST_NOTE = 2000
@@ -18,7 +18,7 @@ _FINISHED = (DONE, DECLINED, FAILED)
 
 
 class RefusedVerdict(ValueError):
-    """The verdict can't be recorded; `sentence` says why. 409 when the study has changed, else 422."""
+    """The verdict can't be recorded; `sentence` says why. 409 when the image has changed, else 422."""
 
     def __init__(self, sentence: str, status: int = 422) -> None:
         super().__init__(sentence)
@@ -43,36 +43,36 @@ class Verdict:
     analysis_id: int | None = None
 
 
-def record(study_id: str, user_id: int, actor: str, verdict: Verdict) -> None:
-    """Keep a verdict on a finished study.
+def record(image_id: str, user_id: int, actor: str, verdict: Verdict) -> None:
+    """Keep a verdict on a finished image.
 
     Raises:
-        UnknownStudy: there is no such study.
-        RefusedVerdict: the study is not finished, was analysed anew meanwhile, or the verdict contradicts itself.
+        UnknownImage: there is no such image.
+        RefusedVerdict: the image is not finished, was analysed anew meanwhile, or the verdict contradicts itself.
     """
     with writing():
-        study = images.find(study_id)
-        label = _right_label(study, verdict)
+        image = images.find(image_id)
+        label = _right_label(image, verdict)
         review = Review(
-            study_id=study.id, user_id=user_id, analysis_id=verdict.analysis_id, verdict=verdict.verdict,
+            image_id=image.id, user_id=user_id, analysis_id=verdict.analysis_id, verdict=verdict.verdict,
             label=label, note=verdict.note.strip()[:LONGEST_NOTE],
         )  # fmt: skip
         db.session.add(review)
-        study.is_reviewed = True
-        audit.record(actor, "study.review", study.id, verdict=verdict.verdict, label=label)
+        image.is_reviewed = True
+        audit.record(actor, "image.review", image.id, verdict=verdict.verdict, label=label)
 
 
-def _right_label(study: Study, verdict: Verdict) -> str | None:
+def _right_label(image: Image, verdict: Verdict) -> str | None:
     """The class that the reviewer holds to be right, after all checks."""
-    if study.status not in _FINISHED:
-        raise RefusedVerdict("This study is still being read. A verdict can be given when it is finished.", 409)
-    newest = study.reading
+    if image.status not in _FINISHED:
+        raise RefusedVerdict("This image is still being read. A verdict can be given when it is finished.", 409)
+    newest = image.reading
     if verdict.analysis_id != (newest.id if newest is not None else None):
-        raise RefusedVerdict("This study was read again meanwhile. Please look at the new answer first.", 409)
+        raise RefusedVerdict("This image was read again meanwhile. Please look at the new answer first.", 409)
     if verdict.verdict == AGREE:
-        return study.label
+        return image.label
     if verdict.verdict != DISAGREE or verdict.label not in (*LABELS, None):
         raise RefusedVerdict("Choose agree, or disagree with the right class.")
-    if verdict.label == study.label:
+    if verdict.label == image.label:
         raise RefusedVerdict("That is the class that the program chose: choose agree, or another class.")
     return verdict.label

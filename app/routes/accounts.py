@@ -64,7 +64,7 @@ def setup(code: str) -> ResponseReturnValue:
     except AccountError as refusal:
         return render_template("accounts/setup.html", form=form, refusal=refusal), refusal.status
     flash("You are the first admin. The setup link is used up.", "success")
-    return redirect(url_for("admin.studies"))
+    return redirect(url_for("admin.images"))
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
@@ -91,7 +91,7 @@ def own_path(text: str | None) -> str:
     Browsers drop tabs and newlines from addresses and read a backslash as a slash, so `/\\t/evil.com` and `/\\evil.com`
     would leave the server: any such character refuses the text.
     """
-    start = url_for("admin.studies")
+    start = url_for("admin.images")
     if not text or not text.startswith("/") or text.startswith("//"):
         return start
     if "\\" in text or any(character <= " " or character == "\x7f" for character in text):

@@ -1,4 +1,4 @@
-"""Doors for reviewers and admins: the triage list, one study, its pictures, the export."""
+"""Doors for reviewers and admins: the triage list, one image, its pictures, the export."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app import accounts, audit
 from app.audit import trail
 from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
 from app.pages.admin import ListPage
-from app.pages.admin_study import StudyPage
+from app.pages.admin_image import ImagePage
 from app.reading import analysis, images
 from app.reports import table_csv
 from app.review import triage_list, verdicts
@@ -33,7 +33,7 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 blueprint.register_blueprint(admin_server.blueprint)
 
 
-@blueprint.get("/", endpoint="studies")
+@blueprint.get("/", endpoint="images")
 @accounts.requires(REVIEWER)
 def triage_page() -> ResponseReturnValue:
     """The triage list, narrowed and ordered by the address."""
@@ -45,76 +45,76 @@ def triage_page() -> ResponseReturnValue:
     return render_template("admin/list.html", form=form, page=shown)
 
 
-@blueprint.get("/studies/<study_id>")
+@blueprint.get("/images/<image_id>")
 @accounts.requires(REVIEWER)
-def study(study_id: str) -> ResponseReturnValue:
-    """One study."""
-    return _study_page(study_id, VerdictForm())
+def image(image_id: str) -> ResponseReturnValue:
+    """One image."""
+    return _image_page(image_id, VerdictForm())
 
 
-def _study_page(study_id: str, form: VerdictForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:
-    found = images.find(study_id)
-    page = StudyPage.of(found, trail.of_study(study_id), triage_list.next_open(study_id))
-    return render_template("admin/study.html", page=page, form=form, delete=DeleteForm(), also=also), status
+def _image_page(image_id: str, form: VerdictForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:
+    found = images.find(image_id)
+    page = ImagePage.of(found, trail.of_image(image_id), triage_list.next_open(image_id))
+    return render_template("admin/image.html", page=page, form=form, delete=DeleteForm(), also=also), status
 
 
-@blueprint.post("/studies/<study_id>/review")
+@blueprint.post("/images/<image_id>/review")
 @accounts.requires(REVIEWER)
-def review(study_id: str) -> ResponseReturnValue:
+def review(image_id: str) -> ResponseReturnValue:
     """Record a verdict."""
     form = VerdictForm()
     if not form.validate():
-        return _study_page(study_id, form, 422)
+        return _image_page(image_id, form, 422)
     try:
-        verdicts.record(study_id, accounts.user_id(), accounts.actor_name(), form.to_verdict())
+        verdicts.record(image_id, accounts.user_id(), accounts.actor_name(), form.to_verdict())
     except RefusedVerdict as refusal:
-        return _study_page(study_id, form, refusal.status, (refusal.sentence,))
+        return _image_page(image_id, form, refusal.status, (refusal.sentence,))
     flash("Your verdict is recorded.", "success")
-    return redirect(url_for("admin.study", study_id=study_id))
+    return redirect(url_for("admin.image", image_id=image_id))
 
 
-@blueprint.post("/studies/<study_id>/rerun")
+@blueprint.post("/images/<image_id>/rerun")
 @accounts.requires(REVIEWER)
-def rerun(study_id: str) -> ResponseReturnValue:
-    """Have a study read again; the earlier answers stay."""
-    images.find(study_id)
-    analysis.rerun(study_id, accounts.actor_name())
+def rerun(image_id: str) -> ResponseReturnValue:
+    """Have an image read again; the earlier answers stay."""
+    images.find(image_id)
+    analysis.rerun(image_id, accounts.actor_name())
     flash("The picture is being read again. The earlier answers stay.", "success")
-    return redirect(url_for("admin.study", study_id=study_id))
+    return redirect(url_for("admin.image", image_id=image_id))
 
 
-@blueprint.post("/studies/<study_id>/delete")
+@blueprint.post("/images/<image_id>/delete")
 @accounts.requires(ADMIN)
-def delete(study_id: str) -> ResponseReturnValue:
-    """Delete a study for good."""
-    found = images.find(study_id)
+def delete(image_id: str) -> ResponseReturnValue:
+    """Delete an image for good."""
+    found = images.find(image_id)
     if not DeleteForm().validate():
-        return _study_page(study_id, VerdictForm(formdata=None), 422, ("Tick the box to delete this study.",))
+        return _image_page(image_id, VerdictForm(formdata=None), 422, ("Tick the box to delete this image.",))
     reference = found.reference
-    images.delete(study_id, accounts.actor_name())
-    flash(f"Study {reference} is deleted.", "success")
-    return redirect(url_for("admin.studies"))
+    images.delete(image_id, accounts.actor_name())
+    flash(f"Image {reference} is deleted.", "success")
+    return redirect(url_for("admin.images"))
 
 
-@blueprint.get("/studies/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
+@blueprint.get("/images/<image_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
 @accounts.requires(REVIEWER)
-def layer(study_id: str, name: str) -> ResponseReturnValue:
+def layer(image_id: str, name: str) -> ResponseReturnValue:
     """One picture layer; the browser keeps it, and asks whether it is still right."""
-    return layer_answer(images.find(study_id), name, "private, no-cache")
+    return layer_answer(images.find(image_id), name, "private, no-cache")
 
 
 @blueprint.get("/export.csv")
 @accounts.requires(REVIEWER)
 def export() -> ResponseReturnValue:
-    """The narrowed list, or the ticked studies, as CSV."""
+    """The narrowed list, or the ticked images, as CSV."""
     form = FilterForm.asked()
     form.validate()
-    study_ids = selected_ids() or list(db.session.scalars(triage_list.ids_of(form.filters())))
+    image_ids = selected_ids() or list(db.session.scalars(triage_list.ids_of(form.filters())))
     with writing():
-        audit.record(accounts.actor_name(), "export.csv", studies=len(study_ids), filters=form.query())
+        audit.record(accounts.actor_name(), "export.csv", images=len(image_ids), filters=form.query())
     name = f"sonotriage-{now():%Y-%m-%d}.csv"
     return Response(
-        stream_with_context(table_csv.stream(study_ids)),
+        stream_with_context(table_csv.stream(image_ids)),
         content_type="text/csv; charset=utf-8; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
-from app.reading.images import UnknownStudy
+from app.reading.images import UnknownImage
 from app.reading.intake import NotKept
 from app.refusals.interface import ApiRefusal
 from app.refusals.sentences import Refusal, refusal
@@ -45,7 +45,7 @@ class ErrorPage:
 def bind(app: Flask) -> None:
     """Answer every refusal and failure that a door lets through."""
     expected: tuple[type[Exception], ...] = (
-        HTTPException, ApiRefusal, BadPlace, UnknownStudy, MissingPicture, RefusedUpload, NotKept, ModelUnusable,
+        HTTPException, ApiRefusal, BadPlace, UnknownImage, MissingPicture, RefusedUpload, NotKept, ModelUnusable,
         OperationalError,
     )  # fmt: skip
     for kind in expected:

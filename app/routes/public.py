@@ -23,7 +23,7 @@ from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json
 from app.serving import visitors, waiting
 from app.serving.layer_answer import layer_answer
-from app.tables import Study
+from app.tables import Image
 from app.web import observability
 from app.web.extensions import limiter
 from app.workers.services import services
@@ -61,44 +61,44 @@ def send() -> ResponseReturnValue:
     return _accepted(receipt, "" if place else sent.whereabouts.text)
 
 
-@blueprint.get("/r/<study_id>")
-def result(study_id: str) -> ResponseReturnValue:
+@blueprint.get("/r/<image_id>")
+def result(image_id: str) -> ResponseReturnValue:
     """The result of a picture, or how far it has come."""
-    study = images.find(study_id)
-    if is_waiting(study):
-        return render_template("public/waiting.html", page=waiting_page(study))
-    page = result_page(study, _manifest(), visitors.is_owner(study.owner))
-    nearby, status = _nearby(_stored_place(study))
+    image = images.find(image_id)
+    if is_waiting(image):
+        return render_template("public/waiting.html", page=waiting_page(image))
+    page = result_page(image, _manifest(), visitors.is_owner(image.owner))
+    nearby, status = _nearby(_stored_place(image))
     name = "result" if page.reading else page.category
     return render_template(f"public/{name}.html", page=page, nearby=nearby), status
 
 
-@blueprint.get("/r/<study_id>/status")
+@blueprint.get("/r/<image_id>/status")
 @limiter.exempt
-def status(study_id: str) -> ResponseReturnValue:
+def status(image_id: str) -> ResponseReturnValue:
     """How far a picture has come, for the script of the waiting page."""
-    study = images.find(study_id)
-    page = waiting_page(study)
-    return {"status": study.status, "step": page.step, "done": page.done, "of": page.of,
-            "is_finished": not is_waiting(study)}  # fmt: skip
+    image = images.find(image_id)
+    page = waiting_page(image)
+    return {"status": image.status, "step": page.step, "done": page.done, "of": page.of,
+            "is_finished": not is_waiting(image)}  # fmt: skip
 
 
-@blueprint.get("/r/<study_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
-def layer(study_id: str, name: str) -> ResponseReturnValue:
+@blueprint.get("/r/<image_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
+def layer(image_id: str, name: str) -> ResponseReturnValue:
     """One layer of the viewer as PNG; its address carries a version, so a browser may keep it for long."""
-    return layer_answer(images.find(study_id), name, f"private, max-age={YEAR_S}, immutable")
+    return layer_answer(images.find(image_id), name, f"private, max-age={YEAR_S}, immutable")
 
 
-@blueprint.get("/r/<study_id>/delete")
-def confirm_delete(study_id: str) -> ResponseReturnValue:
+@blueprint.get("/r/<image_id>/delete")
+def confirm_delete(image_id: str) -> ResponseReturnValue:
     """Asks once more, and says what is deleted."""
-    return render_template("public/delete.html", study=_own(study_id))
+    return render_template("public/delete.html", image=_own(image_id))
 
 
-@blueprint.post("/r/<study_id>/delete")
-def delete(study_id: str) -> ResponseReturnValue:
+@blueprint.post("/r/<image_id>/delete")
+def delete(image_id: str) -> ResponseReturnValue:
     """Delete the picture and everything that was made from it."""
-    images.delete(_own(study_id).id, VISITOR)
+    images.delete(_own(image_id).id, VISITOR)
     flash("Your picture and its result are deleted.", "success")
     response = redirect(url_for("public.upload"), 303)
     response.headers["Clear-Site-Data"] = '"cache"'
@@ -136,8 +136,8 @@ def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue
 
 def _accepted(receipt: Receipt, unclear_place: str) -> ResponseReturnValue:
     """Lead to the result, which a lone picture has by then; a place that needs a question is asked about there."""
-    waiting.until_finished(receipt.study_id, waiting.GLANCE_S)
-    address = url_for("public.result", study_id=receipt.study_id, place=unclear_place or None)
+    waiting.until_finished(receipt.image_id, waiting.GLANCE_S)
+    address = url_for("public.result", image_id=receipt.image_id, place=unclear_place or None)
     if wants_json():
         return {"address": address}, 201, {"Location": address}
     return redirect(address, 303)
@@ -158,23 +158,23 @@ def _nearby(stored: Place | None) -> tuple[NearbyPage, int]:
         return refused_page(request.args.get("place", ""), refusal), refusal.status
 
 
-def _stored_place(study: Study) -> Place | None:
-    if study.latitude is None or study.longitude is None:
+def _stored_place(image: Image) -> Place | None:
+    if image.latitude is None or image.longitude is None:
         return None
-    label = study.place or ""
-    return Place(study.latitude, study.longitude, label, country_of(label, study.latitude, study.longitude))
+    label = image.place or ""
+    return Place(image.latitude, image.longitude, label, country_of(label, image.latitude, image.longitude))
 
 
-def _own(study_id: str) -> Study:
-    """The study, when the present browser sent it.
+def _own(image_id: str) -> Image:
+    """The image, when the present browser sent it.
 
     Raises:
-        UnknownStudy: there is none, or another browser sent it; both look the same from outside.
+        UnknownImage: there is none, or another browser sent it; both look the same from outside.
     """
-    study = images.find(study_id)
-    if not visitors.is_owner(study.owner):
-        raise images.UnknownStudy("Only the browser that sent a picture can delete it here.")
-    return study
+    image = images.find(image_id)
+    if not visitors.is_owner(image.owner):
+        raise images.UnknownImage("Only the browser that sent a picture can delete it here.")
+    return image
 
 
 def _manifest() -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Response, request
 
 from app.reading import layers
-from app.tables import Study
+from app.tables import Image
 
 
-def layer_answer(study: Study, name: str, cache_control: str) -> Response:
+def layer_answer(image: Image, name: str, cache_control: str) -> Response:
     """One layer as PNG; nothing is drawn for a browser that has it already.
 
     Args:
@@ -18,9 +18,9 @@ def layer_answer(study: Study, name: str, cache_control: str) -> Response:
         MissingPicture: no such layer, or its file is gone or damaged.
     """
     response = Response(mimetype="image/png")
-    response.set_etag(layers.key(study, name))
+    response.set_etag(layers.key(image, name))
     response.headers["Cache-Control"] = cache_control
     response.make_conditional(request)
     if response.status_code == 200:
-        response.set_data(layers.render(study, name))
+        response.set_data(layers.render(image, name))
     return response

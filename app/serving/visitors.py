@@ -30,10 +30,10 @@ def known_owner() -> str | None:
     return _hash(secret) if secret else None
 
 
-def is_owner(study_owner: str) -> bool:
-    """True when the present browser sent the study with this owner hash."""
+def is_owner(image_owner: str) -> bool:
+    """True when the present browser sent the image with this owner hash."""
     known = known_owner()
-    return known is not None and hmac.compare_digest(known, study_owner)
+    return known is not None and hmac.compare_digest(known, image_owner)
 
 
 def _secret() -> str | None:

@@ -7,7 +7,7 @@ import threading
 
 from flask import current_app
 
-from app.tables import Study
+from app.tables import Image
 from app.workers import tasks
 
 ASK_AGAIN = {"Retry-After": "1"}  # seconds: each question costs a few milliseconds that the pictures waited for need
@@ -17,8 +17,8 @@ _lock = threading.Lock()
 _waiting = 0
 
 
-def until_finished(study_id: str, most_s: float = math.inf) -> Study | None:
-    """Wait until a study is finished: the study when it is, else None. No waiting while too many do.
+def until_finished(image_id: str, most_s: float = math.inf) -> Image | None:
+    """Wait until an image is finished: the image when it is, else None. No waiting while too many do.
 
     Args:
         most_s: for how many seconds, unless WAIT_S is less.
@@ -28,7 +28,7 @@ def until_finished(study_id: str, most_s: float = math.inf) -> Study | None:
         is_crowded = _waiting >= max(1, current_app.config["WEB_THREADS"] // 2)
         _waiting += 1
     try:
-        return tasks.wait(study_id, 0 if is_crowded else min(current_app.config["WAIT_S"], most_s))
+        return tasks.wait(image_id, 0 if is_crowded else min(current_app.config["WAIT_S"], most_s))
     finally:
         with _lock:
             _waiting -= 1

@@ -17,9 +17,9 @@ VARIABLE = "SONOTRIAGE_FAILPOINT"
 
 # Where `reached` is called, in the order in which an upload comes there.
 PICTURE_RENAMED = "picture-renamed"  # the file has its name, its folder is not synced, no row names it
-BEFORE_COMMIT = "before-commit"  # the study's row is written inside the open transaction
-AFTER_COMMIT = "after-commit"  # the study is kept, nobody was told
-INFERENCE = "inference"  # the studies are leased, the networks are about to run
+BEFORE_COMMIT = "before-commit"  # the image's row is written inside the open transaction
+AFTER_COMMIT = "after-commit"  # the image is kept, nobody was told
+INFERENCE = "inference"  # the images are leased, the networks are about to run
 BEFORE_RESULT = "before-result"  # the results are written inside the open transaction
 
 

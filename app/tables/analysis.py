@@ -1,4 +1,4 @@
-"""One run of the networks over a study. A re-run adds a row; none is overwritten."""
+"""One run of the networks over an image. A re-run adds a row; none is overwritten."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Analysis(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "analysis"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[str] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
     category: Mapped[str] = mapped_column(String(16))

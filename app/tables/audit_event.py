@@ -15,7 +15,7 @@ from app.web.extensions import db
 class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
     """`actor` is a login name, "visitor", "api" or "system".
 
-    `details` never holds patient data, and is emptied when its study is deleted.
+    `details` never holds patient data, and is emptied when its image is deleted.
     """
 
     __tablename__ = "audit_event"
@@ -23,7 +23,7 @@ class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
     id: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
     actor: Mapped[str] = mapped_column(String(80), index=True)
-    action: Mapped[str] = mapped_column(String(48), index=True)  # noun.verb, for instance study.delete
-    study_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    action: Mapped[str] = mapped_column(String(48), index=True)  # noun.verb, for instance image.delete
+    image_id: Mapped[str | None] = mapped_column(String(32), index=True)
     request_id: Mapped[str | None] = mapped_column(String(32))
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

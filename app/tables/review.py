@@ -1,4 +1,4 @@
-"""A clinician's verdict on a study. A later verdict adds a row; none is overwritten."""
+"""A clinician's verdict on an image. A later verdict adds a row; none is overwritten."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Review(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "review"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[str] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)

@@ -31,9 +31,9 @@ class BadBackup(RuntimeError):
 
 @dataclass(frozen=True)
 class Copied:
-    """What a backup holds: studies, pictures, and keys of rows whose picture was gone before it could be copied."""
+    """What a backup holds: images, pictures, and keys of rows whose picture was gone before it could be copied."""
 
-    studies: int
+    images: int
     pictures: int
     missing: tuple[str, ...]
 
@@ -55,7 +55,7 @@ def create(data: Path, target: Path) -> Copied:
     for name in FITTED:
         _copy_folder(data / name, unfinished / name)
     copied = verify(unfinished)
-    note = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "studies": copied.studies}
+    note = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "images": copied.images}
     (unfinished / NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
     unfinished.rename(target)
     remembered = {"folder": str(target.absolute()), "made": note["made"]}
@@ -64,7 +64,7 @@ def create(data: Path, target: Path) -> Copied:
 
 
 def verify(backup: Path) -> Copied:
-    """Check a backup: database sound, every study's picture there and equal to its sha256.
+    """Check a backup: database sound, every image's picture there and equal to its sha256.
 
     Masks, heat maps and thumbnails are not looked at: they can be made again from the picture.
 
@@ -76,7 +76,7 @@ def verify(backup: Path) -> Copied:
     with _connected(backup / DATABASE) as database:
         try:
             state = database.execute("PRAGMA integrity_check").fetchone()[0]
-            keys = [row[0] for row in database.execute("SELECT picture_sha256 FROM study")]
+            keys = [row[0] for row in database.execute("SELECT picture_sha256 FROM image")]
         except DAMAGED as error:
             raise BadBackup("The database of the backup is damaged.") from error
     if state != "ok":

@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.reading import images
-from app.tables import Study
+from app.tables import Image
 from app.tables.moment import now
 from app.web.extensions import db
 from app.workers.services import services
@@ -23,7 +23,7 @@ LEFTOVER_AGE_S = 3600  # younger files may belong to an upload or analysis that 
 
 
 def sweep() -> None:
-    """Remove studies past their retention, then unfinished and orphaned files older than an hour."""
+    """Remove images past their retention, then unfinished and orphaned files older than an hour."""
     _remove_expired()
     for folder in services().store.root.glob("*"):
         _remove_leftovers(folder)
@@ -48,8 +48,8 @@ def _remove_expired() -> None:
     days = current_app.config["RETENTION_DAYS"]
     if not days:
         return
-    expired = db.session.scalars(select(Study.id).where(Study.created_at < now() - timedelta(days=days))).all()
-    for study_id in expired:
-        images.delete(study_id, actor="system")
+    expired = db.session.scalars(select(Image.id).where(Image.created_at < now() - timedelta(days=days))).all()
+    for image_id in expired:
+        images.delete(image_id, actor="system")
     if expired:
         log.info("retention", extra={"deleted": len(expired)})

@@ -9,19 +9,19 @@ from sqlalchemy import select, text
 
 from app.reading import images
 from app.store.pictures import MissingPicture
-from app.tables import Analysis, Study
-from app.tables.study import FAILED
+from app.tables import Analysis, Image
+from app.tables.image import FAILED
 from app.web.extensions import db
 from app.workers.services import services
 
 
 @dataclass
 class Report:
-    """What a check found: ids of studies whose pictures are missing or damaged, those that were given up after three
+    """What a check found: ids of images whose pictures are missing or damaged, those that were given up after three
     failures, and keys that no row names."""
 
     database: str = "ok"
-    studies: int = 0
+    images: int = 0
     pictures: int = 0
     damaged: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
@@ -36,21 +36,21 @@ def check(is_mending: bool = False) -> Report:
     """Check database and pictures, each picture against its sha256.
 
     Args:
-        is_mending: remove pictures that no row names, and queue studies anew that were given up or whose results (not
-            whose picture) are lost. A lost picture can't be mended: its study is only reported.
+        is_mending: remove pictures that no row names, and queue images anew that were given up or whose results (not
+            whose picture) are lost. A lost picture can't be mended: its image is only reported.
     """
     report = Report(database=str(db.session.execute(text("PRAGMA integrity_check")).scalar()))
-    for study_id, key, status, results, thumbnails in _named():
-        report.studies += 1
+    for image_id, key, status, results, thumbnails in _named():
+        report.images += 1
         is_kept = _is_sound(key)
         are_results_kept = all(_is_sound(result) for result in results)
         if not (is_kept and are_results_kept):
-            report.damaged.append(study_id)
+            report.damaged.append(image_id)
         if status == FAILED:
-            report.given_up.append(study_id)
+            report.given_up.append(image_id)
         if is_mending and is_kept and (status == FAILED or not are_results_kept):
             _forget_damaged(results)
-            _analyse_again(study_id)
+            _analyse_again(image_id)
         if is_mending:
             _forget_damaged(thumbnails)
     for path in services().store.root.glob("*/*.png"):
@@ -67,12 +67,12 @@ def _named() -> Iterator[tuple[str, str, str, list[str], list[str]]]:
 
     A lost thumbnail is drawn again when somebody looks, so it is not a loss.
     """
-    for study_id, key, status in db.session.execute(select(Study.id, Study.picture_sha256, Study.status)).all():
+    for image_id, key, status in db.session.execute(select(Image.id, Image.picture_sha256, Image.status)).all():
         newest = select(Analysis.mask_sha256, Analysis.heat_sha256, Analysis.thumbnail_sha256).where(
-            Analysis.study_id == study_id
+            Analysis.image_id == image_id
         )
         mask, heat, thumbnail = db.session.execute(newest.order_by(Analysis.id.desc()).limit(1)).first() or ("", "", "")
-        yield study_id, key, status, [result for result in (mask, heat) if result], [thumbnail] if thumbnail else []
+        yield image_id, key, status, [result for result in (mask, heat) if result], [thumbnail] if thumbnail else []
 
 
 def _is_sound(key: str) -> bool:
@@ -90,7 +90,7 @@ def _forget_damaged(keys: list[str]) -> None:
             services().store.remove(key)
 
 
-def _analyse_again(study_id: str) -> None:
+def _analyse_again(image_id: str) -> None:
     from app.reading import analysis  # here: only mending needs the line
 
-    analysis.queue_again(study_id, actor="system")
+    analysis.queue_again(image_id, actor="system")

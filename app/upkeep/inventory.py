@@ -17,8 +17,8 @@ from sqlalchemy import func, select
 from app import version
 from app.inference.manifest import ModelUnusable
 from app.store.database import FIXED_SINCE
-from app.tables import Study
-from app.tables.study import QUEUED, RUNNING
+from app.tables import Image
+from app.tables.image import QUEUED, RUNNING
 from app.upkeep import readiness
 from app.web.extensions import db
 from app.workers.services import services
@@ -38,7 +38,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Queue:
-    """Studies that wait or are being read, and since when the oldest waits."""
+    """Images that wait or are being read, and since when the oldest waits."""
 
     length: int
     limit: int
@@ -117,7 +117,7 @@ def _manifest() -> tuple[Mapping[str, Any] | None, str | None]:
 
 def _queue() -> Queue:
     row = db.session.execute(
-        select(func.count(), func.min(Study.created_at)).where(Study.status.in_((QUEUED, RUNNING)))
+        select(func.count(), func.min(Image.created_at)).where(Image.status.in_((QUEUED, RUNNING)))
     ).one()
     return Queue(row[0], current_app.config["QUEUE_LIMIT"], row[1])
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.inference.manifest import ModelUnusable
 from app.reading import images
 from app.store.database import writing
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 from app.web.observability import QUEUE
 from app.workers import watchdog
@@ -88,7 +88,7 @@ def _check(name: str, try_part: Callable[[], dict[str, Any]]) -> Check:
 def _database() -> dict[str, Any]:
     """Take the write lock and read a table, so that a locked, read-only or empty database shows."""
     with writing():
-        db.session.execute(select(Study.id).limit(1))
+        db.session.execute(select(Image.id).limit(1))
     return {}
 
 

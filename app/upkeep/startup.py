@@ -123,7 +123,7 @@ def has_tables(data: Path) -> bool:
 def _names_pictures(data: Path) -> bool:
     try:
         with closing(driver.connect(data / DATABASE)) as database:
-            return database.execute("SELECT 1 FROM study LIMIT 1").fetchone() is not None
+            return database.execute("SELECT 1 FROM image LIMIT 1").fetchone() is not None
     except DAMAGED:
         return False
 

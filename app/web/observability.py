@@ -1,6 +1,6 @@
 """What an operator sees: a log line per request, a request id on every answer, and figures for Prometheus.
 
-Nothing personal is logged: no addresses, file names, query strings, ids of studies or texts of exceptions (they may
+Nothing personal is logged: no addresses, file names, query strings, ids of images or texts of exceptions (they may
 quote what was sent). How a line is written: `json_log.py`.
 """
 
@@ -35,7 +35,7 @@ REQUESTS = Histogram(
     "sonotriage_request_seconds", "Time of a request by route template.", ["method", "route", "status"],
     buckets=_SECONDS, registry=REGISTRY,
 )  # fmt: skip
-QUEUE = Gauge("sonotriage_queue_length", "Studies that wait or are being analysed.", registry=REGISTRY)
+QUEUE = Gauge("sonotriage_queue_length", "Images that wait or are being analysed.", registry=REGISTRY)
 
 log = logging.getLogger(__name__)
 
@@ -111,5 +111,5 @@ def count_declined() -> None:
 
 
 def count_given_up() -> None:
-    """Count a study that has no result because its analysis failed too often."""
+    """Count an image that has no result because its analysis failed too often."""
     ANALYSES.labels(FAILED, "none").inc()

@@ -20,7 +20,7 @@ SETTLED_WITHIN_S = 30.0  # longer than the database's patience; a row that comes
 class Offer:
     """A picture whose row is being written."""
 
-    study_id: str
+    image_id: str
     picture: Picture
     _settled: threading.Event = field(default_factory=threading.Event)
     _is_kept: bool = False
@@ -44,13 +44,13 @@ class Offers:
         self._waiting: deque[Offer] = deque()
         self._lock = threading.Lock()
 
-    def make(self, study_id: str, picture: Picture) -> Offer | None:
+    def make(self, image_id: str, picture: Picture) -> Offer | None:
         """Queue a picture; None when too many pictures or pixels wait already."""
         with self._lock:
             pixels = sum(offer.picture.pixels.size for offer in self._waiting) + picture.pixels.size
             if len(self._waiting) >= self._most or pixels > self._most_pixels:
                 return None
-            offer = Offer(study_id, picture)
+            offer = Offer(image_id, picture)
             self._waiting.append(offer)
             return offer
 

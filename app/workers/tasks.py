@@ -1,4 +1,4 @@
-"""Hands a study to the in-process worker, which leases rows: the row is the queue, so nothing waits in memory.
+"""Hands an image to the in-process worker, which leases rows: the row is the queue, so nothing waits in memory.
 
 One worker at a time, whatever the number of processes: the one that holds the lock file. The kernel frees the lock
 when its process dies, so a row still marked as running when the lock is taken belongs to nobody and is taken up again.
@@ -24,9 +24,9 @@ from sqlalchemy.orm import joinedload
 
 from app import categories
 from app.store.database import writing
-from app.tables import Study
+from app.tables import Image
+from app.tables.image import FAILED, QUEUED, RUNNING
 from app.tables.moment import now
-from app.tables.study import FAILED, QUEUED, RUNNING
 from app.web import observability
 from app.web.extensions import db
 from app.workers.early import Offer, Offers
@@ -40,44 +40,44 @@ IDLE_S = 1.0  # longest sleep of an idle worker
 LOOK_S = 1.0  # how often it looks for rows of other processes, put-back rows and expired leases, busy or not
 REST_S = 5.0  # pause after a failure of ours, so that a broken model or disk is not hammered
 HOUSEKEEPING_S = 3600.0
-_WITH_READING = (joinedload(Study.analyses),)  # whoever waited for a study shows it next
+_WITH_READING = (joinedload(Image.analyses),)  # whoever waited for an image shows it next
 OFFERED_BATCHES = 16  # so many wait in memory; each that goes the long way is decoded twice and leased in a transaction
 
 
-def start(study_id: str) -> None:
-    """Have a queued study analysed soon. Calling twice changes nothing."""
+def start(image_id: str) -> None:
+    """Have a queued image analysed soon. Calling twice changes nothing."""
     current_app.extensions["sonotriage"].worker.wake(has_queued=True)
 
 
-def offer(study_id: str, picture: Picture) -> Offer | None:
+def offer(image_id: str, picture: Picture) -> Offer | None:
     """Have a picture read while its row is still being written; None when the worker is busy, or is elsewhere.
 
     The caller writes the row as leased (`lease_to`) and settles the offer in any case.
     """
     worker: Worker = current_app.extensions["sonotriage"].worker
-    return worker.offer(study_id, picture)
+    return worker.offer(image_id, picture)
 
 
-def lease_to(study: Study) -> None:
+def lease_to(image: Image) -> None:
     """Mark a row that is not written yet as leased to the worker that reads its picture already."""
-    study.status, study.attempts = RUNNING, 1
-    study.lease_until = now() + timedelta(seconds=current_app.config["LEASE_S"])
+    image.status, image.attempts = RUNNING, 1
+    image.lease_until = now() + timedelta(seconds=current_app.config["LEASE_S"])
 
 
-def wait(study_id: str, timeout_s: float) -> Study | None:
-    """Wait until a study is no longer queued or running: the study then; None when it takes longer, or was deleted."""
+def wait(image_id: str, timeout_s: float) -> Image | None:
+    """Wait until an image is no longer queued or running: the image then; None when it takes longer, or was deleted."""
     worker: Worker = current_app.extensions["sonotriage"].worker
     deadline = time.monotonic() + timeout_s
-    with worker.watching(study_id) as finished:  # before the first look, so that nothing happens in between
-        is_looked_at = not worker.is_reading(study_id)  # what is being read can't be finished: no need to look
+    with worker.watching(image_id) as finished:  # before the first look, so that nothing happens in between
+        is_looked_at = not worker.is_reading(image_id)  # what is being read can't be finished: no need to look
         while True:
             db.session.rollback()
-            study = db.session.get(Study, study_id, options=_WITH_READING) if is_looked_at else None
-            if study is not None and study.status not in (QUEUED, RUNNING):
-                return study
+            image = db.session.get(Image, image_id, options=_WITH_READING) if is_looked_at else None
+            if image is not None and image.status not in (QUEUED, RUNNING):
+                return image
             db.session.rollback()  # whoever waits holds no connection: the worker needs one to end the waiting
             left = deadline - time.monotonic()
-            if left <= 0 or (is_looked_at and study is None):
+            if left <= 0 or (is_looked_at and image is None):
                 return None
             finished.wait(min(left, IDLE_S))  # another process may be the one that works
             finished.clear()
@@ -102,7 +102,7 @@ class Worker:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._watched: dict[str, list[threading.Event]] = {}
-        self._reading: set[str] = set()  # studies that were offered, until whoever watches them is told
+        self._reading: set[str] = set()  # images that were offered, until whoever watches them is told
         self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -131,36 +131,36 @@ class Worker:
         self._has_queued |= has_queued
         self._woken.set()
 
-    def offer(self, study_id: str, picture: Picture) -> Offer | None:
+    def offer(self, image_id: str, picture: Picture) -> Offer | None:
         """See `tasks.offer`."""
         if not self._is_serving:
             return None
         with self._watching:
-            made = self._offers.make(study_id, picture)
+            made = self._offers.make(image_id, picture)
             if made is not None:
-                self._reading.add(study_id)
+                self._reading.add(image_id)
         if made is not None:
             self._woken.set()
         return made
 
-    def is_reading(self, study_id: str) -> bool:
+    def is_reading(self, image_id: str) -> bool:
         """Whether it was offered, and whoever watches it is still to be told that it is done with."""
         with self._watching:
-            return study_id in self._reading
+            return image_id in self._reading
 
     @contextmanager
-    def watching(self, study_id: str) -> Iterator[threading.Event]:
-        """An event that is set when this worker has done with a study; nobody is woken for those of others."""
+    def watching(self, image_id: str) -> Iterator[threading.Event]:
+        """An event that is set when this worker has done with an image; nobody is woken for those of others."""
         event = threading.Event()
         with self._watching:
-            self._watched.setdefault(study_id, []).append(event)
+            self._watched.setdefault(image_id, []).append(event)
         try:
             yield event
         finally:
             with self._watching:
-                self._watched[study_id].remove(event)
-                if not self._watched[study_id]:
-                    del self._watched[study_id]
+                self._watched[image_id].remove(event)
+                if not self._watched[image_id]:
+                    del self._watched[image_id]
 
     def _run(self) -> None:
         with self._app.app_context():
@@ -203,7 +203,7 @@ class Worker:
         while not self._stopping.is_set():
             with self._turn():
                 with writing():
-                    left = update(Study).where(Study.status == RUNNING).values(status=QUEUED, lease_until=None)
+                    left = update(Image).where(Image.status == RUNNING).values(status=QUEUED, lease_until=None)
                     db.session.execute(left)
                 return
 
@@ -251,7 +251,7 @@ class Worker:
             try:
                 self._work.analyse_early(offers)
             finally:
-                self._announce([offer.study_id for offer in offers])
+                self._announce([offer.image_id for offer in offers])
         return len(offers)
 
     def _read_queued(self) -> int:
@@ -266,10 +266,10 @@ class Worker:
             self._announce(leased)
         return len(leased)
 
-    def _announce(self, study_ids: Sequence[str]) -> None:
+    def _announce(self, image_ids: Sequence[str]) -> None:
         with self._watching:
-            self._reading.difference_update(study_ids)
-            for event in (event for study_id in study_ids for event in self._watched.get(study_id, ())):
+            self._reading.difference_update(image_ids)
+            for event in (event for image_id in image_ids for event in self._watched.get(image_id, ())):
                 event.set()
 
 
@@ -283,16 +283,16 @@ def lease(most: int, lease_s: int, is_interrupted: bool = False) -> Sequence[str
         is_interrupted: take such rows only.
 
     Returns:
-        Ids of the studies that are now ours until their lease ends.
+        Ids of the images that are now ours until their lease ends.
     """
     moment = now()
-    is_waiting = or_(Study.status == QUEUED, (Study.status == RUNNING) & (Study.lease_until < moment))
+    is_waiting = or_(Image.status == QUEUED, (Image.status == RUNNING) & (Image.lease_until < moment))
     if is_interrupted:
-        is_waiting &= Study.attempts > 0
-    if db.session.scalar(select(Study.id).where(is_waiting).limit(1)) is None:
+        is_waiting &= Image.attempts > 0
+    if db.session.scalar(select(Image.id).where(is_waiting).limit(1)) is None:
         return []
     with writing():
-        rows = db.session.scalars(select(Study).where(is_waiting).order_by(Study.created_at).limit(most)).all()
+        rows = db.session.scalars(select(Image).where(is_waiting).order_by(Image.created_at).limit(most)).all()
         given_up = [row for row in rows if row.attempts >= ATTEMPTS]
         for row in given_up:
             give_up(row)
@@ -303,21 +303,21 @@ def lease(most: int, lease_s: int, is_interrupted: bool = False) -> Sequence[str
         return [row.id for row in leased]
 
 
-def _together(rows: Sequence[Study]) -> Sequence[Study]:
+def _together(rows: Sequence[Image]) -> Sequence[Image]:
     """The first rows that were never under way before; if already the first one was, that one alone."""
     return list(itertools.takewhile(lambda row: row.attempts == 0, rows)) or rows[:1]
 
 
-def _light_enough(rows: Sequence[Study]) -> Sequence[Study]:
+def _light_enough(rows: Sequence[Image]) -> Sequence[Image]:
     """The first rows that together have few enough pixels for one batch; the first one always."""
     pixels = list(itertools.accumulate(row.height * row.width for row in rows))
     return [row for row, upto in zip(rows, pixels, strict=True) if row is rows[0] or upto <= BATCH_PIXELS]
 
 
-def give_up(study: Study) -> None:
-    """Mark a study as failed for good; the caller commits."""
-    study.status, study.lease_until, study.finished_at = FAILED, None, now()
-    study.reason_code, study.reason = "analysis_failed", "The analysis failed three times."
-    study.category, study.urgency = categories.FAILED, categories.URGENCY[categories.FAILED]
-    study.label = study.malignant = None  # of an earlier reading, which no longer stands
+def give_up(image: Image) -> None:
+    """Mark an image as failed for good; the caller commits."""
+    image.status, image.lease_until, image.finished_at = FAILED, None, now()
+    image.reason_code, image.reason = "analysis_failed", "The analysis failed three times."
+    image.category, image.urgency = categories.FAILED, categories.URGENCY[categories.FAILED]
+    image.label = image.malignant = None  # of an earlier reading, which no longer stands
     observability.count_given_up()

@@ -39,7 +39,7 @@ def limited(references: Sequence[str] = ()) -> Iterator[None]:
     """Inside, pictures are read: for longer than INFERENCE_TIMEOUT_S, and the process ends.
 
     Args:
-        references: short forms of the ids of the studies, for the log; the ids themselves are keys to results.
+        references: short forms of the ids of the images, for the log; the ids themselves are keys to results.
     """
     settings, engine = current_app.config, services().engine
     limit_s, started = settings["INFERENCE_TIMEOUT_S"], time.monotonic()
@@ -73,7 +73,7 @@ class _Hung:
     def end(self) -> None:
         """Say where it hangs, remember a GPU, stop taking requests, and end whatever still runs."""
         facts = {
-            "limit_s": self.limit_s, "provider": self.provider, "studies": self.references, "stacks": self._stacks(),
+            "limit_s": self.limit_s, "provider": self.provider, "images": self.references, "stacks": self._stacks(),
         }  # fmt: skip
         log.critical("a reading hangs: this process ends, the next one goes on", extra=facts)
         if self.provider is None or gpu.is_gpu(self.provider):  # None: it hangs while the networks are opened

@@ -1,7 +1,7 @@
 """How long the triage list takes: `python -m benchmarks.questions.triage_list --rows 100000`.
 
 Fills a database in a temporary folder, then asks for pages with random filters, orders and depths, the way the list
-page does (ids, rows, count, counts per category). The target is a p95 under 50 ms at 100,000 studies.
+page does (ids, rows, count, counts per category). The target is a p95 under 50 ms at 100,000 images.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app import categories, create_app
 from app.inference.results import LABELS
 from app.review import triage_list
 from app.review.triage_list import SORTS, STATUSES, Filters
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ SHARES = {"prompt": 20, "unsure": 15, "failed": 1, "routine": 40, "clear": 20, "
 
 
 def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Studies as a busy server would hold them, one every five minutes."""
+    """Images as a busy server would hold them, one every five minutes."""
     chance = random.Random(seed)
     for number in range(count):
         (category,) = chance.choices(list(SHARES), list(SHARES.values()))
@@ -50,9 +50,9 @@ def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
 
 
 def fill(count: int) -> None:
-    """Insert the studies; the mapper's events do not run here, so the rows bring their rank."""
+    """Insert the images; the mapper's events do not run here, so the rows bring their rank."""
     for batch in _batches(rows(count), 5000):
-        db.session.execute(insert(Study), batch)
+        db.session.execute(insert(Image), batch)
         db.session.commit()
 
 
@@ -62,7 +62,7 @@ def _batches(items: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[s
 
 
 def random_filters(chance: random.Random) -> Filters:
-    """A combination as a person might choose it, also those that few or no studies fit."""
+    """A combination as a person might choose it, also those that few or no images fit."""
     day = START.date() + timedelta(days=chance.randrange(340))
     return Filters(
         label=chance.choice((None, None, *LABELS)),
@@ -95,7 +95,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def run(count: int, times: int) -> dict[str, dict[str, float]]:
-    """Measure on a database of `count` studies; the application context must be there."""
+    """Measure on a database of `count` images; the application context must be there."""
     fill(count)
     chance, last_page = random.Random(2), max(1, count // triage_list.PAGE_SIZE)
     return {

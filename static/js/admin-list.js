@@ -11,7 +11,7 @@ const exportLabel = document.querySelector("[data-export-label]");
 const keySwitch = document.querySelector("[data-shortcuts]");
 let pending = null; // { row, label } while a verdict waits for Enter
 
-sessionStorage.setItem(LIST, location.pathname + location.search); // where "Predictions" on a study leads back to
+sessionStorage.setItem(LIST, location.pathname + location.search); // where "Predictions" on an image leads back to
 
 function countTicks() {
   const count = ticks.filter((tick) => tick.checked).length;
@@ -47,7 +47,7 @@ function forget() {
   pending = null;
 }
 
-/** Fill in the verdict form of the study's own page and send it, so that both ways obey the same rules. */
+/** Fill in the verdict form of the image's own page and send it, so that both ways obey the same rules. */
 async function record({ row, label }) {
   say(row, "Recording …");
   try {

@@ -4,7 +4,7 @@
 const FARTHEST = 16; // screen pixels per picture pixel
 const STEP = 1.25;
 
-const viewer = document.querySelector("[data-study-viewer]");
+const viewer = document.querySelector("[data-image-viewer]");
 const panes = viewer.querySelector("[data-panes]");
 const sources = Object.fromEntries([...viewer.querySelectorAll("img[data-layer]")].map((image) => [image.dataset.layer, image]));
 const width = Number(viewer.dataset.width);

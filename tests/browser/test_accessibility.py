@@ -31,10 +31,10 @@ def test_pages_are_accessible_and_fit(
     send(page, photo)
     declined = page.url
     sign_in(page)
-    study = "/admin/studies/" + result.split("/r/")[1].split("?")[0]
+    image = "/admin/images/" + result.split("/r/")[1].split("?")[0]
     pages = {
         "upload": "/", "result": result, "declined": declined, "clinics": "/clinics?place=Hamilton,%20ON",
-        "about": "/about", "missing": "/r/" + "0" * 32, "list": "/admin/?reviewed=", "study": study,
+        "about": "/about", "missing": "/r/" + "0" * 32, "list": "/admin/?reviewed=", "image": image,
         "users": "/admin/users", "audit": "/admin/audit", "system": "/admin/system", "account": "/account",
         "interface": "/api/v1/docs",
     }  # fmt: skip

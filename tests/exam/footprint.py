@@ -28,7 +28,7 @@ def footprint(server: Server) -> Footprint:
     """What is there now."""
     assert server.process is not None
     with closing(sqlite3.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        rows = {table: _count(database, table) for table in ("study", "analysis", "review")}
+        rows = {table: _count(database, table) for table in ("image", "analysis", "review")}
     files = frozenset(
         str(path.relative_to(server.data))
         for path in server.data.rglob("*")

@@ -26,7 +26,7 @@ class Route:
         return {found["name"] for found in _HOLE.finditer(self.rule)}
 
     def path(self, **values: str) -> str:
-        """An address: `study_id`, `user_id` and the like filled in."""
+        """An address: `image_id`, `user_id` and the like filled in."""
         usual = {"name": "picture", "filename": "css/base.css", "code": "no-such-code", "user_id": "1", **values}
         return _HOLE.sub(lambda found: usual.get(found["name"], "0" * 32), self.rule)
 

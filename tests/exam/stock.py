@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from app import create_app
 from app.accounts import passwords
-from app.tables import Study, User
+from app.tables import Image, User
 from app.web.extensions import db
 from app.workers.services import services
 from benchmarks.questions import triage_list
@@ -33,10 +33,10 @@ def store_of(server: Server) -> Iterator[None]:
             app.extensions["sonotriage"].decoder.close()
 
 
-def add_rows(server: Server, studies: int, users: int) -> None:
-    """Finished studies as a busy server holds them, without pictures, and reviewers who share one password."""
+def add_rows(server: Server, images: int, users: int) -> None:
+    """Finished images as a busy server holds them, without pictures, and reviewers who share one password."""
     with store_of(server):
-        triage_list.fill(studies)
+        triage_list.fill(images)
         password = passwords.hashed(secrets.token_hex(8))
         rows = [{"name": f"reader-{number}", "password_hash": password} for number in range(users)]
         db.session.execute(insert(User), rows)
@@ -44,13 +44,13 @@ def add_rows(server: Server, studies: int, users: int) -> None:
 
 
 def add_pictures(server: Server, gigabytes: float) -> int:
-    """Finished studies with pictures of a megabyte each, until so many gigabytes are kept; returns how many."""
+    """Finished images with pictures of a megabyte each, until so many gigabytes are kept; returns how many."""
     random, count = np.random.default_rng(1), max(1, round(gigabytes * 1000))
     with store_of(server):
         for rows in triage_list._batches(triage_list.rows(count), 50):
             for row in rows:
                 row["picture_sha256"] = services().store.put(random.integers(0, 256, (SIDE, SIDE), dtype=np.uint8))
                 row["height"] = row["width"] = SIDE
-            db.session.execute(insert(Study), rows)
+            db.session.execute(insert(Image), rows)
             db.session.commit()
     return count

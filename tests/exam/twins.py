@@ -18,33 +18,33 @@ from tests.factories.server import Server
 
 @dataclass(frozen=True)
 class Reading:
-    """What the server answered: the mask (bool, H x W), calibrated probabilities by class, and the whole study."""
+    """What the server answered: the mask (bool, H x W), calibrated probabilities by class, and the whole image."""
 
     mask: NDArray[np.bool_]
     probabilities: dict[str, float]
-    study: dict[str, Any]
+    image: dict[str, Any]
 
 
 def finished(server: Server, content: bytes, name: str = "picture.png", timeout_s: float = 120.0) -> dict[str, Any]:
-    """Upload a file that is accepted, and wait until its study is done or declined."""
-    status, study = server.upload(content, name)
-    assert status in (200, 201, 202), f"{status} {study}"
+    """Upload a file that is accepted, and wait until its image is done or declined."""
+    status, image = server.upload(content, name)
+    assert status in (200, 201, 202), f"{status} {image}"
     deadline = time.monotonic() + timeout_s
-    while study["status"] == "queued":
+    while image["status"] == "queued":
         assert time.monotonic() < deadline, f"still waiting after {timeout_s} s"
         time.sleep(0.2)
-        study = json.loads(server.get(study["links"]["self"])[1])
-    return study
+        image = json.loads(server.get(image["links"]["self"])[1])
+    return image
 
 
 def read(server: Server, content: bytes, name: str = "picture.png") -> Reading:
     """Upload a file that is read (not declined), and fetch its mask."""
-    study = finished(server, content, name)
-    assert study["status"] == "done", f"{study['status']}: {study['reason']}"
-    status, mask = server.get(study["links"]["mask"])
+    image = finished(server, content, name)
+    assert image["status"] == "done", f"{image['status']}: {image['reason']}"
+    status, mask = server.get(image["links"]["mask"])
     assert status == 200
     with Image.open(io.BytesIO(mask)) as image:
-        return Reading(np.asarray(image) > 127, study["probabilities"], study)
+        return Reading(np.asarray(image) > 127, image["probabilities"], image)
 
 
 def difference(a: Reading, b: Reading) -> float:

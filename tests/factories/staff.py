@@ -1,4 +1,4 @@
-"""Users and seeded studies of an application, and a browser that logs in to it."""
+"""Users and seeded images of an application, and a browser that logs in to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from app import accounts, categories
 from app.inference.results import Findings, Probabilities, to_json
 from app.reading import triage
-from app.tables import Analysis, Study
-from app.tables.study import DECLINED, DONE, FAILED, QUEUED, RUNNING
+from app.tables import Analysis, Image
+from app.tables.image import DECLINED, DONE, FAILED, QUEUED, RUNNING
 from app.web.extensions import db
 from app.workers.services import services
 from imaging import overlay
@@ -66,54 +66,54 @@ def staff(app: Flask, name: str, role: str) -> Browser:
     return browser
 
 
-def add_study(
+def add_image(
     hours: float = 0.0, status: str = DONE, malignant: float = 0.8, lesion: str | None = "irregular", seed: int = 1,
     category: str | None = None, **columns: Any,
 ) -> str:  # fmt: skip
-    """A study received `hours` after START, with kept pictures and, when done, one analysis. Commits."""
+    """An image received `hours` after START, with kept pictures and, when done, one analysis. Commits."""
     pixels = speckle(seed, lesion, 120, 150)
     values: dict[str, Any] = {
         "id": secrets.token_hex(16), "created_at": START + timedelta(hours=hours), "owner": "0" * 64,
         "content_sha256": secrets.token_hex(32), "picture_sha256": services().store.put(pixels), "kind": "png",
         "height": 120, "width": 150, "notices": [], "status": status, "spacing_mm": None,
     }  # fmt: skip
-    study = Study(**(values | columns))
-    db.session.add(study)
+    image = Image(**(values | columns))
+    db.session.add(image)
     if status == DONE:
-        _finish(study, pixels, malignant, category)
+        _finish(image, pixels, malignant, category)
     elif status not in (QUEUED, RUNNING):
-        study.category, study.urgency = status, categories.URGENCY[status]
-        study.reason_code, study.reason = {
+        image.category, image.urgency = status, categories.URGENCY[status]
+        image.reason_code, image.reason = {
             DECLINED: ("not_ultrasound", "This does not look like a breast ultrasound picture."),
             FAILED: ("analysis_failed", "The analysis failed three times."),
         }[status]
     db.session.commit()
-    return study.id
+    return image.id
 
 
-def add_analysis(study: Study, pixels: np.ndarray, malignant: float) -> Analysis:
-    """One more reading of a study; the caller commits."""
+def add_analysis(image: Image, pixels: np.ndarray, malignant: float) -> Analysis:
+    """One more reading of an image; the caller commits."""
     mask = np.zeros(pixels.shape, dtype=np.bool_)
     mask[40:80, 50:100] = True
-    findings = _findings(pixels, mask, malignant, study.spacing_mm)
+    findings = _findings(pixels, mask, malignant, image.spacing_mm)
     decision = triage.decide(findings, 0.4)
     store = services().store
     analysis = Analysis(
-        study_id=study.id, findings=to_json(findings) | {"because": decision.because}, category=decision.category,
+        image_id=image.id, findings=to_json(findings) | {"because": decision.because}, category=decision.category,
         models_version=findings.models_version, provider=findings.provider,
         mask_sha256=store.put(mask.astype(np.uint8) * 255), heat_sha256=store.put(np.full(pixels.shape, 90, np.uint8)),
         thumbnail_sha256=store.put(overlay.thumbnail(pixels, mask)),
     )  # fmt: skip
-    study.analyses.append(analysis)
+    image.analyses.append(analysis)
     return analysis
 
 
-def _finish(study: Study, pixels: np.ndarray, malignant: float, category: str | None) -> None:
-    analysis = add_analysis(study, pixels, malignant)
-    study.category = category or analysis.category
-    study.urgency = categories.URGENCY[study.category]
-    study.label = study.label or analysis.findings["label"]
-    study.malignant = malignant
+def _finish(image: Image, pixels: np.ndarray, malignant: float, category: str | None) -> None:
+    analysis = add_analysis(image, pixels, malignant)
+    image.category = category or analysis.category
+    image.urgency = categories.URGENCY[image.category]
+    image.label = image.label or analysis.findings["label"]
+    image.malignant = malignant
 
 
 def _findings(pixels: np.ndarray, mask: np.ndarray, malignant: float, spacing_mm: float | None) -> Findings:

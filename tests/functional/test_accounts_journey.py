@@ -115,7 +115,7 @@ def test_a_copied_cookie_dies_at_logout(app: Flask) -> None:
     thief = Browser(app)
     thief.client.set_cookie("session", copied)
     assert thief.get("/admin/").status_code == 302
-    assert thief.client.post("/admin/studies/x/review", data={"csrf_token": "x"}).status_code in (401, 403)
+    assert thief.client.post("/admin/images/x/review", data={"csrf_token": "x"}).status_code in (401, 403)
 
 
 def test_disabling_ends_a_login_at_once(app: Flask) -> None:

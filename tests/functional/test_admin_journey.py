@@ -1,4 +1,4 @@
-"""The rooms of the staff through the real doors: list, study, pictures, verdicts, export, users, audit, system."""
+"""The rooms of the staff through the real doors: list, image, pictures, verdicts, export, users, audit, system."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sqlalchemy import select
 
 from app import accounts
 from app.audit import trail
-from app.tables import Analysis, AuditEvent, Review, Study
+from app.tables import Analysis, AuditEvent, Image, Review
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
-from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_study, staff
+from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_image, staff
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.setattr(tasks, "start", lambda study_id: None)
+    monkeypatch.setattr(tasks, "start", lambda image_id: None)
     return make_app(**SETTINGS)
 
 
@@ -40,7 +40,7 @@ def reviewer(app: Flask, admin: Browser) -> Browser:
 
 def _add(app: Flask, **values: object) -> str:
     with app.app_context():
-        return add_study(**values)  # type: ignore[arg-type]
+        return add_image(**values)  # type: ignore[arg-type]
 
 
 def _actions(app: Flask) -> list[str]:
@@ -48,7 +48,7 @@ def _actions(app: Flask) -> list[str]:
         return list(db.session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
 
 
-VALUES = {"study_id": "f" * 32, "name": "picture", "user_id": "1"}
+VALUES = {"image_id": "f" * 32, "name": "picture", "user_id": "1"}
 
 
 def _addresses(app: Flask) -> list[tuple[str, str, str]]:
@@ -74,7 +74,7 @@ def test_every_staff_door_is_guarded(app: Flask) -> None:
 
 def test_anonymous_posts_with_a_token_get_401(app: Flask) -> None:
     browser = Browser(app)
-    assert browser.post("/admin/studies/" + "f" * 32 + "/review", verdict="agree").status_code == 401
+    assert browser.post("/admin/images/" + "f" * 32 + "/review", verdict="agree").status_code == 401
 
 
 def test_a_reviewer_is_refused_every_admin_door(app: Flask, reviewer: Browser) -> None:
@@ -86,14 +86,14 @@ def test_a_reviewer_is_refused_every_admin_door(app: Flask, reviewer: Browser) -
         assert answer.status_code == 403, (method, address)
 
 
-def test_the_list_shows_studies_with_their_tag_class_and_weight(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app, malignant=0.8)
+def test_the_list_shows_images_with_their_tag_class_and_weight(app: Flask, reviewer: Browser) -> None:
+    image_id = _add(app, malignant=0.8)
     _add(app, status="queued")
     page = reviewer.get("/admin/").text
 
-    assert study_id[:8].upper() in page
+    assert image_id[:8].upper() in page
     assert "80.0\u202f%" in page
-    assert "2 studies" in page
+    assert "2 images" in page
     assert 'tone-prompt"' in page
     assert "Waiting" in page
 
@@ -108,22 +108,22 @@ def test_filters_live_in_the_address_and_bad_ones_are_named(app: Flask, reviewer
     odd = reviewer.get("/admin/?category=cyst&page=0&since=yesterday&ref=xyz")
     assert odd.status_code == 200
     assert "A filter was left out" in odd.text
-    assert "No study fits" not in odd.text
+    assert "No image fits" not in odd.text
     assert reviewer.get("/admin/?page=99999999999999999999").status_code == 200
 
 
 def test_empty_lists_say_why(app: Flask, reviewer: Browser) -> None:
     assert "No picture was sent yet" in reviewer.get("/admin/").text
     _add(app)
-    assert "No study fits these filters" in reviewer.get("/admin/?status=failed").text
+    assert "No image fits these filters" in reviewer.get("/admin/?status=failed").text
     assert "The list is shorter than that" in reviewer.get("/admin/?page=7").text
 
 
-def test_a_study_page_holds_everything_known(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app, malignant=0.8, spacing_mm=0.1, spacing_source="DICOM")
-    page = reviewer.get(f"/admin/studies/{study_id}").text
+def test_a_image_page_holds_everything_known(app: Flask, reviewer: Browser) -> None:
+    image_id = _add(app, malignant=0.8, spacing_mm=0.1, spacing_source="DICOM")
+    page = reviewer.get(f"/admin/images/{image_id}").text
     for text in (
-        study_id,
+        image_id,
         "Longest axis",
         "Orientation",
         "U-Net 1.0.0",
@@ -135,66 +135,66 @@ def test_a_study_page_holds_everything_known(app: Flask, reviewer: Browser) -> N
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "declined", "failed"])
-def test_unread_studies_have_a_page_too(app: Flask, reviewer: Browser, status: str) -> None:
-    study_id = _add(app, status=status)
-    answer = reviewer.get(f"/admin/studies/{study_id}")
+def test_unread_images_have_a_page_too(app: Flask, reviewer: Browser, status: str) -> None:
+    image_id = _add(app, status=status)
+    answer = reviewer.get(f"/admin/images/{image_id}")
     assert answer.status_code == 200
     assert ("Record the verdict" in answer.text) == (status in ("declined", "failed"))
 
 
-@pytest.mark.parametrize("study_id", ["f" * 32, "x", "..", "F" * 32])
-def test_unknown_studies_are_404(app: Flask, reviewer: Browser, study_id: str) -> None:
-    assert reviewer.get(f"/admin/studies/{study_id}").status_code == 404
-    assert reviewer.get(f"/admin/studies/{study_id}/picture.png").status_code == 404
+@pytest.mark.parametrize("image_id", ["f" * 32, "x", "..", "F" * 32])
+def test_unknown_images_are_404(app: Flask, reviewer: Browser, image_id: str) -> None:
+    assert reviewer.get(f"/admin/images/{image_id}").status_code == 404
+    assert reviewer.get(f"/admin/images/{image_id}/picture.png").status_code == 404
 
 
 def test_picture_layers_are_png_and_not_sent_twice(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app)
+    image_id = _add(app)
     for name in ("picture", "outline", "fill", "heat", "thumbnail"):
-        answer = reviewer.get(f"/admin/studies/{study_id}/{name}.png")
+        answer = reviewer.get(f"/admin/images/{image_id}/{name}.png")
         assert answer.status_code == 200
         assert answer.data.startswith(b"\x89PNG")
         assert "private" in answer.headers["Cache-Control"]
-        again = reviewer.get(f"/admin/studies/{study_id}/{name}.png", headers={"If-None-Match": answer.headers["ETag"]})
+        again = reviewer.get(f"/admin/images/{image_id}/{name}.png", headers={"If-None-Match": answer.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
-    assert reviewer.get(f"/admin/studies/{study_id}/mask.png").status_code == 404
+    assert reviewer.get(f"/admin/images/{image_id}/mask.png").status_code == 404
 
 
-def test_a_missing_picture_is_404_and_the_study_page_still_opens(app: Flask, reviewer: Browser) -> None:
-    study_id, waiting = _add(app), _add(app, status="queued")
+def test_a_missing_picture_is_404_and_the_image_page_still_opens(app: Flask, reviewer: Browser) -> None:
+    image_id, waiting = _add(app), _add(app, status="queued")
     with app.app_context():
         shutil.rmtree(services().store.root)
-    assert reviewer.get(f"/admin/studies/{study_id}/outline.png").status_code == 404
-    assert reviewer.get(f"/admin/studies/{waiting}/outline.png").status_code == 404
-    assert reviewer.get(f"/admin/studies/{study_id}").status_code == 200
+    assert reviewer.get(f"/admin/images/{image_id}/outline.png").status_code == 404
+    assert reviewer.get(f"/admin/images/{waiting}/outline.png").status_code == 404
+    assert reviewer.get(f"/admin/images/{image_id}").status_code == 200
 
 
-def _review(browser: Browser, app: Flask, study_id: str, **fields: object) -> object:
+def _review(browser: Browser, app: Flask, image_id: str, **fields: object) -> object:
     with app.app_context():
         newest = db.session.scalar(
-            select(Analysis.id).where(Analysis.study_id == study_id).order_by(Analysis.id.desc())
+            select(Analysis.id).where(Analysis.image_id == image_id).order_by(Analysis.id.desc())
         )
-    page = f"/admin/studies/{study_id}"
+    page = f"/admin/images/{image_id}"
     return browser.post(f"{page}/review", seen=page, analysis_id=newest or "", **fields)
 
 
 def test_verdicts_are_recorded_and_the_earlier_ones_stay(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app, malignant=0.8)
+    image_id = _add(app, malignant=0.8)
     note = "<script>alert(1)</script> {{7*7}} javascript:alert(1)"
-    assert _review(reviewer, app, study_id, verdict="agree").status_code == 302  # type: ignore[attr-defined]
-    assert _review(reviewer, app, study_id, verdict="disagree", label="benign", note=note).status_code == 302  # type: ignore[attr-defined]
+    assert _review(reviewer, app, image_id, verdict="agree").status_code == 302  # type: ignore[attr-defined]
+    assert _review(reviewer, app, image_id, verdict="disagree", label="benign", note=note).status_code == 302  # type: ignore[attr-defined]
 
-    page = reviewer.get(f"/admin/studies/{study_id}").text
+    page = reviewer.get(f"/admin/images/{image_id}").text
     assert "Agrees: malignant" in page
     assert "Disagrees: benign" in page
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{7*7}}" in page
-    assert _actions(app).count("study.review") == 2
+    assert _actions(app).count("image.review") == 2
     assert "Reviewed" in reviewer.get("/admin/?reviewed=yes").text
 
 
 def test_incomplete_verdicts_are_refused_with_a_sentence(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app, malignant=0.8)
+    image_id = _add(app, malignant=0.8)
     cases = (
         {},
         {"verdict": "disagree"},
@@ -202,33 +202,33 @@ def test_incomplete_verdicts_are_refused_with_a_sentence(app: Flask, reviewer: B
         {"verdict": "agree", "note": "x" * 2001},
     )
     for fields in cases:
-        answer = _review(reviewer, app, study_id, **fields)
+        answer = _review(reviewer, app, image_id, **fields)
         assert answer.status_code == 422, fields  # type: ignore[attr-defined]
         assert "error-summary" in answer.text  # type: ignore[attr-defined]
-    stale = reviewer.post(f"/admin/studies/{study_id}/review", seen="/account", verdict="agree", analysis_id="999")
+    stale = reviewer.post(f"/admin/images/{image_id}/review", seen="/account", verdict="agree", analysis_id="999")
     assert stale.status_code == 409
     with app.app_context():
         assert db.session.scalar(select(Review.id)) is None
 
 
-def test_reading_again_queues_the_study_and_keeps_what_was_said(app: Flask, reviewer: Browser) -> None:
-    study_id = _add(app)
-    answer = reviewer.post(f"/admin/studies/{study_id}/rerun", seen="/account")
+def test_reading_again_queues_the_image_and_keeps_what_was_said(app: Flask, reviewer: Browser) -> None:
+    image_id = _add(app)
+    answer = reviewer.post(f"/admin/images/{image_id}/rerun", seen="/account")
     assert answer.status_code == 302
     with app.app_context():
-        study = db.session.get_one(Study, study_id)
-        assert (study.status, len(study.analyses)) == ("queued", 1)
-    assert reviewer.post("/admin/studies/" + "f" * 32 + "/rerun", seen="/account").status_code == 404
+        image = db.session.get_one(Image, image_id)
+        assert (image.status, len(image.analyses)) == ("queued", 1)
+    assert reviewer.post("/admin/images/" + "f" * 32 + "/rerun", seen="/account").status_code == 404
 
 
 def test_deleting_needs_an_admin_and_a_deliberate_tick(app: Flask, admin: Browser, reviewer: Browser) -> None:
-    study_id = _add(app)
-    path = f"/admin/studies/{study_id}/delete"
+    image_id = _add(app)
+    path = f"/admin/images/{image_id}/delete"
     assert reviewer.post(path, seen="/account", confirm="yes").status_code == 403
     assert admin.post(path, seen="/account").status_code == 422
     assert admin.post(path, seen="/account", confirm="yes").status_code == 302
-    assert admin.get(f"/admin/studies/{study_id}").status_code == 404
-    assert _actions(app)[-1] == "study.delete"
+    assert admin.get(f"/admin/images/{image_id}").status_code == 404
+    assert _actions(app)[-1] == "image.delete"
 
 
 def _export(browser: Browser, query: str = "") -> list[dict[str, str]]:
@@ -251,7 +251,7 @@ def test_the_export_holds_what_is_listed_or_ticked_and_is_audited(app: Flask, re
     assert _actions(app).count("export.csv") == 3
     with app.app_context():
         event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "export.csv")).all()[1]
-        assert (event.actor, event.details) == ("grace", {"studies": 1, "filters": {"category": "prompt"}})
+        assert (event.actor, event.details) == ("grace", {"images": 1, "filters": {"category": "prompt"}})
 
 
 def test_admins_add_change_disable_and_enable_users(app: Flask, admin: Browser) -> None:
@@ -294,11 +294,11 @@ def test_refused_changes_of_users_leave_them_as_they_were(app: Flask, admin: Bro
     assert admin.get("/admin/users").status_code == 200
 
 
-def test_the_audit_page_narrows_by_who_what_and_study(app: Flask, admin: Browser, reviewer: Browser) -> None:
-    study_id = _add(app, malignant=0.8)
-    _review(reviewer, app, study_id, verdict="agree")
-    page = admin.get(f"/admin/audit?actor=grace&action=study.review&ref={study_id[:8]}").text
-    assert page.count("<code>study.review</code>") == 1
+def test_the_audit_page_narrows_by_who_what_and_image(app: Flask, admin: Browser, reviewer: Browser) -> None:
+    image_id = _add(app, malignant=0.8)
+    _review(reviewer, app, image_id, verdict="agree")
+    page = admin.get(f"/admin/audit?actor=grace&action=image.review&ref={image_id[:8]}").text
+    assert page.count("<code>image.review</code>") == 1
     assert "label: malignant" in page
     assert "No event fits" in admin.get("/admin/audit?actor=nobody").text
     assert "A filter was left out" in admin.get("/admin/audit?page=-3").text
@@ -329,8 +329,8 @@ def test_the_system_page_tells_that_networks_are_missing(make_app: Callable[...,
 
 
 def test_staff_pages_are_not_kept_by_browsers_and_carry_the_policy(app: Flask, admin: Browser) -> None:
-    study_id = _add(app)
-    for path in ("/admin/", f"/admin/studies/{study_id}", "/admin/users", "/admin/audit", "/account", "/login?next=/x"):
+    image_id = _add(app)
+    for path in ("/admin/", f"/admin/images/{image_id}", "/admin/users", "/admin/audit", "/account", "/login?next=/x"):
         answer = admin.get(path)
         assert answer.headers["Cache-Control"] == "no-store", path
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]

@@ -11,30 +11,30 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image
+from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from app.serving import waiting
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
 
 Scan = Callable[..., bytes]
-STUDIES = "/api/v1/studies"
+IMAGES = "/api/v1/studies"
 
 
 def send(client: FlaskClient, content: bytes, key: str | None = None, **fields: str) -> TestResponse:
     headers = {"Idempotency-Key": key} if key else {}
     file = FileStorage(io.BytesIO(content), "picture.png")
     boundary, body = encode_multipart({"file": file, **fields})
-    return client.post(STUDIES, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
+    return client.post(IMAGES, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=headers)
 
 
-def count_studies(app: Flask) -> int:
+def count_images(app: Flask) -> int:
     with app.app_context():
-        return db.session.query(Study).count()
+        return db.session.query(Image).count()
 
 
 def kept_files(app: Flask) -> list[Path]:
@@ -43,19 +43,19 @@ def kept_files(app: Flask) -> list[Path]:
 
 
 class TestUpload:
-    def test_an_upload_is_answered_with_the_whole_study(self, client: FlaskClient, scan: Scan) -> None:
+    def test_an_upload_is_answered_with_the_whole_image(self, client: FlaskClient, scan: Scan) -> None:
         answer = send(client, scan())
         assert answer.status_code == 201, answer.json
-        study = answer.json
-        assert answer.headers["Location"] == f"{STUDIES}/{study['id']}"
-        assert (study["status"], study["reason"], study["provider"]) == ("done", None, "CPU")
-        assert sum(study["probabilities"].values()) == pytest.approx(1.0)
-        assert study["label"] == max(study["probabilities"], key=study["probabilities"].get)
-        assert {"decode", "segment", "classify"} <= set(study["milliseconds"])
-        assert study["picture"] == {"kind": "png", "height": 220, "width": 260, "frame": 0, "frames": 1}
-        assert "not a medical device" in study["disclaimer"]
+        image = answer.json
+        assert answer.headers["Location"] == f"{IMAGES}/{image['id']}"
+        assert (image["status"], image["reason"], image["provider"]) == ("done", None, "CPU")
+        assert sum(image["probabilities"].values()) == pytest.approx(1.0)
+        assert image["label"] == max(image["probabilities"], key=image["probabilities"].get)
+        assert {"decode", "segment", "classify"} <= set(image["milliseconds"])
+        assert image["picture"] == {"kind": "png", "height": 220, "width": 260, "frame": 0, "frames": 1}
+        assert "not a medical device" in image["disclaimer"]
 
-    def test_the_study_can_be_read_again_at_its_location(self, client: FlaskClient, scan: Scan) -> None:
+    def test_the_image_can_be_read_again_at_its_location(self, client: FlaskClient, scan: Scan) -> None:
         answer = send(client, scan())
         again = client.get(answer.headers["Location"])
         assert again.json == answer.json
@@ -86,44 +86,44 @@ class TestUpload:
         assert send(app.test_client(), scan()).status_code == 202
         assert waiting._waiting == 2
 
-    def test_a_study_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        study_id = send(client, scan()).json["id"]
+    def test_a_image_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        image_id = send(client, scan()).json["id"]
         with app.app_context():
-            db.session.get_one(Study, study_id).status = "running"
+            db.session.get_one(Image, image_id).status = "running"
             db.session.commit()
-        assert client.get(f"{STUDIES}/{study_id}").json["status"] == "queued"
+        assert client.get(f"{IMAGES}/{image_id}").json["status"] == "queued"
 
     def test_a_picture_that_is_no_scan_is_declined_with_its_reason(self, client: FlaskClient) -> None:
         buffer = io.BytesIO()
-        Image.fromarray(np.zeros((200, 200), np.uint8)).save(buffer, "PNG")
+        Pillow.fromarray(np.zeros((200, 200), np.uint8)).save(buffer, "PNG")
         answer = send(client, buffer.getvalue())
         assert (answer.status_code, answer.json["status"], answer.json["category"]) == (201, "declined", "declined")
         assert answer.json["reason"]["code"]
         assert answer.json["reason"]["sentence"].endswith(".")
         assert answer.json["probabilities"] is None
-        assert client.get(f"{STUDIES}/{answer.json['id']}/mask.png").json["code"] == "no_picture"
+        assert client.get(f"{IMAGES}/{answer.json['id']}/mask.png").json["code"] == "no_picture"
 
-    def test_a_place_and_coordinates_are_kept_with_the_study(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        study_id = send(client, scan(), latitude="43.25551", longitude="-79.871").json["id"]
+    def test_a_place_and_coordinates_are_kept_with_the_image(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        image_id = send(client, scan(), latitude="43.25551", longitude="-79.871").json["id"]
         with app.app_context():
-            study = db.session.get_one(Study, study_id)
-            assert (study.latitude, study.longitude) == (43.256, -79.871)
+            image = db.session.get_one(Image, image_id)
+            assert (image.latitude, image.longitude) == (43.256, -79.871)
 
 
 class TestIdempotency:
-    def test_the_same_file_with_the_same_key_is_one_study(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+    def test_the_same_file_with_the_same_key_is_one_image(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         first, second = send(client, scan(), "key-1"), send(client, scan(), "key-1")
         assert (first.status_code, second.status_code) == (201, 200)
         assert first.json == second.json
-        assert count_studies(app) == 1
+        assert count_images(app) == 1
 
     def test_another_file_with_the_same_key_is_refused(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         send(client, scan(1), "key-1")
         answer = send(client, scan(2), "key-1")
         assert (answer.status_code, answer.json["code"]) == (422, "idempotency_mismatch")
-        assert count_studies(app) == 1
+        assert count_images(app) == 1
 
-    def test_the_same_file_with_another_key_is_another_study(self, client: FlaskClient, scan: Scan) -> None:
+    def test_the_same_file_with_another_key_is_another_image(self, client: FlaskClient, scan: Scan) -> None:
         assert send(client, scan(), "key-1").json["id"] != send(client, scan(), "key-2").json["id"]
 
     def test_the_same_key_from_another_address_is_somebody_else(self, app: Flask, scan: Scan) -> None:
@@ -134,9 +134,7 @@ class TestIdempotency:
             ids.add(send(client, scan(), "key-1").json["id"])
         assert len(ids) == 2
 
-    def test_uploads_without_a_key_are_studies_of_their_own_and_get_a_key(
-        self, client: FlaskClient, scan: Scan
-    ) -> None:
+    def test_uploads_without_a_key_are_images_of_their_own_and_get_a_key(self, client: FlaskClient, scan: Scan) -> None:
         first, second = send(client, scan()), send(client, scan())
         assert first.json["id"] != second.json["id"]
         again = send(client, scan(), first.headers["Idempotency-Key"])
@@ -145,7 +143,7 @@ class TestIdempotency:
     @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 129])
     def test_a_key_that_is_no_visible_text_is_refused(self, client: FlaskClient, scan: Scan, key: str) -> None:
         answer = client.post(
-            STUDIES,
+            IMAGES,
             data={"file": (io.BytesIO(scan()), "a.png")},
             headers=[("Idempotency-Key", key.encode("utf-8").decode("latin-1"))],
         )
@@ -166,11 +164,11 @@ class TestRefusals:
     def test_what_is_no_single_picture_is_refused_and_leaves_nothing(
         self, app: Flask, client: FlaskClient, fields: dict[str, object], status: int, code: str
     ) -> None:
-        answer = client.post(STUDIES, data=fields, content_type="multipart/form-data")
+        answer = client.post(IMAGES, data=fields, content_type="multipart/form-data")
         assert (answer.status_code, answer.json["code"]) == (status, code)
         assert set(answer.json) == {"code", "message", "request_id"}
         assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-        assert (count_studies(app), kept_files(app)) == (0, [])
+        assert (count_images(app), kept_files(app)) == (0, [])
 
     @pytest.mark.parametrize(
         ("fields", "status", "code"),
@@ -190,7 +188,7 @@ class TestRefusals:
     ) -> None:
         answer = send(client, scan(), **fields)
         assert (answer.status_code, answer.json["code"]) == (status, code)
-        assert (count_studies(app), kept_files(app)) == (0, [])
+        assert (count_images(app), kept_files(app)) == (0, [])
 
     def test_a_place_that_may_be_several_is_asked_back(self, client: FlaskClient, scan: Scan) -> None:
         answer = send(client, scan(), place="Springfield")
@@ -212,20 +210,20 @@ class TestRefusals:
     def test_an_upload_above_the_limit_is_refused_by_its_length(self, make_app: Callable[..., Flask]) -> None:
         client = make_app(MAX_UPLOAD_MB=1).test_client()
         answer = client.post(
-            STUDIES, data=b"--x", content_type="multipart/form-data; boundary=x",
+            IMAGES, data=b"--x", content_type="multipart/form-data; boundary=x",
             environ_overrides={"CONTENT_LENGTH": "10000000000"},
         )  # fmt: skip
         assert (answer.status_code, answer.json["code"]) == (413, "too_large")
 
     def test_too_many_parts_are_told_apart_from_a_large_file(self, client: FlaskClient) -> None:
         answer = client.post(
-            STUDIES, data={f"field{number}": "x" for number in range(500)}, content_type="multipart/form-data"
+            IMAGES, data={f"field{number}": "x" for number in range(500)}, content_type="multipart/form-data"
         )
         assert (answer.status_code, answer.json["code"]) == (413, "too_many_parts")
 
     def test_too_many_uploads_in_a_minute_are_slowed_down(self, make_app: Callable[..., Flask], scan: Scan) -> None:
         client = make_app(UPLOADS_PER_MINUTE=2).test_client()
-        answers = [client.post(STUDIES) for _ in range(3)]
+        answers = [client.post(IMAGES) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [400, 400, 429]
         assert answers[2].json["code"] == "rate_limited"
         assert int(answers[2].headers["Retry-After"]) > 0
@@ -233,9 +231,9 @@ class TestRefusals:
     def test_unknown_addresses_and_methods_are_refused_in_the_same_shape(self, client: FlaskClient) -> None:
         for answer, status, code in (
             (client.get("/api/v1/nothing"), 404, "not_found"),
-            (client.get(f"{STUDIES}/{'0' * 32}"), 404, "unknown_study"),
-            (client.get(f"{STUDIES}/..%2f..%2fetc"), 404, "not_found"),
-            (client.put(STUDIES), 405, "method_not_allowed"),
+            (client.get(f"{IMAGES}/{'0' * 32}"), 404, "unknown_image"),
+            (client.get(f"{IMAGES}/..%2f..%2fetc"), 404, "not_found"),
+            (client.put(IMAGES), 405, "method_not_allowed"),
         ):
             assert (answer.status_code, answer.json["code"]) == (status, code)
             assert set(answer.json) == {"code", "message", "request_id"}
@@ -255,25 +253,25 @@ class TestRefusals:
 
     def test_a_field_that_comes_twice_is_refused(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         file = FileStorage(io.BytesIO(scan()), "picture.png")
-        answer = client.post(STUDIES, data={"file": file, "frame": ["0", "1"]})
+        answer = client.post(IMAGES, data={"file": file, "frame": ["0", "1"]})
         assert (answer.status_code, answer.json["code"]) == (422, "bad_field")
-        assert count_studies(app) == 0
+        assert count_images(app) == 0
 
 
 class TestPictures:
     def test_the_mask_has_the_size_of_the_picture_and_two_values(self, client: FlaskClient, scan: Scan) -> None:
-        study = send(client, scan()).json
-        answer = client.get(study["links"]["mask"])
+        image = send(client, scan()).json
+        answer = client.get(image["links"]["mask"])
         assert answer.mimetype == "image/png"
-        with Image.open(io.BytesIO(answer.data)) as image:
+        with Pillow.open(io.BytesIO(answer.data)) as image:
             mask = np.asarray(image)
         assert mask.shape == (220, 260)
         assert set(np.unique(mask)) <= {0, 255}
-        assert int((mask == 255).sum()) >= (study["lesion"] or {"area_px": 0})["area_px"]
+        assert int((mask == 255).sum()) >= (image["lesion"] or {"area_px": 0})["area_px"]
 
     def test_the_overlay_shows_the_picture_in_colour(self, client: FlaskClient, scan: Scan) -> None:
-        study = send(client, scan()).json
-        with Image.open(io.BytesIO(client.get(study["links"]["overlay"]).data)) as image:
+        image = send(client, scan()).json
+        with Pillow.open(io.BytesIO(client.get(image["links"]["overlay"]).data)) as image:
             assert (image.size, image.mode) == ((260, 220), "RGB")
 
     def test_an_unchanged_picture_is_not_sent_twice(self, client: FlaskClient, scan: Scan) -> None:
@@ -282,37 +280,37 @@ class TestPictures:
         assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
     def test_a_lost_file_is_told_as_missing(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        study = send(client, scan()).json
+        image = send(client, scan()).json
         for path in kept_files(app):
             path.unlink()
-        assert client.get(study["links"]["overlay"]).json["code"] == "no_picture"
+        assert client.get(image["links"]["overlay"]).json["code"] == "no_picture"
 
 
 class TestDeletion:
-    def test_whoever_sent_a_study_may_delete_it_with_all_its_files(
+    def test_whoever_sent_a_image_may_delete_it_with_all_its_files(
         self, app: Flask, client: FlaskClient, scan: Scan
     ) -> None:
-        study = send(client, scan(), "key-1").json
-        answer = client.delete(f"{STUDIES}/{study['id']}", headers={"Idempotency-Key": "key-1"})
+        image = send(client, scan(), "key-1").json
+        answer = client.delete(f"{IMAGES}/{image['id']}", headers={"Idempotency-Key": "key-1"})
         assert (answer.status_code, answer.data) == (204, b"")
-        assert client.get(f"{STUDIES}/{study['id']}").status_code == 404
-        assert (count_studies(app), kept_files(app)) == (0, [])
+        assert client.get(f"{IMAGES}/{image['id']}").status_code == 404
+        assert (count_images(app), kept_files(app)) == (0, [])
 
     @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key-2"}])
     def test_nobody_else_may(self, client: FlaskClient, scan: Scan, headers: dict[str, str]) -> None:
-        study = send(client, scan(), "key-1").json
-        answer = client.delete(f"{STUDIES}/{study['id']}", headers=headers)
+        image = send(client, scan(), "key-1").json
+        answer = client.delete(f"{IMAGES}/{image['id']}", headers=headers)
         assert (answer.status_code, answer.json["code"]) == (403, "not_owner")
-        assert client.get(f"{STUDIES}/{study['id']}").status_code == 200
+        assert client.get(f"{IMAGES}/{image['id']}").status_code == 200
 
 
 class TestLinks:
-    def test_the_description_leads_from_an_upload_to_its_study_and_to_its_deletion(
+    def test_the_description_leads_from_an_upload_to_its_image_and_to_its_deletion(
         self, client: FlaskClient, scan: Scan
     ) -> None:
         described = client.get("/api/v1/openapi.json").json
         answer = send(client, scan())
-        links = described["paths"][STUDIES]["post"]["responses"]["201"]["links"]
+        links = described["paths"][IMAGES]["post"]["responses"]["201"]["links"]
         order = ("read", "mask", "overlay", "delete")
         assert set(links) == set(order)
         assert [follow(client, described, links[name], answer) for name in order] == [200, 200, 200, 204]
@@ -324,8 +322,8 @@ def follow(client: FlaskClient, described: dict, link: dict, answer: TestRespons
     path = escaped.replace("~1", "/")
     assert method in described["paths"][path]
     headers = {"Idempotency-Key": answer.headers["Idempotency-Key"]} if len(link["parameters"]) > 1 else {}
-    assert link["parameters"]["path.study_id"] == "$response.body#/id"
-    address = path.replace("{study_id}", answer.json["id"])
+    assert link["parameters"]["path.image_id"] == "$response.body#/id"
+    address = path.replace("{image_id}", answer.json["id"])
     return client.open(address, method=method.upper(), headers=headers).status_code
 
 
@@ -336,10 +334,10 @@ def test_a_row_that_nobody_announced_is_read_though_others_keep_the_worker_busy(
     worker = app.extensions["sonotriage"].worker
     with monkeypatch.context() as asleep:
         asleep.setattr(worker, "wake", lambda has_queued=False: None)
-        study_id = send(app.test_client(), scan()).json["id"]
+        image_id = send(app.test_client(), scan()).json["id"]
     monkeypatch.setattr(tasks, "LOOK_S", 0.05)
     monkeypatch.setattr(worker, "_read_offered", lambda: time.sleep(0.01) or 1)
     worker._has_queued = False
     worker.start()
     with app.app_context():
-        assert tasks.wait(study_id, 20)
+        assert tasks.wait(image_id, 20)

@@ -29,9 +29,9 @@ def picture(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def ended(server: Server, study_id: str) -> str:
+def ended(server: Server, image_id: str) -> str:
     for _ in range(600):
-        status, body = server.get(f"/api/v1/studies/{study_id}")
+        status, body = server.get(f"/api/v1/studies/{image_id}")
         if status == 200 and json.loads(body)["status"] in ENDED:
             return str(json.loads(body)["status"])
         time.sleep(0.1)
@@ -58,7 +58,7 @@ def test_every_acknowledged_upload_ends_exactly_once_after_repeated_kills(tmp_pa
     try:
         assert len(acknowledged) >= 9, "too few uploads were acknowledged before the kills to prove anything"
         # the rows, not only the acknowledged ones: a kill may come after the row is stored and before it is told
-        assert {ended(server, study_id) for study_id in {*acknowledged, *_stored(tmp_path / "data")}} <= ENDED
+        assert {ended(server, image_id) for image_id in {*acknowledged, *_stored(tmp_path / "data")}} <= ENDED
     finally:
         server.stop()
     _check_database(tmp_path / "data", acknowledged)
@@ -66,7 +66,7 @@ def test_every_acknowledged_upload_ends_exactly_once_after_repeated_kills(tmp_pa
 
 def _stored(data: Path) -> list[str]:
     with closing(sqlite3.connect(data / "sonotriage.db")) as database:
-        return [row[0] for row in database.execute("SELECT id FROM study")]
+        return [row[0] for row in database.execute("SELECT id FROM image")]
 
 
 def _wait_for(acknowledged: list[str], count: int) -> None:
@@ -76,20 +76,20 @@ def _wait_for(acknowledged: list[str], count: int) -> None:
 
 
 def _send(server: Server, seed: int, acknowledged: list[str]) -> None:
-    status, study = server.upload(picture(seed), **{"Idempotency-Key": f"key-{seed}"})
+    status, image = server.upload(picture(seed), **{"Idempotency-Key": f"key-{seed}"})
     if status in (200, 201, 202):
-        acknowledged.append(study["id"])
+        acknowledged.append(image["id"])
 
 
 def _check_database(data: Path, acknowledged: list[str]) -> None:
     with closing(sqlite3.connect(data / "sonotriage.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        rows = database.execute("SELECT id, status, picture_sha256 FROM study").fetchall()
-        analyses = dict(database.execute("SELECT study_id, COUNT(*) FROM analysis GROUP BY study_id").fetchall())
+        rows = database.execute("SELECT id, status, picture_sha256 FROM image").fetchall()
+        analyses = dict(database.execute("SELECT image_id, COUNT(*) FROM analysis GROUP BY image_id").fetchall())
     by_id = {row[0]: row for row in rows}
     assert set(acknowledged) <= set(by_id)
-    for study_id, status, key in rows:
+    for image_id, status, key in rows:
         assert status in ENDED
-        assert analyses.get(study_id, 0) == (1 if status == "done" else 0)
+        assert analyses.get(image_id, 0) == (1 if status == "done" else 0)
         kept = data / "pictures" / key[:2] / f"{key}.png"
         assert np.asarray(Image.open(kept)).ndim == 2

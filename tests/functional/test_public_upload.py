@@ -18,7 +18,7 @@ from app.clinics import directory
 from app.reading import intake
 from app.reading.intake import QueueFull
 from app.serving import waiting
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
@@ -46,18 +46,18 @@ def send(
     return client.post("/", data=body, content_type=kind, headers=headers or {})
 
 
-def study_of(app: Flask, answer: TestResponse) -> Study:
-    """The study that an answer leads to, when it is no longer waiting."""
-    study_id = answer.headers["Location"].split("/r/")[1].split("?")[0]
+def image_of(app: Flask, answer: TestResponse) -> Image:
+    """The image that an answer leads to, when it is no longer waiting."""
+    image_id = answer.headers["Location"].split("/r/")[1].split("?")[0]
     with app.app_context():
-        assert tasks.wait(study_id, 20)
-        return db.session.get_one(Study, study_id)
+        assert tasks.wait(image_id, 20)
+        return db.session.get_one(Image, image_id)
 
 
 def kept(app: Flask) -> tuple[int, list[Path]]:
     with app.app_context():
         files = [path for path in services().store.root.rglob("*") if path.is_file()]
-        return db.session.query(Study).count(), files
+        return db.session.query(Image).count(), files
 
 
 class TestWhereItLeads:
@@ -120,7 +120,7 @@ class TestSending:
         answer = send(client, scan())
         assert answer.status_code == 303
         assert re.fullmatch(r"/r/[0-9a-f]{32}", answer.headers["Location"])
-        assert study_of(app, answer).status == "done"
+        assert image_of(app, answer).status == "done"
 
     def test_the_script_gets_the_address_as_json(self, client: FlaskClient, scan: Scan) -> None:
         answer = send(client, scan(), headers=SCRIPT)
@@ -138,23 +138,23 @@ class TestSending:
     def test_a_sample_is_read_with_one_press(self, app: Flask, client: FlaskClient, name: str) -> None:
         answer = client.post("/", data={"csrf_token": token(client), "sample": name})
         assert answer.status_code == 303
-        assert (study_of(app, answer).width, study_of(app, answer).height) == (448, 375)
+        assert (image_of(app, answer).width, image_of(app, answer).height) == (448, 375)
 
     def test_coordinates_are_kept_to_about_100_metres(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        study = study_of(app, send(client, scan(), latitude="43.653226", longitude="-79.383184"))
-        assert (study.latitude, study.longitude, study.place) == (43.653, -79.383, "43.653, -79.383")
+        image = image_of(app, send(client, scan(), latitude="43.653226", longitude="-79.383184"))
+        assert (image.latitude, image.longitude, image.place) == (43.653, -79.383, "43.653, -79.383")
 
     def test_a_typed_place_with_one_meaning_is_kept(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        study = study_of(app, send(client, scan(), place="Hamilton, ON"))
-        assert study.place is not None
-        assert study.place.startswith("Hamilton, Ontario")
+        image = image_of(app, send(client, scan(), place="Hamilton, ON"))
+        assert image.place is not None
+        assert image.place.startswith("Hamilton, Ontario")
 
     def test_an_ambiguous_place_is_asked_about_beside_the_result(
         self, app: Flask, client: FlaskClient, scan: Scan
     ) -> None:
         answer = send(client, scan(), place="Hamilton")
         assert answer.headers["Location"].endswith("?place=Hamilton")
-        assert study_of(app, answer).place is None
+        assert image_of(app, answer).place is None
         assert "Which one do you mean?" in client.get(answer.headers["Location"]).text
 
 
@@ -257,7 +257,7 @@ def test_a_place_sent_with_the_picture_lists_clinics_with_the_result(
     with app.app_context():
         directory.seed()
     answer = send(client, scan(), latitude="43.653", longitude="-79.383")
-    study_of(app, answer)
+    image_of(app, answer)
     page = client.get(answer.headers["Location"]).text
     assert page.count('class="clinic"') == 5
     assert "Call first" in page

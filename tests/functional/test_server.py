@@ -20,8 +20,8 @@ def test_a_stopped_server_ends_in_order_and_wrote_nothing_but_json(
     server = Server(tmp_path / "data", tiny_models).start()
     assert server.process is not None
     try:
-        status, study = server.upload(scan())
-        assert (status, study["status"]) == (201, "done")
+        status, image = server.upload(scan())
+        assert (status, image["status"]) == (201, "done")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
     finally:

@@ -94,7 +94,7 @@ def test_no_form_of_any_address_works_without_its_token(
 
 @reading
 def test_acts_are_not_done_by_looking(server: Server, chief: Browser, routes: list[Route], seen: Callable) -> None:
-    status, study = server.upload(encoded(ultrasound(53)))
+    status, image = server.upload(encoded(ultrasound(53)))
     assert status == 201
     before = footprint(server)
     acts = [route for route in routes if route.changing and "GET" not in route.methods]
@@ -103,7 +103,7 @@ def test_acts_are_not_done_by_looking(server: Server, chief: Browser, routes: li
         if any(other.rule == route.rule and "GET" in other.methods for other in routes):
             continue  # the address also shows something: see the next test
         for method in ("GET", "HEAD"):
-            answer = chief.ask(method, route.path(study_id=study["id"]))
+            answer = chief.ask(method, route.path(image_id=image["id"]))
             assert answer.status == 405, f"{method} {route.rule}: {answer.status}"
             assert method not in answer.headers["Allow"]
             refused += 1
@@ -114,13 +114,13 @@ def test_acts_are_not_done_by_looking(server: Server, chief: Browser, routes: li
 
 @reading
 def test_looking_at_every_address_changes_nothing(server: Server, chief: Browser, routes: list[Route]) -> None:
-    status, study = server.upload(encoded(ultrasound(54)))
+    status, image = server.upload(encoded(ultrasound(54)))
     assert status == 201
     before = footprint(server)
     looked = 0
     for route in routes:
         if "GET" in route.methods:
-            looked += chief.get(route.path(study_id=study["id"]) + "?confirm=yes&_method=DELETE").status == 200
+            looked += chief.get(route.path(image_id=image["id"]) + "?confirm=yes&_method=DELETE").status == 200
     assert looked >= 20
     assert footprint(server) == before
     assert chief.is_inside

@@ -31,7 +31,7 @@ headers = exam(
 
 
 @pytest.fixture(scope="module")
-def study_id(server: Server) -> str:
+def image_id(server: Server) -> str:
     return Browser(server).sent_and_read(encoded(ultrasound(66)))
 
 
@@ -69,7 +69,7 @@ def assert_no_inline(page: str, path: str) -> None:
 
 @headers
 def test_every_address_answers_with_them(
-    server: Server, chief: Browser, routes: list[Route], study_id: str, seen: Callable[[str], None]
+    server: Server, chief: Browser, routes: list[Route], image_id: str, seen: Callable[[str], None]
 ) -> None:
     answers: list[int] = []
     for route in routes:
@@ -77,7 +77,7 @@ def test_every_address_answers_with_them(
             for method in sorted(route.methods | {"TRACE"}):
                 if method == "POST" and browser is chief:
                     continue  # the next test
-                path = route.path(study_id=study_id)
+                path = route.path(image_id=image_id)
                 answer = browser.ask(method, path)
                 assert_protected(answer, path)
                 answers.append(answer.status)
@@ -91,7 +91,7 @@ def test_every_kind_of_refusal_carries_them(server: Server, chief: Browser, seen
     visitor.get("/")
     refused = {
         400: visitor.ask("GET", "/", headers={"Host": "evil example"}),
-        401: visitor.post("/admin/studies/x/rerun"),
+        401: visitor.post("/admin/images/x/rerun"),
         403: visitor.post("/logout", token=""),
         404: visitor.get("/nothing/<script>alert(1)</script>"),
         405: visitor.ask("PATCH", "/about"),

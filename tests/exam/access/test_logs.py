@@ -51,7 +51,7 @@ def secrets_of_the_day(server: Server) -> dict[str, str]:
     """Uses everything once, with a planted word in each place; returns what must not be in the log."""
     person, name = Browser(server), canary("User").lower()
     chief = admin(server, f"{name}@hospital.example")
-    study_id = person.sent_and_read(
+    image_id = person.sent_and_read(
         encoded(ultrasound(571)), canary("File") + quote(FORGED) + ".png",
         place=canary("Place") + FORGED, latitude="48.137", longitude="11.575", label=canary("Label"),
     )  # fmt: skip
@@ -60,14 +60,14 @@ def secrets_of_the_day(server: Server) -> dict[str, str]:
     for broken in (scan[:700], scan[:-900], encoded(ultrasound(573))[:-500], canary("Content").encode() * 50):
         server.upload(broken, canary("Broken") + ".dcm")
     _fail_in_every_way(server, person, chief, name)
-    path = f"/admin/studies/{study_id}"
+    path = f"/admin/images/{image_id}"
     token = chief.get(path).token
     chief.post(f"{path}/review", token, verdict="agree", analysis_id="1", note=canary("Note") + FORGED)
     chief.post(f"{path}/rerun", token)
     chief.get(f"/admin/export.csv?ref={canary('Filter')}")
     key, session = (server.data / "secret_key").read_text().strip(), chief.cookies["session"]
     return {
-        "a planted word": "canary", "the study's id": study_id, "its beginning": study_id[:8],
+        "a planted word": "canary", "the image's id": image_id, "its beginning": image_id[:8],
         "the secret key": key, "a session": session, "a password": PASSWORD, "coordinates": "48.137",
         "an address of the network": "127.0.0.1", "the forged line": "admin ok",
     }  # fmt: skip
@@ -106,7 +106,7 @@ def test_every_line_is_one_object_of_the_server_s_own(
     requests = [one for one in objects if one["message"] == "request"]
     assert len(requests) > 25
     assert all(re.fullmatch(r"[0-9a-f]{32}", one["request_id"]) for one in requests)
-    assert {one["route"] for one in requests} >= {"/login", "/r/<study_id>", "unmatched", "/admin/users"}
+    assert {one["route"] for one in requests} >= {"/login", "/r/<image_id>", "unmatched", "/admin/users"}
     assert any(one["message"] == "Invalid request" for one in objects), "the broken requests left no line"
     seen(f"{len(lines)} lines, {len(requests)} of them requests: all whole")
 

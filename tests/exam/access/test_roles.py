@@ -19,12 +19,12 @@ from tests.factories.server import Server
 OPEN = {
     "accounts.login", "accounts.logout", "accounts.setup", "health.live", "health.metrics", "health.ready",
     "public.about", "public.clinics", "public.confirm_delete", "public.delete", "public.layer", "public.result",
-    "public.send", "public.status", "public.upload", "static", "api.create_study", "api.delete_study",
-    "api.list_clinics", "api.read_mask", "api.read_overlay", "api.read_study", "api_description.docs",
+    "public.send", "public.status", "public.upload", "static", "api.create_image", "api.delete_image",
+    "api.list_clinics", "api.read_mask", "api.read_overlay", "api.read_image", "api_description.docs",
     "api_description.openapi",
 }  # fmt: skip
 FOR_REVIEWERS = {
-    "accounts.account", "admin.studies", "admin.study", "admin.review", "admin.rerun", "admin.layer", "admin.export",
+    "accounts.account", "admin.images", "admin.image", "admin.review", "admin.rerun", "admin.layer", "admin.export",
     "admin.server.system",
 }  # fmt: skip
 FOR_ADMINS = {
@@ -34,7 +34,7 @@ FOR_ADMINS = {
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 others = exam(
     "B58",
-    given="Studies of somebody else: counted-up, guessed and known ids, every verb on every address that takes an id",
+    given="Images of somebody else: counted-up, guessed and known ids, every verb on every address that takes an id",
     expected="Counting and guessing find nothing: 404. Whoever got the link may look, as the sender wished; deletion "
     "is refused (pages 404, JSON 403 `not_owner`)",
 )
@@ -47,7 +47,7 @@ roles = exam(
 
 
 @pytest.fixture(scope="module")
-def study_id(server: Server) -> str:
+def image_id(server: Server) -> str:
     status, answer = server.upload(encoded(ultrasound(58)))
     assert status == 201, answer
     return str(answer["id"])
@@ -79,11 +79,11 @@ def requests_of(routes: list[Route], endpoints: set[str]) -> list[tuple[str, Rou
 
 
 def public_addresses(routes: list[Route]) -> dict[str, set[str]]:
-    """Addresses with a study's id that are open to all, and every verb that one of their routes takes."""
+    """Addresses with an image's id that are open to all, and every verb that one of their routes takes."""
     found: dict[str, set[str]] = {}
     for route in routes:
-        if "study_id" in route.holes and route.endpoint in OPEN:
-            path = route.path(study_id="<study_id>")
+        if "image_id" in route.holes and route.endpoint in OPEN:
+            path = route.path(image_id="<image_id>")
             found[path] = found.get(path, set()) | route.methods
     assert len(found) >= 6
     return found
@@ -99,13 +99,13 @@ def ask(browser: Browser, method: str, path: str) -> int:
 @roles
 @pytest.mark.parametrize("who", ["visitor", "disabled"])
 def test_without_a_login_no_staff_page_opens(
-    server: Server, routes: list[Route], study_id: str, disabled: Browser, seen: Callable[[str], None], who: str
+    server: Server, routes: list[Route], image_id: str, disabled: Browser, seen: Callable[[str], None], who: str
 ) -> None:
     browser = disabled if who == "disabled" else Browser(server)
     asked = requests_of(routes, FOR_REVIEWERS | FOR_ADMINS)
     before = footprint(server)
     for method, route in asked:
-        status = ask(browser, method, route.path(study_id=study_id))
+        status = ask(browser, method, route.path(image_id=image_id))
         assert status == (401 if method == "POST" else 302), f"{who} {method} {route.rule}: {status}"
     assert browser.get("/admin/").location.startswith("/login?next=")
     assert footprint(server) == before
@@ -115,12 +115,12 @@ def test_without_a_login_no_staff_page_opens(
 
 @roles
 def test_a_reviewer_may_not_do_what_admins_do(
-    server: Server, routes: list[Route], study_id: str, reviewer: Browser, seen: Callable[[str], None]
+    server: Server, routes: list[Route], image_id: str, reviewer: Browser, seen: Callable[[str], None]
 ) -> None:
     before = footprint(server)
     asked = requests_of(routes, FOR_ADMINS)
     for method, route in asked:
-        status = ask(reviewer, method, route.path(study_id=study_id))
+        status = ask(reviewer, method, route.path(image_id=image_id))
         assert status == 403, f"{method} {route.rule}: {status}"
     assert footprint(server) == before
     assert len(asked) >= 8
@@ -129,34 +129,34 @@ def test_a_reviewer_may_not_do_what_admins_do(
 
 @roles
 def test_what_a_role_may_see_opens_for_it(
-    routes: list[Route], study_id: str, reviewer: Browser, chief: Browser, seen: Callable[[str], None]
+    routes: list[Route], image_id: str, reviewer: Browser, chief: Browser, seen: Callable[[str], None]
 ) -> None:
     opened = 0
     for browser, endpoints in ((reviewer, FOR_REVIEWERS), (chief, FOR_REVIEWERS | FOR_ADMINS)):
         for method, route in requests_of(routes, endpoints):
             if method == "GET":
-                assert browser.get(route.path(study_id=study_id)).status == 200, route.rule
+                assert browser.get(route.path(image_id=image_id)).status == 200, route.rule
                 opened += 1
-    page = reviewer.get(f"/admin/studies/{study_id}").text
+    page = reviewer.get(f"/admin/images/{image_id}").text
     assert "/delete" not in page
-    assert "/delete" in chief.get(f"/admin/studies/{study_id}").text
+    assert "/delete" in chief.get(f"/admin/images/{image_id}").text
     seen(f"{opened} pages open for those who may")
 
 
 @others
 def test_ids_can_neither_be_counted_nor_guessed(
-    server: Server, routes: list[Route], study_id: str, seen: Callable[[str], None]
+    server: Server, routes: list[Route], image_id: str, seen: Callable[[str], None]
 ) -> None:
-    ids = {study_id} | {str(server.upload(encoded(ultrasound(seed)))[1]["id"]) for seed in range(580, 586)}
+    ids = {image_id} | {str(server.upload(encoded(ultrasound(seed)))[1]["id"]) for seed in range(580, 586)}
     assert len(ids) == 7
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in ids)
     numbers = sorted(int(one, 16) for one in ids)
     assert min(b - a for a, b in pairwise(numbers)) > 2**64
-    near = [format(int(study_id, 16) + step, "032x") for step in (-1, 1)]
-    guesses = [*map(str, range(1, 8)), *near, "0" * 32, study_id[:8], study_id.upper() + "0", "..%2f..%2fsecret_key"]
+    near = [format(int(image_id, 16) + step, "032x") for step in (-1, 1)]
+    guesses = [*map(str, range(1, 8)), *near, "0" * 32, image_id[:8], image_id.upper() + "0", "..%2f..%2fsecret_key"]
     asked = 0
     for rule, offered in public_addresses(routes).items():
-        for path in (rule.replace("<study_id>", guess) for guess in guesses):
+        for path in (rule.replace("<image_id>", guess) for guess in guesses):
             for method in VERBS:
                 status = ask(Browser(server), method, path)
                 assert status == 404 or (status == 405 and method not in offered), f"{method} {path}: {status}"
@@ -166,22 +166,22 @@ def test_ids_can_neither_be_counted_nor_guessed(
 
 
 @others
-def test_somebody_else_s_study_can_be_looked_at_with_its_link_but_not_touched(
+def test_somebody_else_s_image_can_be_looked_at_with_its_link_but_not_touched(
     server: Server, routes: list[Route], seen: Callable[[str], None]
 ) -> None:
     sender, stranger = Browser(server), Browser(server)
-    study_id = sender.sent_and_read(encoded(ultrasound(59)))
+    image_id = sender.sent_and_read(encoded(ultrasound(59)))
     stranger.sent_and_read(encoded(ultrasound(60)))
-    link = f"/r/{study_id}"
+    link = f"/r/{image_id}"
     before, refused = footprint(server), 0
     for rule, offered in public_addresses(routes).items():
         for method in VERBS:
             if method in offered and method in ("GET", "HEAD") and not rule.endswith("/delete"):
                 continue
-            status = ask(stranger, method, rule.replace("<study_id>", study_id))
+            status = ask(stranger, method, rule.replace("<image_id>", image_id))
             assert status in ((404, 403) if method in offered else (405,)), f"{method} {rule}: {status}"
             refused += 1
-    told = stranger.ask("DELETE", f"/api/v1/studies/{study_id}", headers={"Idempotency-Key": "guess"})
+    told = stranger.ask("DELETE", f"/api/v1/studies/{image_id}", headers={"Idempotency-Key": "guess"})
     assert (told.status, b"not_owner" in told.content) == (403, True)
     assert stranger.get(f"{link}/delete").status == 404
     assert stranger.post(f"{link}/delete").status == 404
@@ -193,9 +193,9 @@ def test_somebody_else_s_study_can_be_looked_at_with_its_link_but_not_touched(
 
 
 @others
-def test_the_link_of_one_study_leads_to_no_other(server: Server, study_id: str) -> None:
-    """No public page lists studies: what a visitor sees names no id but the one that was asked for."""
+def test_the_link_of_one_image_leads_to_no_other(server: Server, image_id: str) -> None:
+    """No public page lists images: what a visitor sees names no id but the one that was asked for."""
     visitor = Browser(server)
-    for path in ("/", "/about", "/clinics", f"/r/{study_id}", "/metrics", "/health/ready", "/api/v1/openapi.json"):
-        shown = set(re.findall(r"\b[0-9a-f]{32}\b", visitor.get(path).text)) - {study_id}
+    for path in ("/", "/about", "/clinics", f"/r/{image_id}", "/metrics", "/health/ready", "/api/v1/openapi.json"):
+        shown = set(re.findall(r"\b[0-9a-f]{32}\b", visitor.get(path).text)) - {image_id}
         assert not {one for one in shown if visitor.get(f"/r/{one}").status == 200}, path

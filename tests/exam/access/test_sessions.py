@@ -37,7 +37,7 @@ def reader(chief: Browser, request: pytest.FixtureRequest) -> tuple[str, int]:
 def outside(browser: Browser) -> bool:
     """True when this browser neither sees nor may do what staff may."""
     looked = browser.get("/admin/")
-    acted = browser.post("/admin/studies/" + "0" * 32 + "/rerun")
+    acted = browser.post("/admin/images/" + "0" * 32 + "/rerun")
     return (looked.status, acted.status) == (302, 401) and looked.location.startswith("/login")
 
 
@@ -74,7 +74,7 @@ def test_a_cookie_kept_after_signing_out_opens_nothing(server: Server, reader: t
     assert browser.post("/logout").status == 302
     assert outside(stolen)
     assert elsewhere.is_inside, "signing out here ended a login elsewhere"
-    act = stolen.post("/admin/studies/" + "0" * 32 + "/rerun").status
+    act = stolen.post("/admin/images/" + "0" * 32 + "/rerun").status
     seen(f"after signing out: page {stolen.get('/admin/').status} to the login, act {act}")
 
 

@@ -38,7 +38,7 @@ formulas = exam(
 )
 
 QUERIES = [
-    "'; DROP TABLE study;--", "\" OR 1=1 --", "Robert'); DELETE FROM user;--", "a%00b", "\x00", "../../etc/passwd",
+    "'; DROP TABLE image;--", "\" OR 1=1 --", "Robert'); DELETE FROM user;--", "a%00b", "\x00", "../../etc/passwd",
     "%s%n%x", "{0.__class__}", "$(touch /tmp/x)", "*)(uid=*))(|(uid=*",
     "\u202ereversed", "😀" * 50, "%' OR '1'='1", "_%",
 ]  # fmt: skip
@@ -74,11 +74,11 @@ def test_a_place_is_a_text_whatever_it_says(server: Server, seen: Seen) -> None:
 @place
 def test_an_upload_with_such_a_place_is_taken_and_the_place_is_only_kept(server: Server) -> None:
     before = tables(server)
-    study_id = Browser(server).sent_and_read(encoded(ultrasound(540)), place=QUERIES[0])
+    image_id = Browser(server).sent_and_read(encoded(ultrasound(540)), place=QUERIES[0])
     after = tables(server)
     assert after.keys() == before.keys()
-    assert after["study"] == before["study"] + 1
-    assert Browser(server).get(f"/r/{study_id}").status == 200
+    assert after["image"] == before["image"] + 1
+    assert Browser(server).get(f"/r/{image_id}").status == 200
 
 
 @place
@@ -123,18 +123,18 @@ def assert_harmless(answer: Answer, path: str) -> None:
 def test_a_note_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
     server: Server, chief: Browser, routes: list[Route], seen: Seen
 ) -> None:
-    study_id = chief.sent_and_read(
+    image_id = chief.sent_and_read(
         encoded(ultrasound(55)), name=f"{EVIL}.png", place=EVIL, latitude="43.25", longitude="-79.87", label=EVIL
     )
-    give_note(chief, study_id, NOTE)
+    give_note(chief, image_id, NOTE)
     looked = 0
     for route in routes:
         if "GET" in route.methods:
             for browser in (chief, Browser(server)):
-                path = route.path(study_id=study_id)
+                path = route.path(image_id=image_id)
                 assert_harmless(browser.get(path), path)
                 looked += 1
-    page = chief.get(f"/admin/studies/{study_id}").text
+    page = chief.get(f"/admin/images/{image_id}").text
     assert html.escape(NOTE, quote=False).replace('"', "&#34;").replace("'", "&#39;") in page
     seen(f"{looked} pages: the note is text on each")
 
@@ -145,7 +145,7 @@ def test_what_an_address_says_is_repeated_as_text(server: Server, chief: Browser
     paths = [f"/clinics?place={planted}", f"/clinics?place=x&latitude={planted}&longitude={planted}&label={planted}",
              f"/clinics?latitude=43.2&longitude=-79.8&label={planted}", f"/login?next={planted}", f"/{planted}",
              f"/admin/?ref={planted}&sort={planted}&page={planted}", f"/r/{planted}", f"/static/{planted}",
-             f"/admin/audit?actor={planted}&action={planted}&ref={planted}", f"/admin/studies/{planted}",
+             f"/admin/audit?actor={planted}&action={planted}&ref={planted}", f"/admin/images/{planted}",
              f"/api/v1/docs?x={planted}", f"/setup/{planted}"]  # fmt: skip
     for path in paths:
         for browser in (chief, Browser(server)):
@@ -160,9 +160,9 @@ def test_what_an_address_says_is_repeated_as_text(server: Server, chief: Browser
     seen(f"{len(paths)} addresses as visitor and as admin")
 
 
-def give_note(browser: Browser, study_id: str, note: str) -> None:
+def give_note(browser: Browser, image_id: str, note: str) -> None:
     """Agree with the newest reading and say something about it."""
-    path = f"/admin/studies/{study_id}"
+    path = f"/admin/images/{image_id}"
     page = browser.get(path)
     (analysis_id,) = [
         attributes["value"] for tag, attributes in Elements(page.text).tags if attributes.get("name") == "analysis_id"
@@ -173,9 +173,9 @@ def give_note(browser: Browser, study_id: str, note: str) -> None:
     assert answer.status == 302, answer.text[:2000]
 
 
-def exported_note(browser: Browser, study_id: str) -> tuple[str, str]:
+def exported_note(browser: Browser, image_id: str) -> tuple[str, str]:
     """The note's cell, and the file as it came."""
-    answer = browser.get(f"/admin/export.csv?id={study_id}")
+    answer = browser.get(f"/admin/export.csv?id={image_id}")
     assert answer.status == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
     lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8"), newline=""), strict=True))
@@ -193,9 +193,9 @@ FORMULAS = [
 @formulas
 @pytest.mark.parametrize("note", FORMULAS)
 def test_no_cell_of_the_export_is_a_formula(server: Server, chief: Browser, note: str, seen: Seen) -> None:
-    study_id = chief.sent_and_read(encoded(ultrasound(56)))
-    give_note(chief, study_id, note)
-    cell, _ = exported_note(chief, study_id)
+    image_id = chief.sent_and_read(encoded(ultrasound(56)))
+    give_note(chief, image_id, note)
+    cell, _ = exported_note(chief, image_id)
     first = cell.lstrip(" \ufeff\u200b\u00a0")[:1]
     assert first not in "=+-@\t\r\n\x00＝＋－＠", f"{cell!r} may be run"
     assert cell.strip("'").endswith(note.strip()[-4:]), f"{cell!r} lost what was written"
@@ -204,9 +204,9 @@ def test_no_cell_of_the_export_is_a_formula(server: Server, chief: Browser, note
 
 @formulas
 def test_quotes_commas_and_line_ends_stay_in_their_cell(server: Server, chief: Browser) -> None:
-    study_id = chief.sent_and_read(encoded(ultrasound(57)))
+    image_id = chief.sent_and_read(encoded(ultrasound(57)))
     note = 'first "quoted", then,comma;\r\nsecond line\n"third"\ttab'
-    give_note(chief, study_id, note)
-    cell, text = exported_note(chief, study_id)
+    give_note(chief, image_id, note)
+    cell, text = exported_note(chief, image_id)
     assert cell.replace("\r\n", "\n") == note.replace("\r\n", "\n")
     assert '"first ""quoted"", then,comma;' in text

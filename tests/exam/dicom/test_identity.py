@@ -18,7 +18,7 @@ from tests.factories.server import Server
 PAGES = (
     "/r/{id}", "/r/{id}/status", "/r/{id}/picture.png", "/r/{id}/outline.png", "/r/{id}/heat.png",
     "/r/{id}/thumbnail.png", "/api/v1/studies/{id}", "/api/v1/studies/{id}/mask.png",
-    "/api/v1/studies/{id}/overlay.png", "/admin/", "/admin/studies/{id}", "/admin/export.csv", "/admin/audit",
+    "/api/v1/studies/{id}/overlay.png", "/admin/", "/admin/images/{id}", "/admin/export.csv", "/admin/audit",
     "/admin/system", "/metrics",
 )  # fmt: skip
 FILE_NAME = "QXKNAME^JANE 19130907.dcm"
@@ -54,12 +54,12 @@ def test_nothing_of_the_patient_is_kept_or_shown(
     server: Server, place: Path, chief: Browser, seen: Callable[[str], None]
 ) -> None:
     jane = patient()
-    study = finished(server, jane.content, FILE_NAME)
-    assert study["picture"]["kind"] == "dicom"
-    shown, files = [*sent_by_browser(server, jane), *answers(chief, study["id"])], kept(place)
+    image = finished(server, jane.content, FILE_NAME)
+    assert image["picture"]["kind"] == "dicom"
+    shown, files = [*sent_by_browser(server, jane), *answers(chief, image["id"])], kept(place)
     assert {name: words for name, words in searched([*files, *shown], jane) if words} == {}
-    assert any(study["id"].encode() in content for _, content in files), "the search does not reach what is kept"
-    assert any(study["id"][:8].encode() in content for _, content in shown), "the search does not reach what is shown"
+    assert any(image["id"].encode() in content for _, content in files), "the search does not reach what is kept"
+    assert any(image["id"][:8].encode() in content for _, content in shown), "the search does not reach what is shown"
     seen(f"{len(jane.canaries)} canaries, {len(files)} files and {len(shown)} answers searched: none found")
 
 
@@ -107,11 +107,11 @@ def sent_by_browser(server: Server, jane: Patient) -> list[tuple[str, bytes]]:
     return shown
 
 
-def answers(chief: Browser, study_id: str) -> list[tuple[str, bytes]]:
-    """Everything that the server tells an admin about a study, headers too."""
+def answers(chief: Browser, image_id: str) -> list[tuple[str, bytes]]:
+    """Everything that the server tells an admin about an image, headers too."""
     found = []
     for page in PAGES:
-        answer = chief.get(page.format(id=study_id))
+        answer = chief.get(page.format(id=image_id))
         assert answer.status == 200, f"{page}: {answer.status}"
         found.append((page, head_and_body(answer.headers.items(), answer.content)))
     return found

@@ -77,7 +77,7 @@ PLAIN = {"explicit VR": pictures.dicom(GREY), "implicit VR": pictures.dicom(GREY
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_dicom_is_read(server: Server, grey: Reading, seen: Callable[[str], None], name: str) -> None:
     found = read(server, PLAIN[name], "scan.dcm")
-    assert found.study["picture"] == {"kind": "dicom", "height": 320, "width": 400, "frame": 0, "frames": 1}
+    assert found.image["picture"] == {"kind": "dicom", "height": 320, "width": 400, "frame": 0, "frames": 1}
     seen(f"{name}: {assert_same(grey, found, 0.0, 1.0)}")
 
 
@@ -91,8 +91,8 @@ CINE = np.stack([GREY if index == 250 else np.roll(GREY, index, axis=0) for inde
 def test_the_middle_frame_of_a_clip_is_read(server: Server, seen: Callable[[str], None], frames: int) -> None:
     clip = CINE if frames == 500 else CINE[250:251]
     found = read(server, pictures.dicom(clip, NumberOfFrames=frames), "clip.dcm")
-    assert (found.study["picture"]["frame"], found.study["picture"]["frames"]) == (frames // 2, frames)
-    said = [notice for notice in found.study["notices"] if notice.startswith("Frame 251 of 500 was read")]
+    assert (found.image["picture"]["frame"], found.image["picture"]["frames"]) == (frames // 2, frames)
+    said = [notice for notice in found.image["notices"] if notice.startswith("Frame 251 of 500 was read")]
     assert len(said) == (1 if frames == 500 else 0)
     seen(f"{frames} frames: {assert_same(read(server, pictures.encoded(CINE[250])), found, 0.0, 1.0)}")
 

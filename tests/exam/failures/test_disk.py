@@ -85,8 +85,8 @@ def test_what_was_acknowledged_survives_a_power_cut(
     seen(f"{rounds} power cuts (ext4, shut down without a flush), {len(sender.acknowledged)} acknowledged; {verdict}")
 
 
-def read_pages(server: Server, study_id: str) -> list[int]:
-    return [server.get(path)[0] for path in ("/", f"/r/{study_id}", f"/r/{study_id}/picture.png", "/about")]
+def read_pages(server: Server, image_id: str) -> list[int]:
+    return [server.get(path)[0] for path in ("/", f"/r/{image_id}", f"/r/{image_id}/picture.png", "/about")]
 
 
 @pytest.mark.parametrize("part", ["pictures", "database", pytest.param("temporary", marks=pytest.mark.long)])

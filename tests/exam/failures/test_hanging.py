@@ -53,8 +53,8 @@ def test_a_reading_that_hangs_is_ended_and_done_again(
     assert verdict.states == {"done": hangs + 1}
     assert worker_of(server) != worker
     assert len(lines) >= hangs
-    assert all(line["studies"] and line["stacks"] for line in lines)
-    assert not any(study_id in server.log.read_text() for study_id in sender.acknowledged.values())
+    assert all(line["images"] and line["stacks"] for line in lines)
+    assert not any(image_id in server.log.read_text() for image_id in sender.acknowledged.values())
     seen(f"{len(lines)} hung, each ended after {LIMIT_S} s; no answer for {away_s:.1f} s at most; {verdict}")
 
 
@@ -125,5 +125,5 @@ def with_gpu(launch: Launch, models: Path, folder: Path, provider: str) -> tuple
     return server, hangs
 
 
-def provider_of(server: Server, study_id: str) -> str:
-    return str(json_of(server, f"/api/v1/studies/{study_id}")["provider"])
+def provider_of(server: Server, image_id: str) -> str:
+    return str(json_of(server, f"/api/v1/studies/{image_id}")["provider"])

@@ -22,7 +22,7 @@ Seen = Callable[[str], None]
 
 def rows(server: Server) -> set[str]:
     with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        return {row[0] for row in database.execute("SELECT id FROM study")}
+        return {row[0] for row in database.execute("SELECT id FROM image")}
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.long)])
@@ -46,8 +46,8 @@ def test_a_file_without_its_row_is_found_and_removed(
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 @exam("F3", given="kill -9 after the commit, before the answer",
-      expected="sending the same again leads to the study that is there already")  # fmt: skip
-def test_sending_again_after_a_lost_answer_gives_the_same_study(
+      expected="sending the same again leads to the image that is there already")  # fmt: skip
+def test_sending_again_after_a_lost_answer_gives_the_same_image(
     launch: Launch, tiny_models: Path, seen: Seen, rounds: int
 ) -> None:
     server = armed(launch(models=tiny_models, WAIT_S="0"), f"{failpoints.AFTER_COMMIT}:3")
@@ -87,7 +87,7 @@ def test_a_kill_inside_the_uploads_transaction_leaves_no_row(
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 @exam("F5", given="kill -9 inside the open transaction of a result",
-      expected="rolled back: the study is read again, and has one result")  # fmt: skip
+      expected="rolled back: the image is read again, and has one result")  # fmt: skip
 def test_a_kill_inside_the_results_transaction_gives_one_result(
     launch: Launch, tiny_models: Path, seen: Seen, rounds: int
 ) -> None:

@@ -48,7 +48,7 @@ def test_many_large_pictures_at_once_stay_within_the_memory(launch: Launch, seen
             thread.start()
         for thread in threads:
             thread.join()
-        verdict = oracle.examine(server, [one.study_id for one in answers if one.status in load.ACKNOWLEDGED], 300)
+        verdict = oracle.examine(server, [one.image_id for one in answers if one.status in load.ACKNOWLEDGED], 300)
     run = load.Run(tuple(answers), max(one.seconds for one in answers))
     seen(f"{run.figures()}; at most {found.highest:.0f} MiB; {verdict}")
     assert {one.status for one in answers} <= {200, 201, 202, 429, 503}

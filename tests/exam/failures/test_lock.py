@@ -105,7 +105,7 @@ def test_two_servers_on_one_folder_do_no_harm(launch: Launch, tiny_models: Path,
     senders[1].numbers = iter(range(1, 10_000_000))  # type: ignore[assignment] - mostly the same pictures at both
     with senders[0].busy(), senders[1].busy():
         time.sleep(seconds)
-    acknowledged = {study_id for sender in senders for study_id in sender.acknowledged.values()}
+    acknowledged = {image_id for sender in senders for image_id in sender.acknowledged.values()}
     verdict = examine(first, acknowledged, wait_s=300)
     assert [sender.faults for sender in senders] == [[], []]
     assert verdict.faults == []

@@ -102,9 +102,9 @@ def test_a_kill_while_the_networks_run_gives_one_result(launch: Launch, seen: Se
         until(lambda: not waiting_ids(server, "queued") and not waiting_ids(server, "running"), 120, pause_s=0.1)
     verdict = examine(server, sender.acknowledged.values())
     assert (sender.faults, verdict.faults) == ([], [])
-    assert interrupted > 0, "no kill met a running study"
+    assert interrupted > 0, "no kill met a running image"
     assert verdict.states.get("failed", 0) == 0
-    seen(f"{rounds} kills, {interrupted} met a study in the networks; {verdict}")
+    seen(f"{rounds} kills, {interrupted} met an image in the networks; {verdict}")
 
 
 @pytest.mark.long
@@ -130,10 +130,10 @@ def test_a_picture_that_ends_the_process_is_given_up_alone(launch: Launch, tiny_
     seen(f"{kills} kills, then given up, its page {page}; {verdict}")
 
 
-def state_of(server: Server, study_id: str) -> tuple[str, int]:
-    """Status and counted attempts of a study."""
+def state_of(server: Server, image_id: str) -> tuple[str, int]:
+    """Status and counted attempts of an image."""
     with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        status, attempts = database.execute("SELECT status, attempts FROM study WHERE id = ?", (study_id,)).fetchone()
+        status, attempts = database.execute("SELECT status, attempts FROM image WHERE id = ?", (image_id,)).fetchone()
     return status, attempts
 
 

@@ -94,11 +94,11 @@ def said_of(server: Server) -> tuple[str, str, str]:
     sender = Sender(server)
     sender.insist(0)
     examine(server, sender.acknowledged.values())
-    study_id = sender.acknowledged[0]
-    page = html.unescape(Person(server).get(f"/r/{study_id}")[2])
+    image_id = sender.acknowledged[0]
+    page = html.unescape(Person(server).get(f"/r/{image_id}")[2])
     ready = json_of(server, "/health/ready")["checks"]["networks"]["provider"]
     word = "processor (CPU)" if "processor (CPU)" in page else "CPU" if "CPU" in page else "nothing"
-    return ready, json_of(server, f"/api/v1/studies/{study_id}")["provider"], word
+    return ready, json_of(server, f"/api/v1/studies/{image_id}")["provider"], word
 
 
 @exam("F19", given="PROVIDER=auto without a GPU", expected="it runs on the CPU; health, row and page say so")

@@ -59,7 +59,7 @@ def test_an_exchange_of_the_server_is_not_noticed(
             wait_for_worker(server, other_than=before)
             time.sleep(1)
     sent = [one for run in runs for one in run.sent]
-    verdict = oracle.examine(server, [one.study_id for one in sent if one.status in load.ACKNOWLEDGED])
+    verdict = oracle.examine(server, [one.image_id for one in sent if one.status in load.ACKNOWLEDGED])
     codes = Counter(one.status for one in sent)
     uploads = load.Run(tuple(sent), 0.0).codes()
     seen(
@@ -75,7 +75,7 @@ def test_an_exchange_of_the_server_is_not_noticed(
 
 def _add_column(server: Server) -> None:
     with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        database.execute("ALTER TABLE study ADD COLUMN of_a_later_version TEXT")
+        database.execute("ALTER TABLE image ADD COLUMN of_a_later_version TEXT")
 
 
 @contextmanager

@@ -160,8 +160,8 @@ LATER = '''"""A later version of the tables."""
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "9999", {newest!r}, None, None
-def upgrade(): op.add_column("study", sa.Column("exam_note", sa.String(20)))
-def downgrade(): op.drop_column("study", "exam_note")
+def upgrade(): op.add_column("image", sa.Column("exam_note", sa.String(20)))
+def downgrade(): op.drop_column("image", "exam_note")
 '''
 PRODUCT = ("app", "imaging", "migrations", "templates", "static", "wsgi.py", "json_log.py")
 
@@ -183,7 +183,7 @@ def test_an_older_backup_is_migrated(stopped: tuple[Server, Sender], tmp_path: P
     assert restored.returncode == 0, restored.stderr
     assert version_of(server.data) == "9999"
     with closing(driver.connect(server.data / "sonotriage.db")) as database:
-        rows = dict(database.execute("SELECT id, exam_note FROM study").fetchall())
+        rows = dict(database.execute("SELECT id, exam_note FROM image").fetchall())
     assert rows == dict.fromkeys(sender.acknowledged.values())
     checked = run_flask(server, "check", folder=later)
     assert "damaged or missing: 0, orphaned pictures: 0" in checked.stdout
@@ -237,7 +237,7 @@ def spoil(backup: Path, kind: str) -> None:
         (backup / "sonotriage.db").write_bytes(content)
     else:
         with closing(driver.connect(backup / "sonotriage.db")) as database:
-            key = database.execute("SELECT picture_sha256 FROM study LIMIT 1").fetchone()[0]
+            key = database.execute("SELECT picture_sha256 FROM image LIMIT 1").fetchone()[0]
         picture = backup / "pictures" / key[:2] / f"{key}.png"
         picture.write_bytes(picture.read_bytes()[:-10])
 

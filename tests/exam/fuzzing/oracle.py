@@ -18,7 +18,7 @@ from app.store.database import driver  # the fixed SQLite, never the system's
 from tests.factories.server import ROOT, Server
 
 ENDED = ("done", "declined", "failed")
-END_EVENTS = ("study.analyse", "study.decline")
+END_EVENTS = ("image.analyse", "image.decline")
 ORPHAN_AGE_S = 3600
 
 
@@ -40,23 +40,23 @@ def examine(server: Server, acknowledged: Iterable[str], wait_s: float = 120.0) 
     """Wait until every row has ended in the running server, then judge what is kept.
 
     Args:
-        acknowledged: ids of the studies that the server said it had taken.
+        acknowledged: ids of the images that the server said it had taken.
     """
-    faults = [f"{study_id} never ended" for study_id in _not_ended(server, wait_s)]
+    faults = [f"{image_id} never ended" for image_id in _not_ended(server, wait_s)]
     with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        rows = database.execute("SELECT id, status, picture_sha256 FROM study").fetchall()
-        results = dict(database.execute("SELECT study_id, COUNT(*) FROM analysis GROUP BY study_id").fetchall())
+        rows = database.execute("SELECT id, status, picture_sha256 FROM image").fetchall()
+        results = dict(database.execute("SELECT image_id, COUNT(*) FROM analysis GROUP BY image_id").fetchall())
         ends = dict(
             database.execute(
-                f"SELECT study_id, COUNT(*) FROM audit_event WHERE action IN {END_EVENTS} GROUP BY study_id"
+                f"SELECT image_id, COUNT(*) FROM audit_event WHERE action IN {END_EVENTS} GROUP BY image_id"
             ).fetchall()
         )
         state = database.execute("PRAGMA integrity_check").fetchone()[0]
     faults += [] if state == "ok" else [f"integrity_check: {state}"]
-    known = {study_id for study_id, _, _ in rows}
-    faults += [f"{study_id} was acknowledged and is gone" for study_id in sorted(set(acknowledged) - known)]
-    for study_id, status, key in rows:
-        faults += _of_row(server.data, study_id, status, key, results.get(study_id, 0), ends.get(study_id, 0))
+    known = {image_id for image_id, _, _ in rows}
+    faults += [f"{image_id} was acknowledged and is gone" for image_id in sorted(set(acknowledged) - known)]
+    for image_id, status, key in rows:
+        faults += _of_row(server.data, image_id, status, key, results.get(image_id, 0), ends.get(image_id, 0))
     orphans = _orphans(server.data)
     faults += _of_files(server.data, orphans) + _of_check(server, len(orphans))
     states: dict[str, int] = {}
@@ -67,7 +67,7 @@ def examine(server: Server, acknowledged: Iterable[str], wait_s: float = 120.0) 
 
 def _not_ended(server: Server, wait_s: float) -> list[str]:
     deadline = time.monotonic() + wait_s
-    query = f"SELECT id FROM study WHERE status NOT IN {ENDED}"
+    query = f"SELECT id FROM image WHERE status NOT IN {ENDED}"
     while True:
         with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
             waiting = [row[0] for row in database.execute(query)]
@@ -76,21 +76,21 @@ def _not_ended(server: Server, wait_s: float) -> list[str]:
         time.sleep(0.2)
 
 
-def _of_row(data: Path, study_id: str, status: str, key: str, results: int, ends: int) -> list[str]:
-    """A done study has one result and one end in the audit trail; a declined one has no result and one end."""
+def _of_row(data: Path, image_id: str, status: str, key: str, results: int, ends: int) -> list[str]:
+    """A done image has one result and one end in the audit trail; a declined one has no result and one end."""
     wanted = {"done": (1, 1), "declined": (0, 1), "failed": (0, 0)}.get(status)
-    found = [] if (results, ends) == wanted else [f"{study_id} is {status} with {results} results and {ends} ends"]
+    found = [] if (results, ends) == wanted else [f"{image_id} is {status} with {results} results and {ends} ends"]
     path = data / "pictures" / key[:2] / f"{key}.png"
     if not path.is_file():
-        found.append(f"{study_id} lost its picture")
+        found.append(f"{image_id} lost its picture")
     elif hashlib.sha256(path.read_bytes()).hexdigest() != key:
-        found.append(f"{study_id} has a damaged picture")
+        found.append(f"{image_id} has a damaged picture")
     return found
 
 
 def _orphans(data: Path) -> list[Path]:
     with closing(driver.connect(data / "sonotriage.db", timeout=10)) as database:
-        named = {row[0] for row in database.execute("SELECT picture_sha256 FROM study")}
+        named = {row[0] for row in database.execute("SELECT picture_sha256 FROM image")}
         for column in ("mask_sha256", "heat_sha256", "thumbnail_sha256"):
             named |= {row[0] for row in database.execute(f"SELECT {column} FROM analysis")}
     return [path for path in (data / "pictures").glob("*/*.png") if path.stem not in named]
@@ -126,9 +126,9 @@ def age(paths: Iterable[Path], hours: float) -> None:
 
 
 def waiting_ids(server: Server, status: str) -> list[str]:
-    """Ids of the studies in a state, straight from the database file."""
+    """Ids of the images in a state, straight from the database file."""
     with closing(driver.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        return [row[0] for row in database.execute("SELECT id FROM study WHERE status = ?", (status,))]
+        return [row[0] for row in database.execute("SELECT id FROM image WHERE status = ?", (status,))]
 
 
 def json_of(server: Server, path: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ EXPECTED = "Each is refused with 413, 415 or 422, or read to an end; nobody wait
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: `word` is the code of a refusal, or the status that its study ended with."""
+    """What became of one file: `word` is the code of a refusal, or the status that its image ended with."""
 
     number: int
     status: int
@@ -98,7 +98,7 @@ def outcome(server: Server, number: int) -> Outcome:
 
 
 def is_fine(one: Outcome) -> bool:
-    """An answer in time: a refusal of the file, or a study that came to an end."""
+    """An answer in time: a refusal of the file, or an image that came to an end."""
     is_refusal = one.status in (413, 415, 422)
     is_ended = one.status in (200, 201, 202) and one.word in ("done", "declined", "failed")
     return one.seconds < LONGEST_S and (is_refusal or is_ended)

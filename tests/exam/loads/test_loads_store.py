@@ -30,38 +30,38 @@ BACKUP_GB = float(os.environ.get("BACKUP_GB", "2"))
 
 @exam(
     "L7",
-    given="100,000 studies and 1,000 users; the triage list with random filters, orders and pages",
+    given="100,000 images and 1,000 users; the triage list with random filters, orders and pages",
     expected="The page is there within 300 ms (p95)",
 )
-@pytest.mark.parametrize(("studies", "users", "times"), [(2000, 20, 15), pytest.param(100_000, 1000, 300, marks=long)])
+@pytest.mark.parametrize(("images", "users", "times"), [(2000, 20, 15), pytest.param(100_000, 1000, 300, marks=long)])
 def test_the_triage_list_stays_fast(
-    studies: int, users: int, times: int, launch: Launch, seen: Callable[[str], None]
+    images: int, users: int, times: int, launch: Launch, seen: Callable[[str], None]
 ) -> None:
     allowed, note = load.slack()
     server = launch().start()
     browser = browser_client.admin(server)
     assert server.upload(load.Scans(300, 400)())[0] == 201
-    stock.add_rows(server, studies, users)
+    stock.add_rows(server, images, users)
     chance, taken = random.Random(3), list[float]()
     for _ in range(times):
-        path = f"/admin/?{urlencode(_query(chance, studies))}"
+        path = f"/admin/?{urlencode(_query(chance, images))}"
         started = time.monotonic()
         answer = browser.get(path)
         taken.append(time.monotonic() - started)
         assert answer.status == 200, path
     p95 = load.quantile(taken, 0.95)
     p50 = load.quantile(taken, 0.5)
-    seen(f"{studies} studies, {users} users: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms{note}")
+    seen(f"{images} images, {users} users: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms{note}")
     assert p95 <= 0.3 * allowed
 
 
-def _query(chance: random.Random, studies: int) -> dict[str, str]:
+def _query(chance: random.Random, images: int) -> dict[str, str]:
     """A narrowed and ordered list, and now and then one of its deep pages."""
     filters = random_filters(chance)
     asked = {
         "label": filters.label, "category": filters.category, "status": filters.status, "ref": filters.reference,
         "reviewed": {True: "yes", False: "no"}.get(filters.is_reviewed), "since": filters.since,
-        "until": filters.until, "sort": filters.sort, "page": chance.choice((1, 1, chance.randrange(1, studies // 50))),
+        "until": filters.until, "sort": filters.sort, "page": chance.choice((1, 1, chance.randrange(1, images // 50))),
     }  # fmt: skip
     return {name: str(value) for name, value in asked.items() if value}
 
@@ -87,7 +87,7 @@ def test_a_backup_does_not_stop_the_writers(gigabytes: float, launch: Launch, se
         assert load.lost(server, sent, 60) == []
         server.stop()
         restored = _restored(server, folder, launch)
-        assert [study_id for study_id in before if load.status_of(restored[0], study_id) == ""] == []
+        assert [image_id for image_id in before if load.status_of(restored[0], image_id) == ""] == []
         assert "missing" not in said
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -72,20 +72,20 @@ MAKERS = {"gif": gif, "png": apng, "webp": webp}
 def test_the_first_frame_is_read(server: Server, seen: Seen, kind: str, frames: int) -> None:
     content = MAKERS[kind](frames)
     started = time.monotonic()
-    study = finished(server, content)
+    image = finished(server, content)
     seconds = time.monotonic() - started
-    assert study["status"] == "done"
-    assert study["picture"]["frame"] == 0
-    assert study["picture"]["frames"] > 1
-    assert FIRST_FRAME in study["notices"]
-    assert study["milliseconds"]["decode"] < 2000
-    seen(f"{kind}, {frames} frames: read in {study['milliseconds']['decode']:.0f} ms, answered in {seconds:.1f} s")
+    assert image["status"] == "done"
+    assert image["picture"]["frame"] == 0
+    assert image["picture"]["frames"] > 1
+    assert FIRST_FRAME in image["notices"]
+    assert image["milliseconds"]["decode"] < 2000
+    seen(f"{kind}, {frames} frames: read in {image['milliseconds']['decode']:.0f} ms, answered in {seconds:.1f} s")
 
 
 @exam("B19", given="GIF, PNG and WebP of one frame", expected="Read, without a notice")
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_a_still_picture_gets_no_notice(server: Server, seen: Seen, kind: str) -> None:
-    study = finished(server, encoded(FIRST, kind))
-    assert (study["status"], study["picture"]["frames"]) == ("done", 1)
-    assert FIRST_FRAME not in study["notices"]
-    seen(f"{kind}: {study['picture']['frames']} frame, {len(study['notices'])} notices")
+    image = finished(server, encoded(FIRST, kind))
+    assert (image["status"], image["picture"]["frames"]) == ("done", 1)
+    assert FIRST_FRAME not in image["notices"]
+    seen(f"{kind}: {image['picture']['frames']} frame, {len(image['notices'])} notices")

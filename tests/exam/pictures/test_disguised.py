@@ -51,9 +51,9 @@ def forged_archive() -> bytes:
 )
 @pytest.mark.parametrize(("kind", "name"), [("PNG", "scan.jpg"), ("JPEG", "scan.png"), ("BMP", "scan.dcm")])
 def test_the_name_of_a_file_counts_for_nothing(server: Server, seen: Seen, kind: str, name: str) -> None:
-    study = finished(server, encoded(PIXELS, kind), name)
-    assert (study["status"], study["picture"]["kind"]) == ("done", kind.lower())
-    seen(f"{name} is kept as {study['picture']['kind']}")
+    image = finished(server, encoded(PIXELS, kind), name)
+    assert (image["status"], image["picture"]["kind"]) == ("done", kind.lower())
+    seen(f"{name} is kept as {image['picture']['kind']}")
 
 
 FOREIGN = {
@@ -101,9 +101,9 @@ def test_picture_formats_off_the_list_are_refused(server: Server, untouched: Unt
 
 @exam("B9", given="TIFF called .png", expected="Accepted: TIFF is on this product's list")
 def test_a_tiff_is_on_the_list(server: Server, seen: Seen) -> None:
-    study = finished(server, encoded(PIXELS, "TIFF"))
-    assert (study["status"], study["picture"]["kind"]) == ("done", "tiff")
-    seen(f"kept as {study['picture']['kind']}")
+    image = finished(server, encoded(PIXELS, "TIFF"))
+    assert (image["status"], image["picture"]["kind"]) == ("done", "tiff")
+    seen(f"kept as {image['picture']['kind']}")
 
 
 @exam("B10", given="An SVG drawing with a script", expected="415 `svg_not_allowed`")
@@ -126,12 +126,12 @@ POLYGLOTS = {
 def test_only_the_pixels_of_a_polyglot_survive(server: Server, seen: Seen, kind: str) -> None:
     content = POLYGLOTS[kind]
     assert b"canary" in content
-    study = finished(server, content)
-    assert study["status"] == "done"
+    image = finished(server, content)
+    assert image["status"] == "done"
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"exam-canary" not in path.read_bytes(), path.name
-    kept, headers = fetched(server, study["links"]["page"] + "/picture.png")
+    kept, headers = fetched(server, image["links"]["page"] + "/picture.png")
     assert kept.startswith(b"\x89PNG")
     assert kept.endswith(b"IEND\xaeB`\x82")
     assert headers["Content-Type"] == "image/png"

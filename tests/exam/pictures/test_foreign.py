@@ -84,10 +84,10 @@ FOREIGN: dict[str, NDArray[np.uint8]] = {
 @pytest.mark.parametrize("name", sorted(FOREIGN))
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_what_is_no_ultrasound_gets_no_class(server: Server, seen: Seen, name: str, kind: str) -> None:
-    study = finished(server, encoded(FOREIGN[name], kind))
-    assert study["category"] in ("declined", "unsure"), study["probabilities"]
-    if study["category"] == "declined":
-        assert study["label"] is None
-        assert study["probabilities"] is None
-    reason = study["reason"]["code"] if study["reason"] else study["because"]
-    seen(f"{name} as {kind}: {study['category']} ({reason})")
+    image = finished(server, encoded(FOREIGN[name], kind))
+    assert image["category"] in ("declined", "unsure"), image["probabilities"]
+    if image["category"] == "declined":
+        assert image["label"] is None
+        assert image["probabilities"] is None
+    reason = image["reason"]["code"] if image["reason"] else image["because"]
+    seen(f"{name} as {kind}: {image['category']} ({reason})")

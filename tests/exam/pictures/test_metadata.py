@@ -55,7 +55,7 @@ def carrying(text: str) -> dict[str, bytes]:
 
 
 def everything_served(server: Server, links: dict[str, str]) -> bytes:
-    """All that the server gives away about a study: answers, pages, layers and their headers."""
+    """All that the server gives away about an image: answers, pages, layers and their headers."""
     page = links["page"]
     paths = [links["self"], links["mask"], links["overlay"], page, f"{page}/picture.png", f"{page}/thumbnail.png"]
     served = b""
@@ -80,9 +80,9 @@ def everything_kept(server: Server) -> bytes:
 def test_no_header_comes_through(server: Server, seen: Seen, kind: str) -> None:
     content = carrying(CANARY)[kind]
     assert CANARY.encode() in content
-    study = finished(server, content, f"{CANARY}.png")
-    assert study["status"] == "done"
-    served, kept = everything_served(server, study["links"]), everything_kept(server)
+    image = finished(server, content, f"{CANARY}.png")
+    assert image["status"] == "done"
+    served, kept = everything_served(server, image["links"]), everything_kept(server)
     assert CANARY.encode() not in served
     assert CANARY.encode() not in kept
     for name in (b"GPS", b"Exif", b"eXIf"):
@@ -96,9 +96,9 @@ def test_no_header_comes_through(server: Server, seen: Seen, kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(carrying(INJECTED)))
 def test_a_script_in_a_header_is_dropped(server: Server, seen: Seen, kind: str) -> None:
     content = carrying(INJECTED)[kind]
-    study = finished(server, content)
-    assert study["status"] == "done"
-    served = everything_served(server, study["links"])
+    image = finished(server, content)
+    assert image["status"] == "done"
+    served = everything_served(server, image["links"])
     for trace in (CANARY.encode(), b"alert(", b"OR 1=1"):
         assert trace not in served
         assert trace not in everything_kept(server)
@@ -114,17 +114,17 @@ def test_a_script_in_a_header_is_dropped(server: Server, seen: Seen, kind: str) 
 def test_burned_in_text_is_blanked(server: Server, seen: Seen, kind: str) -> None:
     screen = screenshot(PIXELS)
     assert screen[:40].max() > 200
-    study = finished(server, encoded(screen, kind))
-    assert TOP_BLANKED in study["notices"]
-    page = study["links"]["page"]
+    image = finished(server, encoded(screen, kind))
+    assert TOP_BLANKED in image["notices"]
+    page = image["links"]["page"]
     status, content = server.get(f"{page}/picture.png")
     assert status == 200
     with Image.open(io.BytesIO(content)) as image:
         kept = np.asarray(image)
     assert kept.shape == screen.shape
     assert kept[:38].max() <= 14
-    assert TOP_BLANKED in server.get(page)[1].decode() or study["status"] != "done"
-    seen(f"{kind}: {study['status']}, brightest pixel of the band {screen[:38].max()} sent, {kept[:38].max()} kept")
+    assert TOP_BLANKED in server.get(page)[1].decode() or image["status"] != "done"
+    seen(f"{kind}: {image['status']}, brightest pixel of the band {screen[:38].max()} sent, {kept[:38].max()} kept")
 
 
 @exam("B25", given="The same screen", expected="No file of the server holds the text's pixels")

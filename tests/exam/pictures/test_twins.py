@@ -39,7 +39,7 @@ def plain_jpeg(server: Server) -> Reading:
 
 def kept_pixels(server: Server, reading: Reading) -> NDArray[np.uint8]:
     """The pixels that the server kept, as its result page shows them."""
-    status, content = server.get(reading.study["links"]["page"] + "/picture.png")
+    status, content = server.get(reading.image["links"]["page"] + "/picture.png")
     assert status == 200
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image)

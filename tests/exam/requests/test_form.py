@@ -138,8 +138,8 @@ def test_a_name_never_reaches_a_header(server: Server, seen: Seen, name: str) ->
     assert status in (200, 201, 202, 400), body[:300]
     answers = [headers]
     if status != 400:
-        study = "/r/" + headers["Location"].rsplit("/", 1)[1]
-        answers += [headers_of(server, path) for path in (study, f"{study}/picture.png")]
+        image = "/r/" + headers["Location"].rsplit("/", 1)[1]
+        answers += [headers_of(server, path) for path in (image, f"{image}/picture.png")]
     for one in answers:
         assert "X-Exam" not in one
         assert "evil.html" not in str(one)

@@ -18,17 +18,17 @@ Seen = Callable[[str], None]
 Launch = Callable[..., Server]
 
 
-def fill(server: Server, study_id: str, count: int) -> None:
-    """Give the sender of a study `count` more of them, as rows that name the same kept files."""
+def fill(server: Server, image_id: str, count: int) -> None:
+    """Give the sender of an image `count` more of them, as rows that name the same kept files."""
     with closing(sqlite3.connect(server.data / "sonotriage.db", timeout=30)) as database, database:
-        columns = [row[1] for row in database.execute("PRAGMA table_info(study)")]
+        columns = [row[1] for row in database.execute("PRAGMA table_info(image)")]
         other = {"id": "printf('%032x', value)", "content_sha256": "printf('%064x', value)"}
         values = ", ".join(other.get(column, column) for column in columns)
         database.execute(
             "WITH RECURSIVE numbers(value) AS "
             f"(SELECT 1 UNION ALL SELECT value + 1 FROM numbers WHERE value < {count}) "
-            f"INSERT INTO study ({', '.join(columns)}) SELECT {values} FROM study, numbers WHERE id = ?",
-            (study_id,),
+            f"INSERT INTO image ({', '.join(columns)}) SELECT {values} FROM image, numbers WHERE id = ?",
+            (image_id,),
         )
 
 
@@ -43,14 +43,14 @@ def test_a_browser_is_stopped_at_its_quota(launch: Launch, seen: Seen) -> None:
     fill(server, headers["Location"].rsplit("/", 1)[1], 9_998)
     assert person.send(encoded(ultrasound(2)))[0] == 303
     before = footprint(server).rows
-    assert before["study"] == 10_000
+    assert before["image"] == 10_000
     status, _, page = person.send(encoded(ultrasound(3)))
     assert status == 413
     assert "as many pictures as this server takes from one sender" in page
     assert footprint(server).rows == before | {"analysis": footprint(server).rows["analysis"]}
     assert Person(server).send(encoded(ultrasound(3)))[0] == 303
     assert person.send(encoded(ultrasound(2)))[0] == 303, "what was taken in before is still found"
-    seen(f"{before['study']} kept, then {status}; another browser 303")
+    seen(f"{before['image']} kept, then {status}; another browser 303")
 
 
 @exam("B67", given="A script that sends more than its quota through the form, as a new browser each time",
@@ -70,7 +70,7 @@ def test_a_program_is_stopped_at_its_quota(launch: Launch, seen: Seen) -> None:
     assert [status < 300 for status, _ in answers] == [True, True, True, False, False]
     status, answer = answers[-1]
     assert (status, answer["code"]) == (413, "quota")
-    kept = footprint(server).rows["study"]
+    kept = footprint(server).rows["image"]
     assert kept == 3
     assert Person(server).send(encoded(ultrasound(9)))[0] == 303
     seen(f"{[status for status, _ in answers]}, {kept} kept")

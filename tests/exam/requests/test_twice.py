@@ -1,4 +1,4 @@
-"""The same upload again: by a person, by a program, by a replayed request, many at once. One study, always."""
+"""The same upload again: by a person, by a program, by a replayed request, many at once. One image, always."""
 
 from __future__ import annotations
 
@@ -23,74 +23,74 @@ def key(text: str) -> dict[str, str]:
     return {"Idempotency-Key": text}
 
 
-def studies(server: Server) -> int:
-    return footprint(server).rows["study"]
+def images(server: Server) -> int:
+    return footprint(server).rows["image"]
 
 
-def kept_is_whole(server: Server, study_id: str) -> bool:
-    """The study's kept picture is there, and its name is the hash of its content or of its pixels: it opens."""
+def kept_is_whole(server: Server, image_id: str) -> bool:
+    """The image's kept picture is there, and its name is the hash of its content or of its pixels: it opens."""
     with closing(sqlite3.connect(server.data / "sonotriage.db", timeout=10)) as database:
-        (name,) = database.execute("SELECT picture_sha256 FROM study WHERE id = ?", (study_id,)).fetchone()
+        (name,) = database.execute("SELECT picture_sha256 FROM image WHERE id = ?", (image_id,)).fetchone()
     (path,) = (server.data / "pictures").rglob(f"{name}.png")
     return sha256(path.read_bytes()).hexdigest() == name
 
 
-@exam("B50", given="The same file twice by one sender", expected="One study; the second answer leads to the first")
+@exam("B50", given="The same file twice by one sender", expected="One image; the second answer leads to the first")
 def test_a_second_copy_leads_to_the_first(server: Server, seen: Seen) -> None:
-    content, before = encoded(ultrasound(21)), studies(server)
-    first, study = server.upload(content, **key("exam-twice"))
+    content, before = encoded(ultrasound(21)), images(server)
+    first, image = server.upload(content, **key("exam-twice"))
     second, again = server.upload(content, **key("exam-twice"))
     assert (first in (201, 202), second in (200, 202)) == (True, True)
-    assert study["id"] == again["id"]
-    assert studies(server) == before + 1
-    assert kept_is_whole(server, study["id"])
-    seen(f"{first}, then {second} with the same id; 1 study")
+    assert image["id"] == again["id"]
+    assert images(server) == before + 1
+    assert kept_is_whole(server, image["id"])
+    seen(f"{first}, then {second} with the same id; 1 image")
 
 
 @exam(
-    "B50", given="The same file 20 times at once by one sender", expected="One study, its file whole, 20 equal answers"
+    "B50", given="The same file 20 times at once by one sender", expected="One image, its file whole, 20 equal answers"
 )
 @pytest.mark.parametrize("run", range(3))
-def test_twenty_copies_at_once_are_one_study(server: Server, seen: Seen, run: int) -> None:
-    content, before = encoded(ultrasound(30 + run)), studies(server)
+def test_twenty_copies_at_once_are_one_image(server: Server, seen: Seen, run: int) -> None:
+    content, before = encoded(ultrasound(30 + run)), images(server)
     with ThreadPoolExecutor(20) as senders:
         answers = list(senders.map(lambda _: server.upload(content, **key(f"exam-crowd-{run}")), range(20)))
     assert {status for status, _ in answers} <= {200, 201, 202}
-    ids = {study["id"] for _, study in answers}
+    ids = {image["id"] for _, image in answers}
     assert len(ids) == 1
-    assert studies(server) == before + 1
+    assert images(server) == before + 1
     assert kept_is_whole(server, ids.pop())
-    seen(f"{len(answers)} answers, {studies(server) - before} study")
+    seen(f"{len(answers)} answers, {images(server) - before} image")
 
 
 @exam("B50", given="One person sends the page's form with the same file twice", expected="Both lead to one result")
 def test_a_person_comes_back_to_the_same_result(server: Server, seen: Seen) -> None:
-    content, person, before = encoded(ultrasound(22)), Person(server), studies(server)
+    content, person, before = encoded(ultrasound(22)), Person(server), images(server)
     answers = [person.send(content) for _ in range(2)]
     assert [status for status, _, _ in answers] == [303, 303]
     assert len({headers["Location"] for _, headers, _ in answers}) == 1
-    assert studies(server) == before + 1
-    seen(f"{studies(server) - before} study, {answers[1][0]} to the first result")
+    assert images(server) == before + 1
+    seen(f"{images(server) - before} image, {answers[1][0]} to the first result")
 
 
-@exam("B50", given="The same file by two senders", expected="Two studies that share nothing but pixels")
-def test_two_senders_get_a_study_each(server: Server, seen: Seen) -> None:
-    content, before = encoded(ultrasound(23)), studies(server)
+@exam("B50", given="The same file by two senders", expected="Two images that share nothing but pixels")
+def test_two_senders_get_a_image_each(server: Server, seen: Seen) -> None:
+    content, before = encoded(ultrasound(23)), images(server)
     ids = {server.upload(content, **key(name))[1]["id"] for name in ("exam-one", "exam-two")}
     assert len(ids) == 2
-    assert studies(server) == before + 2
-    assert all(kept_is_whole(server, study_id) for study_id in ids)
+    assert images(server) == before + 2
+    assert all(kept_is_whole(server, image_id) for image_id in ids)
     seen(f"{len(ids)} ids")
 
 
 @exam("B52", given="A captured upload, sent again ten times", expected="The same id each time; no second row")
 def test_a_replayed_request_changes_nothing(server: Server, seen: Seen) -> None:
-    content, before = encoded(ultrasound(24)), studies(server)
+    content, before = encoded(ultrasound(24)), images(server)
     answers = [server.upload(content, **key("exam-replay")) for _ in range(11)]
-    assert len({study["id"] for _, study in answers}) == 1
+    assert len({image["id"] for _, image in answers}) == 1
     assert {status for status, _ in answers[1:]} <= {200, 202}
-    assert studies(server) == before + 1
-    seen(f"{len(answers)} requests, statuses {sorted({status for status, _ in answers})}, 1 study")
+    assert images(server) == before + 1
+    seen(f"{len(answers)} requests, statuses {sorted({status for status, _ in answers})}, 1 image")
 
 
 @exam("B52", given="The key of an upload with another file", expected="422 `idempotency_mismatch`; nothing is kept")
@@ -99,5 +99,5 @@ def test_a_key_belongs_to_one_file(server: Server, seen: Seen) -> None:
     before = footprint(server)
     status, answer = server.upload(encoded(ultrasound(26)), **key("exam-mismatch"))
     assert (status, answer["code"]) == (422, "idempotency_mismatch")
-    assert footprint(server).rows["study"] == before.rows["study"]
+    assert footprint(server).rows["image"] == before.rows["image"]
     seen(f"{status} {answer['code']}")

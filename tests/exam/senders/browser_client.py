@@ -102,12 +102,12 @@ class Browser:
         texts: list[Part] = [(field, None, text.encode()) for field, text in fields.items()]
         answer = self.send([("picture", name, content), *texts])
         assert answer.status == 303, answer.text[:500]
-        study_id = answer.location.removeprefix("/r/").split("?")[0]
+        image_id = answer.location.removeprefix("/r/").split("?")[0]
         deadline = time.monotonic() + 60
-        while not json.loads(self.get(f"/r/{study_id}/status").content)["is_finished"]:
+        while not json.loads(self.get(f"/r/{image_id}/status").content)["is_finished"]:
             assert time.monotonic() < deadline, "the picture was not read"
             time.sleep(0.1)
-        return study_id
+        return image_id
 
     def log_in(self, name: str, password: str = PASSWORD, **fields: str) -> Answer:
         return self.post("/login", self.get("/login").token, name=name, password=password, **fields)

@@ -37,7 +37,7 @@ class Sent:
     seconds: float
     status: int  # 0: no answer
     code: str = ""
-    study_id: str = ""
+    image_id: str = ""
     has_retry_after: bool = False
 
 
@@ -50,8 +50,8 @@ class Run:
 
     @property
     def acknowledged(self) -> list[str]:
-        """Ids of studies that the server said it keeps."""
-        return [one.study_id for one in self.sent if one.status in ACKNOWLEDGED]
+        """Ids of images that the server said it keeps."""
+        return [one.image_id for one in self.sent if one.status in ACKNOWLEDGED]
 
     @property
     def refused(self) -> list[Sent]:
@@ -143,19 +143,19 @@ def open_loop(
         return Run(tuple(future.result() for future in futures), ended - start)
 
 
-def lost(server: Server, study_ids: Sequence[str], timeout_s: float) -> list[str]:
-    """Of these studies, those that are not there or not finished after `timeout_s`. Every one is read back."""
-    waiting, deadline = list(dict.fromkeys(study_ids)), time.monotonic() + timeout_s
+def lost(server: Server, image_ids: Sequence[str], timeout_s: float) -> list[str]:
+    """Of these images, those that are not there or not finished after `timeout_s`. Every one is read back."""
+    waiting, deadline = list(dict.fromkeys(image_ids)), time.monotonic() + timeout_s
     while waiting and time.monotonic() < deadline:
-        waiting = [study_id for study_id in waiting if status_of(server, study_id) not in FINISHED]
+        waiting = [image_id for image_id in waiting if status_of(server, image_id) not in FINISHED]
         if waiting:
             time.sleep(0.5)
     return waiting
 
 
-def status_of(server: Server, study_id: str) -> str:
-    """`queued` ... `done` of a study, "" when it can't be read."""
-    code, text = server.get(f"/api/v1/studies/{study_id}")
+def status_of(server: Server, image_id: str) -> str:
+    """`queued` ... `done` of an image, "" when it can't be read."""
+    code, text = server.get(f"/api/v1/studies/{image_id}")
     return str(json.loads(text)["status"]) if code == 200 else ""
 
 

@@ -69,11 +69,11 @@ def test_progress_goes_to_standard_error(app: Flask, folder: Path) -> None:
 def test_command_line_and_json_interface_give_the_same_answer(app: Flask, tmp_path: Path, scan: Scan) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(scan())
-    study = app.test_client().post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")}).json
+    image = app.test_client().post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")}).json
     line = answers(run(app, path))["a.png"]
-    shared = set(line) & set(study) - {"milliseconds"}
+    shared = set(line) & set(image) - {"milliseconds"}
     assert {"probabilities", "label", "category", "lesion", "descriptors", "advice", "picture"} <= shared
-    assert {name: line[name] for name in shared} == {name: study[name] for name in shared}
+    assert {name: line[name] for name in shared} == {name: image[name] for name in shared}
 
 
 def test_masks_lie_in_the_folders_of_their_pictures(app: Flask, folder: Path, tmp_path: Path) -> None:

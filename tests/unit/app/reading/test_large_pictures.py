@@ -13,7 +13,7 @@ import pytest
 
 from app.reading import intake
 from app.reading.intake import Actor, DecoderBusy
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
 from app.workers import decoding, memory, tasks
 from app.workers.decoding import Child
@@ -69,7 +69,7 @@ def test_a_batch_holds_one_large_picture_or_several_small_ones(app):
     with app.app_context():
         for number in range(6):
             side = 5000 if number < 2 else 1000
-            db.session.add(Study(id=f"{number}", owner="o", content_sha256=f"{number}", picture_sha256="p", kind="png",
+            db.session.add(Image(id=f"{number}", owner="o", content_sha256=f"{number}", picture_sha256="p", kind="png",
                                  height=side, width=side))  # fmt: skip
             db.session.commit()
         assert [list(tasks.lease(4, 60)) for _ in range(4)] == [["0"], ["1"], ["2", "3", "4", "5"], []]
@@ -82,7 +82,7 @@ def test_an_upload_beyond_those_under_way_is_refused_and_told_to_come_back(app, 
         with intake._turn(), pytest.raises(DecoderBusy):
             intake.receive(scan(), Actor("o" * 64, "visitor"))
         services().decoder.timeout_s = 20
-        assert db.session.query(Study).count() == 0
+        assert db.session.query(Image).count() == 0
         with intake._turn():
             answer = client.post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")})
     assert (answer.status_code, answer.json["code"]) == (503, "decoder_busy")

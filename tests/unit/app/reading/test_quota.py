@@ -23,8 +23,8 @@ def product(make_app: Callable[..., Flask]) -> Iterator[Flask]:
 
 @pytest.fixture
 def full(product: Flask, scan: Callable[..., bytes]) -> list[str]:
-    """The two studies of a browser."""
-    return [intake.receive(scan(seed), PERSON).study_id for seed in (1, 2)]
+    """The two images of a browser."""
+    return [intake.receive(scan(seed), PERSON).image_id for seed in (1, 2)]
 
 
 def test_one_more_than_allowed_is_refused(full: list[str], scan: Callable[..., bytes]) -> None:
@@ -34,7 +34,7 @@ def test_one_more_than_allowed_is_refused(full: list[str], scan: Callable[..., b
 
 
 def test_the_same_file_again_is_no_new_one(full: list[str], scan: Callable[..., bytes]) -> None:
-    assert intake.receive(scan(1), PERSON).study_id == full[0]
+    assert intake.receive(scan(1), PERSON).image_id == full[0]
 
 
 def test_others_are_not_held_up(full: list[str], scan: Callable[..., bytes]) -> None:

@@ -13,9 +13,9 @@ from app import accounts
 from app.reports import table_csv
 from app.review import verdicts
 from app.review.verdicts import Verdict
-from app.tables import Study
+from app.tables import Image
 from app.web.extensions import db
-from tests.factories.staff import PASSWORD, SETTINGS, add_study
+from tests.factories.staff import PASSWORD, SETTINGS, add_image
 
 
 @pytest.fixture
@@ -49,25 +49,25 @@ def test_a_line_is_quoted_as_rfc_4180_says() -> None:
     )
 
 
-def _rows(study_ids: list[str]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO("".join(table_csv.stream(study_ids)), newline="")))
+def _rows(image_ids: list[str]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO("".join(table_csv.stream(image_ids)), newline="")))
 
 
 def test_the_file_holds_findings_and_the_newest_verdict(app: Flask) -> None:
     with app.app_context():
         user_id = accounts.create("ada", PASSWORD, "reviewer", actor="system")
-        study_id = add_study(malignant=0.75, spacing_mm=0.1, spacing_source="DICOM")
-        analysis_id = db.session.get_one(Study, study_id).analyses[0].id
+        image_id = add_image(malignant=0.75, spacing_mm=0.1, spacing_source="DICOM")
+        analysis_id = db.session.get_one(Image, image_id).analyses[0].id
         for verdict in (
             Verdict("agree", None, "first", analysis_id),
             Verdict("disagree", "benign", '=HYPERLINK("http://evil","x")', analysis_id),
         ):
-            verdicts.record(study_id, user_id, "ada", verdict)
+            verdicts.record(image_id, user_id, "ada", verdict)
 
-        (row,) = _rows([study_id])
+        (row,) = _rows([image_id])
 
     assert list(row) == [column.name for column in table_csv.COLUMNS]
-    assert row["reference"] == study_id[:8].upper()
+    assert row["reference"] == image_id[:8].upper()
     assert float(row["malignant"]) == pytest.approx(0.75)
     assert float(row["benign"]) + float(row["malignant"]) + float(row["normal"]) == pytest.approx(1.0)
     assert row["lesion_area_px"] == "2000"
@@ -77,9 +77,9 @@ def test_the_file_holds_findings_and_the_newest_verdict(app: Flask) -> None:
     assert row["received_at"] == "2026-03-01T12:00:00Z"
 
 
-def test_unread_studies_have_empty_cells_and_deleted_ones_are_left_out(app: Flask) -> None:
+def test_unread_images_have_empty_cells_and_deleted_ones_are_left_out(app: Flask) -> None:
     with app.app_context():
-        waiting, declined = add_study(status="queued"), add_study(status="declined")
+        waiting, declined = add_image(status="queued"), add_image(status="declined")
         rows = _rows([waiting, "f" * 32, declined])
 
     assert [row["status"] for row in rows] == ["queued", "declined"]
@@ -87,8 +87,8 @@ def test_unread_studies_have_empty_cells_and_deleted_ones_are_left_out(app: Flas
     assert rows[1]["reason_code"] == "not_ultrasound"
 
 
-def test_studies_come_in_the_given_order_over_several_batches(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_come_in_the_given_order_over_several_batches(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_csv, "BATCH", 2)
     with app.app_context():
-        study_ids = [add_study(status="queued", hours=hour) for hour in (3, 1, 2, 5, 4)]
-        assert [row["id"] for row in _rows(study_ids)] == study_ids
+        image_ids = [add_image(status="queued", hours=hour) for hour in (3, 1, 2, 5, 4)]
+        assert [row["id"] for row in _rows(image_ids)] == image_ids

@@ -11,8 +11,12 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import inspect
 
+from app.audit import trail
+from app.reading import images
 from app.store.database import driver
+from app.tables import Analysis, Review
 from app.web.extensions import db
+from tests.factories import first_release
 
 MakeApp = Callable[..., Flask]
 
@@ -35,7 +39,7 @@ def test_migrating_twice_changes_nothing(app: Flask) -> None:
     with empty(app).app_context():
         flask_migrate.upgrade()
         flask_migrate.upgrade()
-        assert {"study", "analysis", "alembic_version"} <= set(inspect(db.engine).get_table_names())
+        assert {"image", "analysis", "alembic_version"} <= set(inspect(db.engine).get_table_names())
 
 
 def test_the_first_tables_can_be_taken_back(app: Flask) -> None:
@@ -76,3 +80,21 @@ def test_a_database_file_that_is_no_database_is_not_overwritten(make_app: MakeAp
 
 def test_the_sqlite_that_ships_has_no_known_corruption_bug() -> None:
     assert driver.sqlite_version_info >= (3, 51, 3)
+
+
+def test_rows_of_the_first_release_keep_everything_under_the_new_names(app: Flask) -> None:
+    """A database of release 0.2.0: image, reading, verdict and trail stay, and refer to each other as before."""
+    with empty(app).app_context():
+        flask_migrate.upgrade(revision="0001")
+        with db.engine.begin() as connection:
+            first_release.fill(connection)
+        flask_migrate.upgrade()
+        image = images.find(first_release.IMAGE_ID)
+        assert image.reading is not None
+        assert image.reading.findings == {"label": "benign"}
+        assert [review.note for review in image.reviews] == [first_release.NOTE]
+        assert [(event.action, event.image_id) for event in trail.of_image(first_release.IMAGE_ID)] == [
+            ("image.receive", first_release.IMAGE_ID)
+        ]
+        images.delete(first_release.IMAGE_ID, actor="system")
+        assert db.session.query(Review).count() == db.session.query(Analysis).count() == 0

@@ -13,8 +13,8 @@ from flask import Flask
 from app.reading import analysis, images, intake, layers
 from app.reading.intake import Actor
 from app.store.database import writing
-from app.tables import Analysis, Study
-from app.tables.study import DONE
+from app.tables import Analysis, Image
+from app.tables.image import DONE
 from app.upkeep import backup, integrity
 from app.upkeep.backup import BadBackup
 from app.web.extensions import db
@@ -33,30 +33,30 @@ def product(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def study_ids(product: Flask, scan: Callable[..., bytes]) -> list[str]:
-    """Three analysed studies."""
-    ids = [intake.receive(scan(seed), SENDER).study_id for seed in range(3)]
+def image_ids(product: Flask, scan: Callable[..., bytes]) -> list[str]:
+    """Three analysed images."""
+    ids = [intake.receive(scan(seed), SENDER).image_id for seed in range(3)]
     analysis.analyse(tasks.lease(4, 120))
     return ids
 
 
-def picture_of(study_id: str) -> Path:
-    return services().store.path(images.find(study_id).picture_sha256)
+def picture_of(image_id: str) -> Path:
+    return services().store.path(images.find(image_id).picture_sha256)
 
 
 class TestChecking:
-    def test_what_is_whole_is_sound(self, study_ids: list[str]) -> None:
+    def test_what_is_whole_is_sound(self, image_ids: list[str]) -> None:
         report = integrity.check()
-        assert (report.is_sound, report.studies, report.orphans) == (True, len(study_ids), [])
+        assert (report.is_sound, report.images, report.orphans) == (True, len(image_ids), [])
 
-    def test_a_damaged_picture_is_reported_with_its_study(self, study_ids: list[str]) -> None:
-        path = picture_of(study_ids[1])
+    def test_a_damaged_picture_is_reported_with_its_image(self, image_ids: list[str]) -> None:
+        path = picture_of(image_ids[1])
         path.write_bytes(path.read_bytes()[:-5])
         report = integrity.check()
-        assert (report.is_sound, report.damaged) == (False, [study_ids[1]])
+        assert (report.is_sound, report.damaged) == (False, [image_ids[1]])
 
-    def test_lost_results_are_made_again_with_the_same_answer(self, study_ids: list[str]) -> None:
-        first = images.find(study_ids[0]).analysis
+    def test_lost_results_are_made_again_with_the_same_answer(self, image_ids: list[str]) -> None:
+        first = images.find(image_ids[0]).analysis
         assert first is not None
         key, before = first.mask_sha256, services().store.content(first.mask_sha256)
         services().store.remove(key)
@@ -65,22 +65,22 @@ class TestChecking:
         assert services().store.content(key) == before
         assert integrity.check().is_sound
 
-    def test_a_lost_thumbnail_is_no_loss(self, study_ids: list[str]) -> None:
-        study = images.find(study_ids[0])
-        layers.render(study, layers.THUMBNAIL)
+    def test_a_lost_thumbnail_is_no_loss(self, image_ids: list[str]) -> None:
+        image = images.find(image_ids[0])
+        layers.render(image, layers.THUMBNAIL)
         layers._keeping.submit(lambda: None).result(timeout=20)
         db.session.rollback()
-        path = services().store.path(study.analyses[-1].thumbnail_sha256)
+        path = services().store.path(image.analyses[-1].thumbnail_sha256)
         path.write_bytes(path.read_bytes()[:-5])
         assert integrity.check(is_mending=True).is_sound
         assert not path.exists()
-        assert images.find(study_ids[0]).status == DONE  # not read again for it
+        assert images.find(image_ids[0]).status == DONE  # not read again for it
 
-    def test_only_the_newest_analysis_has_results_to_lose(self, study_ids: list[str]) -> None:
-        first = images.find(study_ids[0]).analysis
+    def test_only_the_newest_analysis_has_results_to_lose(self, image_ids: list[str]) -> None:
+        first = images.find(image_ids[0]).analysis
         assert first is not None
         newer = Analysis(
-            study_id=first.study_id, findings=first.findings, category=first.category, models_version="later",
+            image_id=first.image_id, findings=first.findings, category=first.category, models_version="later",
             provider=first.provider, mask_sha256=first.mask_sha256, heat_sha256=first.heat_sha256,
         )  # fmt: skip
         first.mask_sha256 = "0" * 64  # a file that is gone
@@ -88,44 +88,44 @@ class TestChecking:
         db.session.commit()
         assert integrity.check().is_sound
 
-    def test_what_was_given_up_is_told_and_read_again_when_mending(self, study_ids: list[str]) -> None:
+    def test_what_was_given_up_is_told_and_read_again_when_mending(self, image_ids: list[str]) -> None:
         with writing():
-            tasks.give_up(images.find(study_ids[1]))
+            tasks.give_up(images.find(image_ids[1]))
         report = integrity.check()
-        assert (report.is_sound, report.given_up) == (True, [study_ids[1]])
+        assert (report.is_sound, report.given_up) == (True, [image_ids[1]])
         integrity.check(is_mending=True)
         analysis.analyse(tasks.lease(4, 120))
-        assert images.find(study_ids[1]).status == DONE
+        assert images.find(image_ids[1]).status == DONE
         assert integrity.check().given_up == []
 
-    def test_pictures_that_belong_to_nobody_are_removed_only_when_mending(self, study_ids: list[str]) -> None:
-        db.session.delete(images.find(study_ids[2]))
+    def test_pictures_that_belong_to_nobody_are_removed_only_when_mending(self, image_ids: list[str]) -> None:
+        db.session.delete(images.find(image_ids[2]))
         db.session.commit()
         assert integrity.check().orphans
         integrity.check(is_mending=True)
         report = integrity.check()
-        assert (report.is_sound, report.orphans, report.studies) == (True, [], 2)
+        assert (report.is_sound, report.orphans, report.images) == (True, [], 2)
 
 
 class TestBackup:
     def test_a_restored_backup_holds_what_was_there_and_the_present_is_set_aside(
-        self, product: Flask, study_ids: list[str], tmp_path: Path
+        self, product: Flask, image_ids: list[str], tmp_path: Path
     ) -> None:
         data = product.config["DATA_DIR"]
         fitted = data / "recalibrated" / "0001.json"
         fitted.parent.mkdir()
         fitted.write_text("fitted here")
         copied = backup.create(data, tmp_path / "copy")
-        assert (copied.studies, copied.missing) == (3, ())
+        assert (copied.images, copied.missing) == (3, ())
         fitted.write_text("fitted later")
-        images.delete(study_ids[0], "visitor")
+        images.delete(image_ids[0], "visitor")
         db.session.remove()
         db.engine.dispose()
         point = backup.restore(tmp_path / "copy", data)
-        assert {row.id: row.status for row in db.session.query(Study)} == dict.fromkeys(study_ids, DONE)
+        assert {row.id: row.status for row in db.session.query(Image)} == dict.fromkeys(image_ids, DONE)
         assert integrity.check().is_sound
         with sqlite3.connect(point / backup.DATABASE) as earlier:
-            assert earlier.execute("SELECT COUNT(*) FROM study").fetchone() == (2,)
+            assert earlier.execute("SELECT COUNT(*) FROM image").fetchone() == (2,)
         assert fitted.read_text() == "fitted here"
         assert (point / "recalibrated" / "0001.json").read_text() == "fitted later"
         earlier.close()
@@ -135,11 +135,11 @@ class TestBackup:
         with pytest.raises(BadBackup, match="exists"):
             backup.create(product.config["DATA_DIR"], tmp_path / "copy")
 
-    @pytest.mark.usefixtures("study_ids")
+    @pytest.mark.usefixtures("image_ids")
     def test_a_damaged_backup_is_refused_and_nothing_is_touched(self, product: Flask, tmp_path: Path) -> None:
         data, copy = product.config["DATA_DIR"], tmp_path / "copy"
         backup.create(data, copy)
-        keys = {row.picture_sha256 for row in db.session.query(Study)}
+        keys = {row.picture_sha256 for row in db.session.query(Image)}
         path = next(path for path in (copy / backup.PICTURES).glob("*/*.png") if path.stem in keys)
         path.write_bytes(b"damaged")
         with pytest.raises(BadBackup, match="damaged"):

@@ -29,7 +29,7 @@ def settings(data: Path, is_expected: bool = False) -> dict[str, object]:
 
 def make_tables(data: Path) -> None:
     with driver.connect(data / DATABASE) as database:
-        database.execute("CREATE TABLE study (id TEXT)")
+        database.execute("CREATE TABLE image (id TEXT)")
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ class TestRequests:
         )
         client.get(f"/{CANARY}")
         requests = [line for line in lines(logged) if line["message"] == "request"]
-        assert [line["route"] for line in requests] == ["/r/<study_id>", "/api/v1/studies", "unmatched"]
+        assert [line["route"] for line in requests] == ["/r/<image_id>", "/api/v1/studies", "unmatched"]
         assert [line["status"] for line in requests] == [404, 422, 404]
         assert all(len(line["request_id"]) == 32 and line["ms"] >= 0 for line in requests)
         assert CANARY not in logged.getvalue()

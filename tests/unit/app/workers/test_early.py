@@ -10,8 +10,8 @@ from flask import Flask
 
 from app.reading import analysis, intake
 from app.reading.intake import Actor
-from app.tables import Analysis, Study
-from app.tables.study import DONE, RUNNING
+from app.tables import Analysis, Image
+from app.tables.image import DONE, RUNNING
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.early import Offer, Offers
@@ -30,14 +30,14 @@ def offers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Offers:
     """What the worker would take; it does not run here."""
     made = Offers(most=4)
     monkeypatch.setattr(tasks.Worker, "wake", lambda _self, has_queued=False: None)
-    monkeypatch.setattr(tasks.Worker, "offer", lambda _self, study_id, pixels: made.make(study_id, pixels))
+    monkeypatch.setattr(tasks.Worker, "offer", lambda _self, image_id, pixels: made.make(image_id, pixels))
     return made
 
 
 def test_only_so_many_pictures_wait_in_memory() -> None:
     offers = Offers(most=2)
     assert [offers.make(str(number), picture()) is None for number in range(3)] == [False, False, True]
-    assert [offer.study_id for offer in offers.take(4)] == ["0", "1"]
+    assert [offer.image_id for offer in offers.take(4)] == ["0", "1"]
     assert offers.take(4) == []
 
 
@@ -60,11 +60,11 @@ def test_an_offered_picture_is_leased_by_birth_and_gets_one_answer(
 ) -> None:
     with app.app_context():
         receipt = intake.receive(scan(1), SENDER)
-        born = db.session.get_one(Study, receipt.study_id)
+        born = db.session.get_one(Image, receipt.image_id)
         assert (born.status, born.attempts) == (RUNNING, 1)
         assert born.lease_until is not None
         analysis.analyse_early(offers.take(4))
-        assert db.session.get_one(Study, receipt.study_id).status == DONE
+        assert db.session.get_one(Image, receipt.image_id).status == DONE
         assert db.session.query(Analysis).count() == 1
 
 
@@ -75,7 +75,7 @@ def test_a_second_copy_that_arrives_meanwhile_adds_nothing(
         first = intake.receive(scan(1), SENDER)
         monkeypatch.setattr(intake, "_earlier", lambda *_: None)  # both looked before either was there
         second = intake.receive(scan(1), SENDER)
-        assert (second.study_id, second.is_new) == (first.study_id, False)
+        assert (second.image_id, second.is_new) == (first.image_id, False)
         analysis.analyse_early(offers.take(4))
         assert db.session.query(Analysis).count() == 1
 
@@ -91,7 +91,7 @@ def test_nothing_is_stored_of_a_picture_whose_row_failed(
         with pytest.raises(intake.StorageFull):
             intake.receive(scan(1), SENDER)
         analysis.analyse_early(offers.take(4))
-        assert db.session.query(Study).count() == 0
+        assert db.session.query(Image).count() == 0
         assert db.session.query(Analysis).count() == 0
 
 
@@ -112,7 +112,7 @@ def test_what_fails_early_is_read_again_from_what_was_kept(
         receipt = intake.receive(scan(1), SENDER)
         analysis.analyse_early(offers.take(4))
         assert calls == [1, 1]
-        assert db.session.get_one(Study, receipt.study_id).status == DONE
+        assert db.session.get_one(Image, receipt.image_id).status == DONE
 
 
 def test_a_refused_file_is_never_offered(app: Flask, offers: Offers) -> None:

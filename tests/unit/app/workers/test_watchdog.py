@@ -53,7 +53,7 @@ def test_a_reading_that_hangs_ends_the_process_and_the_log_says_where(
             wait_for_the_line(until=lambda: len(ends) == 2)
     assert ends == [("kill", signal.SIGTERM), ("exit", 1)]
     (record,) = caplog.records
-    assert vars(record)["studies"] == ("0123ABCD",)
+    assert vars(record)["images"] == ("0123ABCD",)
     stacks = vars(record)["stacks"]
     assert any(line.endswith(" wait_for_the_line") for line in stacks["MainThread"])
     assert any(line.endswith(" hang") for line in stacks["line_0"])

@@ -1,4 +1,4 @@
-"""What the template of one study may read: everything that is known of it, in words."""
+"""What the template of one image may read: everything that is known of it, in words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from app.inference.results import LABELS
 from app.pages.admin import percent, tag
 from app.pages.technical import frame_in_words
-from app.tables import Analysis, AuditEvent, Review, Study
-from app.tables.study import DECLINED, DONE, FAILED
+from app.tables import Analysis, AuditEvent, Image, Review
+from app.tables.image import DECLINED, DONE, FAILED
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Run:
-    """One analysis of a study in a few words."""
+    """One analysis of an image in a few words."""
 
     analysis_id: int
     made_at: datetime
@@ -57,10 +57,10 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class StudyPage:
-    """One study with everything that is known of it. `layers` names the picture layers that exist."""
+class ImagePage:
+    """One image with everything that is known of it. `layers` names the picture layers that exist."""
 
-    study_id: str
+    image_id: str
     reference: str
     status: str
     tag: str
@@ -87,19 +87,19 @@ class StudyPage:
         return self.status in (DONE, DECLINED, FAILED)
 
     @classmethod
-    def of(cls, study: Study, events: Sequence[AuditEvent], next_id: str | None) -> StudyPage:
-        analysis = study.reading
+    def of(cls, image: Image, events: Sequence[AuditEvent], next_id: str | None) -> ImagePage:
+        analysis = image.reading
         findings: Mapping[str, Any] = analysis.findings if analysis is not None else {}
         return cls(
-            study_id=study.id, reference=study.reference, status=study.status, tag=tag(study), reason=study.reason,
-            received_at=study.created_at, width=study.width, height=study.height,
-            analysis_id=analysis.id if analysis is not None else None, label=study.label,
+            image_id=image.id, reference=image.reference, status=image.status, tag=tag(image), reason=image.reason,
+            received_at=image.created_at, width=image.width, height=image.height,
+            analysis_id=analysis.id if analysis is not None else None, label=image.label,
             bars=_bars(findings), layers=_layers(analysis), lesion=_lesion(findings),
             descriptors=_descriptors(findings), certainty=_certainty(findings),
-            technical=_picture_facts(study) + _run_facts(findings),
-            notices=tuple(dict.fromkeys((*study.notices, *findings.get("notices", ())))),
-            runs=tuple(_run(analysis) for analysis in reversed(study.analyses)),
-            opinions=_opinions(study), events=tuple(events), next_id=next_id,
+            technical=_picture_facts(image) + _run_facts(findings),
+            notices=tuple(dict.fromkeys((*image.notices, *findings.get("notices", ())))),
+            runs=tuple(_run(analysis) for analysis in reversed(image.analyses)),
+            opinions=_opinions(image), events=tuple(events), next_id=next_id,
         )  # fmt: skip
 
 
@@ -172,15 +172,15 @@ def _certainty(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
     return (*facts, Fact("Rule that decided", str(findings.get("because") or "–")))
 
 
-def _picture_facts(study: Study) -> tuple[Fact, ...]:
+def _picture_facts(image: Image) -> tuple[Fact, ...]:
     facts = [
-        Fact("Id", study.id),
-        Fact("Picture", f"{study.width} × {study.height} px, {study.kind.upper()}"),
-        Fact("Colour dropped", percent(study.colour_share)),
+        Fact("Id", image.id),
+        Fact("Picture", f"{image.width} × {image.height} px, {image.kind.upper()}"),
+        Fact("Colour dropped", percent(image.colour_share)),
     ]
-    if study.frames > 1:
-        facts.append(Fact("Frame", frame_in_words(study)))
-    spacing = f"{study.spacing_mm:.4f} mm per pixel, from {study.spacing_source}" if study.spacing_mm else "not known"
+    if image.frames > 1:
+        facts.append(Fact("Frame", frame_in_words(image)))
+    spacing = f"{image.spacing_mm:.4f} mm per pixel, from {image.spacing_source}" if image.spacing_mm else "not known"
     return (*facts, Fact("Scale", spacing))
 
 
@@ -204,9 +204,9 @@ def _run(analysis: Analysis) -> Run:
     )  # fmt: skip
 
 
-def _opinions(study: Study) -> tuple[Opinion, ...]:
-    versions = {analysis.id: analysis.models_version for analysis in study.analyses}
-    return tuple(_opinion(review, versions) for review in reversed(study.reviews))
+def _opinions(image: Image) -> tuple[Opinion, ...]:
+    versions = {analysis.id: analysis.models_version for analysis in image.analyses}
+    return tuple(_opinion(review, versions) for review in reversed(image.reviews))
 
 
 def _opinion(review: Review, versions: Mapping[int, str]) -> Opinion:

@@ -1,4 +1,4 @@
-"""A study as JSON. Page, JSON interface and command line all take their numbers from `reading_json`."""
+"""An image as JSON. Page, JSON interface and command line all take their numbers from `reading_json`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from app.reading.triage import WORDS
-from app.tables import Study
-from app.tables.study import QUEUED, RUNNING
+from app.tables import Image
+from app.tables.image import QUEUED, RUNNING
 
 DISCLAIMER = (
     "Research software, not a medical device. One picture is not enough for a judgement: symptoms go to a doctor, "
@@ -57,25 +57,25 @@ def unread_json(category: str | None, notices: list[str], decode_ms: float) -> d
     }  # fmt: skip
 
 
-def study_json(study: Study) -> dict[str, Any]:
-    """A stored study, with the addresses of what belongs to it. A study under analysis is reported as queued."""
-    analysis = study.reading
+def image_json(image: Image) -> dict[str, Any]:
+    """A stored image, with the addresses of what belongs to it. An image under analysis is reported as queued."""
+    analysis = image.reading
     has_reading = analysis is not None
     reading = (
         reading_json(analysis.findings, analysis.category)
         if analysis is not None
-        else unread_json(study.category, list(study.notices), study.decode_ms)
+        else unread_json(image.category, list(image.notices), image.decode_ms)
     )
     return {
-        "id": study.id,
-        "status": QUEUED if study.status == RUNNING else study.status,
-        "reason": reason_json(study.reason_code, study.reason),
+        "id": image.id,
+        "status": QUEUED if image.status == RUNNING else image.status,
+        "reason": reason_json(image.reason_code, image.reason),
         **reading,
         "advice": advice_json(reading["category"]),
-        "picture": {name: getattr(study, name) for name in ("kind", "height", "width", "frame", "frames")},
-        "created_at": study.created_at.isoformat(),
-        "finished_at": study.finished_at.isoformat() if study.finished_at else None,
-        "links": _links(study.id, has_reading),
+        "picture": {name: getattr(image, name) for name in ("kind", "height", "width", "frame", "frames")},
+        "created_at": image.created_at.isoformat(),
+        "finished_at": image.finished_at.isoformat() if image.finished_at else None,
+        "links": _links(image.id, has_reading),
         "disclaimer": DISCLAIMER,
     }
 
@@ -97,12 +97,12 @@ def _lesion(lesion: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return plain | {"bbox": list(lesion["bbox"])}
 
 
-def _links(study_id: str, has_reading: bool) -> dict[str, str | None]:
+def _links(image_id: str, has_reading: bool) -> dict[str, str | None]:
     """Addresses within this server; no host name, because only the client knows by which one it reached us."""
-    address = f"/api/v1/studies/{study_id}"
+    address = f"/api/v1/studies/{image_id}"
     return {
         "self": address,
         "mask": f"{address}/mask.png" if has_reading else None,
         "overlay": f"{address}/overlay.png" if has_reading else None,
-        "page": f"/r/{study_id}",
+        "page": f"/r/{image_id}",
     }

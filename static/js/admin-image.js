@@ -1,4 +1,4 @@
-// One study: number keys choose the class, "Predictions" leads back to the list as it was left.
+// One image: number keys choose the class, "Predictions" leads back to the list as it was left.
 
 const LABELS = { 1: "benign", 2: "malignant", 3: "normal" };
 

@@ -1,4 +1,7 @@
-"""A study: one uploaded picture and what became of it. The row is the truth, and the queue."""
+"""An image: one uploaded picture and what became of it. The row is the truth, and the queue.
+
+A study, which holds images, has no table yet.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ _HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
 _ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{32})(?:$|[/?#])")
 
 
-def reference(study_id: str) -> str:
+def reference(image_id: str) -> str:
     """Short form of an id that a person can read out; the list searches by it, and it opens no result."""
-    return study_id[:8].upper()
+    return image_id[:8].upper()
 
 
 def reference_prefix(text: str) -> str | None:
@@ -33,19 +36,20 @@ def reference_prefix(text: str) -> str | None:
     return folded if _HEXADECIMAL.fullmatch(folded) else None
 
 
-class Study(db.Model):  # type: ignore[name-defined, misc]
-    """`owner` and `content_sha256` together make sending the same file twice lead to one study."""
+class Image(db.Model):  # type: ignore[name-defined, misc]
+    """`owner` and `content_sha256` together make sending the same file twice lead to one image."""
 
-    __tablename__ = "study"
+    __tablename__ = "image"
     __table_args__ = (
+        # Named when the table was: SQLite renames no constraint without copying every row.
         UniqueConstraint("owner", "content_sha256", "wanted_frame", name="uq_study_owner_content_frame"),
-        Index("ix_study_status_lease", "status", "lease_until"),
+        Index("ix_image_status_lease", "status", "lease_until"),
         # One index an order of the triage list. Each holds all that the list filters by, so that no combination of
         # filters, and no page however deep, reads more than one index (see benchmarks/questions/triage_list.py).
-        Index("ix_study_work", "work_rank", "created_at", "id", "category", "label", "status", "is_reviewed"),
-        Index("ix_study_newest", "created_at", "id", "category", "label", "status", "is_reviewed"),
-        Index("ix_study_weight", "malignant", "created_at", "id", "category", "label", "status", "is_reviewed"),
-        Index("ix_study_picture", "picture_sha256"),
+        Index("ix_image_work", "work_rank", "created_at", "id", "category", "label", "status", "is_reviewed"),
+        Index("ix_image_newest", "created_at", "id", "category", "label", "status", "is_reviewed"),
+        Index("ix_image_weight", "malignant", "created_at", "id", "category", "label", "status", "is_reviewed"),
+        Index("ix_image_picture", "picture_sha256"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # 128 random bits as hexadecimal digits
@@ -103,11 +107,11 @@ class Study(db.Model):  # type: ignore[name-defined, misc]
         return None if self.status in (DECLINED, FAILED) else self.analysis
 
 
-@event.listens_for(Study, "before_insert")
-@event.listens_for(Study, "before_update")
-def _rank(_mapper: object, _connection: object, study: Study) -> None:
+@event.listens_for(Image, "before_insert")
+@event.listens_for(Image, "before_update")
+def _rank(_mapper: object, _connection: object, image: Image) -> None:
     """Order of work: unreviewed before reviewed, then the more urgent first.
 
     Not a generated column: SQLite never reads an index that holds one without also reading the row.
     """
-    study.work_rank = (10 if study.is_reviewed else 0) + 5 - (study.urgency or 0)
+    image.work_rank = (10 if image.is_reviewed else 0) + 5 - (image.urgency or 0)
