@@ -86,7 +86,7 @@ def refusal(error: Exception) -> Refusal:
         words = Wording(error.code, UNKNOWN, error.sentence)
         return Refusal(error.status, words, _later(error) if isinstance(error, NotKept) else {}, _more(error))
     if isinstance(error, UnknownImage):
-        return Refusal(404, Wording("unknown_image", NOTHING, str(error)))
+        return Refusal(404, Wording("unknown_study", NOTHING, str(error)))
     if isinstance(error, MissingPicture):
         return Refusal(404, BY_STATUS[404])
     if isinstance(error, ModelUnusable):

@@ -231,7 +231,7 @@ class TestRefusals:
     def test_unknown_addresses_and_methods_are_refused_in_the_same_shape(self, client: FlaskClient) -> None:
         for answer, status, code in (
             (client.get("/api/v1/nothing"), 404, "not_found"),
-            (client.get(f"{IMAGES}/{'0' * 32}"), 404, "unknown_image"),
+            (client.get(f"{IMAGES}/{'0' * 32}"), 404, "unknown_study"),
             (client.get(f"{IMAGES}/..%2f..%2fetc"), 404, "not_found"),
             (client.put(IMAGES), 405, "method_not_allowed"),
         ):
