@@ -80,7 +80,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _warm_up(worker: Any, services: Any) -> None:
-    from app.clinics import places  # here: the application is loaded in the worker, not in gunicorn's own process
+    from app.places import places  # here: the application is loaded in the worker, not in gunicorn's own process
 
     try:
         services.engine.warm_up()

@@ -1,0 +1,1 @@
+"""The JSON interface: doors, schemas, who a client is, its description as OpenAPI."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.clinics.place import Place
 from app.forms.place import whereabouts
+from app.places.place import Place
 from app.refusals.interface import AmbiguousPlace, UnknownPlace
 
 

@@ -9,8 +9,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 
 from app.categories import CATEGORIES
 from app.clinics.nearest import MAX_LIMIT
-from app.clinics.place import MAX_PLACE_LENGTH
 from app.inference.results import LABELS
+from app.places.place import MAX_PLACE_LENGTH
 from app.web.api_base import ErrorSchema
 
 KEY_LENGTH = 128

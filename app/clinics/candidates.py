@@ -11,8 +11,8 @@ from flask import current_app
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
-from app.clinics.distance import Degrees, great_circle_km, unit_vectors
 from app.clinics.facts import HOSPITAL
+from app.places.distance import Degrees, great_circle_km, unit_vectors
 from app.tables import Clinic
 from app.web.extensions import db
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from app.clinics.folding import fold
+from app.places.folding import fold
 
 BREAST_CLINIC, CANCER_CENTRE, MAMMOGRAPHY, HOSPITAL = "breast_clinic", "cancer_centre", "mammography", "hospital"
 

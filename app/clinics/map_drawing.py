@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.clinics.distance import KM_PER_MILE
 from app.clinics.nearest import ClinicDistance
+from app.places.distance import KM_PER_MILE
 
 SIZE = 420  # of the viewBox, in its own units; the page decides how large it is shown
 CENTRE = SIZE / 2

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from app.clinics import candidates, gazetteer, links
+from app.clinics import candidates, links
 from app.clinics.candidates import FAR_KM
-from app.clinics.distance import KM_PER_MILE, geodesic_km
 from app.clinics.facts import HOSPITAL, KINDS
-from app.clinics.regions import country_name
+from app.places import gazetteer
+from app.places.distance import KM_PER_MILE, geodesic_km
+from app.places.regions import country_name
 from app.tables import Clinic
 from app.web.extensions import db
 

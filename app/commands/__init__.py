@@ -1,0 +1,1 @@
+"""What the operator types: `flask prepare`, `analyse`, `backup`, `clinics`, `models`, `user`."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.clinics import places
-from app.clinics.place import Place, PlaceTooLong, Resolution, cleaned, coarse
+from app.places import places
+from app.places.place import Place, PlaceTooLong, Resolution, cleaned, coarse
 
 
 class BadPlace(ValueError):

@@ -11,8 +11,8 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
 from wtforms import FileField, HiddenField, IntegerField, StringField
 
-from app.clinics.place import MAX_PLACE_LENGTH
 from app.forms.place import Whereabouts, whereabouts
+from app.places.place import MAX_PLACE_LENGTH
 from imaging.errors import RefusedUpload
 from imaging.phantom import SAMPLES
 

@@ -8,10 +8,10 @@ from datetime import date
 from markupsafe import Markup
 
 from app.clinics import map_drawing
-from app.clinics.distance import KM_PER_MILE
 from app.clinics.nearest import ClinicDistance, nearest
-from app.clinics.place import Place, Resolution
 from app.forms.place import BadPlace, Whereabouts
+from app.places.distance import KM_PER_MILE
+from app.places.place import Place, Resolution
 
 _NO_MAP = Markup("")
 UNKNOWN = "No place of that name is known here. Try the nearest larger town, with its country."

@@ -18,7 +18,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import OperationalError
 
 from app import audit
-from app.clinics.places import Place
+from app.places.places import Place
 from app.reading import images, quota
 from app.store import failpoints
 from app.store.database import is_full, is_locked, writing

@@ -1,0 +1,1 @@
+"""Fits calibration and operating point to labelled images of one's own."""

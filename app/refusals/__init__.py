@@ -1,0 +1,1 @@
+"""Code and sentence of every refusal, for pages and programs alike."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.clinics.place import Place
+from app.places.place import Place
 
 
 class ApiRefusal(Exception):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.clinics.nearest import Nearby
-from app.clinics.place import Place
+from app.places.place import Place
 
 
 def place_json(place: Place) -> dict[str, Any]:

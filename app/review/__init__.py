@@ -1,0 +1,1 @@
+"""The triage list and the verdicts of clinicians."""

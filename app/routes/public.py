@@ -8,8 +8,6 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.clinics.place import Place
-from app.clinics.places import country_of
 from app.forms import upload as upload_form
 from app.forms.place import BadPlace, whereabouts
 from app.forms.upload import UploadForm
@@ -18,6 +16,8 @@ from app.pages.about import about_page
 from app.pages.nearby import NearbyPage, nearby_page, refused_page
 from app.pages.result import is_waiting, result_page, waiting_page
 from app.pages.upload import SAMPLES, Problem, UploadPage, problem
+from app.places.place import Place
+from app.places.places import country_of
 from app.reading import images, intake
 from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json

@@ -1,0 +1,1 @@
+"""Start-up checks, hourly tidying, integrity, backup and restore, readiness, inventory."""

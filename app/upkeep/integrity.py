@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select, text
 
-from app.reading import images
+from app.reading import analysis, images
 from app.store.pictures import MissingPicture
 from app.tables import Analysis, Image
 from app.tables.image import FAILED
@@ -91,6 +91,4 @@ def _forget_damaged(keys: list[str]) -> None:
 
 
 def _analyse_again(image_id: str) -> None:
-    from app.reading import analysis  # here: only mending needs the line
-
     analysis.queue_again(image_id, actor="system")

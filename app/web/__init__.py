@@ -1,0 +1,1 @@
+"""Extensions of Flask, figures and log lines, counters."""

@@ -1,0 +1,1 @@
+"""One measurement a file, beside `make bench`."""

@@ -1,0 +1,1 @@
+"""Formats: sniff, validate, decode, drop what names a person."""

@@ -1,0 +1,1 @@
+"""Is this one grey breast ultrasound image?"""

@@ -1,0 +1,1 @@
+"""The lesion measured: size, shape, echo, descriptors."""

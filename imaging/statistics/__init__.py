@@ -1,0 +1,1 @@
+"""Calibration, scores, intervals, agreement."""

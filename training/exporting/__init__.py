@@ -1,0 +1,1 @@
+"""PyTorch to ONNX, half precision, the whole graph, the model card."""

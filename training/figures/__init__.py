@@ -1,0 +1,1 @@
+"""Metrics, curves, rows, and what others published."""

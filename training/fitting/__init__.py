@@ -1,0 +1,1 @@
+"""Training itself: the loop, losses, segmentation, classification, prediction, calibration."""

@@ -1,0 +1,1 @@
+"""What comes before training: recipes, splits, windows, augmentation, packing, provenance."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.clinics import gazetteer, links, postcodes, regions
+from app.clinics import links
 from app.clinics.facts import HOSPITAL, KINDS, ClinicFacts
-from app.clinics.folding import fold
-from app.clinics.gazetteer import Gazetteer
 from app.clinics.importing import service
 from app.clinics.importing.draft import Draft
-from app.clinics.place import cleaned_line
+from app.places import gazetteer, postcodes, regions
+from app.places.folding import fold
+from app.places.gazetteer import Gazetteer
+from app.places.place import cleaned_line
 from app.tables import Clinic
 
 FAR_FROM_CITY_KM = 50.0

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-from app.clinics import gazetteer
 from app.clinics.facts import ClinicFacts
 from app.clinics.importing import eurostat_gisco, fda_mqsa, openstreetmap, own_csv, statcan_odhf
 from app.clinics.importing.checking import Checked, Circumstances, RefusedRow, check
 from app.clinics.importing.draft import Draft, ImportRefused, Note
+from app.places import gazetteer
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000

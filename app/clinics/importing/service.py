@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from app.clinics.facts import BREAST_CLINIC, CANCER_CENTRE, MAMMOGRAPHY
-from app.clinics.folding import fold
+from app.places.folding import fold
 
 # Tried in this order; words are folded ("câncer" is "cancer").
 _WORDS_OF_A_KIND = (

@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.assembly import WORK
-from app.clinics.places import Place
 from app.pages.viewer import viewer
+from app.places.places import Place
 from app.reading import analysis, images, intake
 from app.reading.intake import Actor
 from app.reports.image_json import image_json

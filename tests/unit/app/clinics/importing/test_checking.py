@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from app.clinics import gazetteer
 from app.clinics.importing.checking import Circumstances, RefusedRow, check
 from app.clinics.importing.draft import Draft
+from app.places import gazetteer
 
 
 @pytest.fixture

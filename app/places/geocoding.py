@@ -17,11 +17,11 @@ from threading import Lock
 
 from flask import current_app
 
-from app.clinics import nominatim
-from app.clinics.folding import fold
-from app.clinics.nominatim import BadAddress, NoAnswer
-from app.clinics.place import Resolution
-from app.clinics.turnstile import Turnstile
+from app.places import nominatim
+from app.places.folding import fold
+from app.places.nominatim import BadAddress, NoAnswer
+from app.places.place import Resolution
+from app.places.turnstile import Turnstile
 
 PATIENCE_S = 0.9
 PAUSE_S = 1.0  # Nominatim's usage policy: one request a second for the whole application

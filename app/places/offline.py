@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.clinics import gazetteer, postcodes, regions, typed_coordinates
-from app.clinics.folding import fold
-from app.clinics.gazetteer import Gazetteer, Town
-from app.clinics.place import MAX_PLACE_LENGTH, Place, Resolution, coarse
+from app.places import gazetteer, postcodes, regions, typed_coordinates
+from app.places.folding import fold
+from app.places.gazetteer import Gazetteer, Town
+from app.places.place import MAX_PLACE_LENGTH, Place, Resolution, coarse
 
 MAX_CHOICES = 20
 SUBURB_KM = 60.0  # "Croydon, London": how far a part may lie from the town named after it

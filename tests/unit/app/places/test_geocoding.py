@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from app.clinics import geocoding, nominatim, places
-from app.clinics.geocoding import Breaker, Geocoder
-from app.clinics.nominatim import BadAddress
+from app.places import geocoding, nominatim, places
+from app.places.geocoding import Breaker, Geocoder
+from app.places.nominatim import BadAddress
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.clinics import places, postcodes
+from app.places import places, postcodes
 
 
 def line(country: str, code: str, town: str, region: str, latitude: float, longitude: float) -> str:

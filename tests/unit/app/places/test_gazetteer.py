@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.clinics import gazetteer
-from app.clinics.distance import great_circle_km, unit_vectors
-from app.clinics.gazetteer import Gazetteer, _entries
+from app.places import gazetteer
+from app.places.distance import great_circle_km, unit_vectors
+from app.places.gazetteer import Gazetteer, _entries
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,6 @@ def test_entries_are_read_one_by_one_and_survive_braces_in_names(tmp_path: Path)
 
 
 def test_importing_the_module_does_not_read_the_gazetteer():
-    code = "import app.clinics.places, app.clinics.gazetteer as g; print(g._loaded.cache_info().currsize)"
+    code = "import app.places.places, app.places.gazetteer as g; print(g._loaded.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

@@ -1,6 +1,6 @@
 import pytest
 
-from app.clinics import regions
+from app.places import regions
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import current_app, has_app_context
 
-from app.clinics import gazetteer, geocoding, offline, regions, typed_coordinates
-from app.clinics.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
+from app.places import gazetteer, geocoding, offline, regions, typed_coordinates
+from app.places.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
 
 __all__ = ["MAX_PLACE_LENGTH", "Place", "PlaceTooLong", "Resolution", "country_at", "country_of", "resolve", "warm_up"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.clinics.typed_coordinates import read
+from app.places.typed_coordinates import read
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from app.clinics.folding import fold
+from app.places.folding import fold
 
 Area = tuple[str, str | None]  # country code of two letters, GeoNames admin1 code or None for the whole country
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clinics.folding import fold
-from app.clinics.place import MAX_PLACE_LENGTH, Place
-from app.clinics.regions import country_name
+from app.places.folding import fold
+from app.places.place import MAX_PLACE_LENGTH, Place
+from app.places.regions import country_name
 
 _FILE_NAME = re.compile(r"^([A-Z]{2})(_full)?\.txt$")
 _SEPARATORS = re.compile(r"[\s-]+")

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clinics.distance import Degrees, geodesic_km, great_circle_km, unit_vectors
-from app.clinics.folding import fold
-from app.clinics.regions import country_name, package_data, region_names
+from app.places.distance import Degrees, geodesic_km, great_circle_km, unit_vectors
+from app.places.folding import fold
+from app.places.regions import country_name, package_data, region_names
 
 # 15,000 misses small towns, 1,000 makes one name in three ambiguous: docs/explanation/clinics.md has the measurements.
 LEAST_POPULATION = 5000

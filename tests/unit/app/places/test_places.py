@@ -1,7 +1,7 @@
 import pytest
 
-from app.clinics import places
-from app.clinics.places import PlaceTooLong, resolve
+from app.places import places
+from app.places.places import PlaceTooLong, resolve
 
 
 @pytest.mark.parametrize(

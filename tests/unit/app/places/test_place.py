@@ -1,6 +1,6 @@
 import pytest
 
-from app.clinics.place import PlaceTooLong, cleaned
+from app.places.place import PlaceTooLong, cleaned
 
 
 def test_control_and_formatting_characters_are_dropped():

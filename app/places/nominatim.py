@@ -21,8 +21,8 @@ from geopy.exc import (
 )
 from geopy.geocoders import Nominatim
 
-from app.clinics.distance import geodesic_km
-from app.clinics.place import Place, Resolution, coarse
+from app.places.distance import geodesic_km
+from app.places.place import Place, Resolution, coarse
 
 USER_AGENT = "Sonotriage (self-hosted reading of breast-ultrasound pictures)"
 CREDIT = "Place search: Nominatim, © OpenStreetMap contributors (ODbL)"

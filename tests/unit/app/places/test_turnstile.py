@@ -1,7 +1,7 @@
 import threading
 import time
 
-from app.clinics.turnstile import Turnstile
+from app.places.turnstile import Turnstile
 
 
 def test_the_first_passage_does_not_wait_and_the_next_one_does(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from app.clinics.folding import fold
+from app.places.folding import fold
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""From a typed place to coordinates."""
