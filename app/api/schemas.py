@@ -9,6 +9,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 
 from app.categories import CATEGORIES
 from app.clinics.nearest import MAX_LIMIT
+from app.forms.place import MOST_EAST, MOST_NORTH
+from app.forms.upload import MAX_FRAME
 from app.inference.results import LABELS
 from app.places.place import MAX_PLACE_LENGTH
 from app.web.api_base import ErrorSchema
@@ -21,11 +23,11 @@ def _about(text: str, **more: Any) -> dict[str, Any]:
 
 
 def _latitude() -> fields.Float:
-    return fields.Float(validate=validate.Range(-90, 90), **_about("Degrees, WGS 84."))
+    return fields.Float(validate=validate.Range(-MOST_NORTH, MOST_NORTH), **_about("Degrees, WGS 84."))
 
 
 def _longitude() -> fields.Float:
-    return fields.Float(validate=validate.Range(-180, 180), **_about("Degrees, WGS 84."))
+    return fields.Float(validate=validate.Range(-MOST_EAST, MOST_EAST), **_about("Degrees, WGS 84."))
 
 
 def _place() -> fields.String:
@@ -57,7 +59,7 @@ class UploadFields(_SaidOnce):
     longitude = _longitude()
     place = _place()
     frame = fields.Integer(
-        validate=validate.Range(0, 1_000_000), **_about("Frame of a multi-frame file, counted from 0.")
+        validate=validate.Range(0, MAX_FRAME - 1), **_about("Frame of a multi-frame file, counted from 0.")
     )
 
 

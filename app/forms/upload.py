@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from flask_wtf import FlaskForm
-from werkzeug.datastructures import FileStorage
-from wtforms import FileField, HiddenField, IntegerField, StringField
+from wtforms import Field, FileField, Form, IntegerField, StringField
+from wtforms.validators import StopValidation
 
-from app.forms.place import Whereabouts, whereabouts
-from app.places.place import MAX_PLACE_LENGTH
+from app.forms.faults import Fault, first_fault
+from app.forms.place import PlaceForm, Whereabouts
 from imaging.errors import RefusedUpload
 from imaging.phantom import SAMPLES
 
@@ -21,16 +19,10 @@ ACCEPTED = (
     "image/png,image/jpeg,image/webp,image/bmp,image/gif,image/tiff,application/dicom"
 )
 MAX_FRAME = 100_000
-
-
-class UploadForm(FlaskForm):  # type: ignore[misc]
-    """Draws the fields and carries the token; `read` below reads what comes back."""
-
-    picture = FileField("Ultrasound picture", render_kw={"accept": ACCEPTED, "required": True})
-    frame = IntegerField("Frame number", render_kw={"min": 1, "max": MAX_FRAME, "inputmode": "numeric"})
-    place = StringField("Town or postcode", render_kw={"maxlength": MAX_PLACE_LENGTH, "autocomplete": "postal-code"})
-    latitude = HiddenField()
-    longitude = HiddenField()
+NO_FILE = Fault("no_file", "Choose an ultrasound picture first.")
+ONE_FILE_ONLY = Fault("one_file_only", "Send one picture at a time.")
+UNKNOWN_SAMPLE = Fault("unknown_sample", "There is no sample picture of that name.")
+BAD_FRAME = Fault("bad_frame", "The frame number is a whole number from 1 on. Leave it empty if unsure.")
 
 
 @dataclass(frozen=True)
@@ -42,40 +34,58 @@ class Upload:
     whereabouts: Whereabouts
 
 
-def read(fields: Mapping[str, str], files: Sequence[FileStorage], samples: Path) -> Upload:
-    """Read a submitted form.
+class FrameField(IntegerField):  # type: ignore[misc]
+    """A frame as people count, from 1; plain digits only, where Python would also read " 1_0" or other scripts'."""
 
-    Args:
-        fields: the form's texts. files: what came in the file fields. samples: folder of our sample pictures.
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the digits; empty leaves the choice to the decoder."""
+        text = valuelist[0].strip() if valuelist else ""
+        if not text:
+            self.data = None
+            return
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_FRAME)) and 1 <= int(text) <= MAX_FRAME):
+            raise ValueError(BAD_FRAME)
+        self.data = int(text)
 
-    Raises:
-        RefusedUpload: no file, more than one, an unknown sample or a frame that is no number (400).
-        BadPlace: see `whereabouts`.
-    """
-    place, frame = whereabouts(fields), _frame(fields.get("frame", ""))
-    return Upload(_sample(fields["sample"], samples) if fields.get("sample") else _one(files), frame, place)
+
+def is_known(_form: Form, field: Field) -> None:
+    """A sample is one of ours."""
+    if field.data and field.data not in SAMPLES:
+        raise StopValidation(UNKNOWN_SAMPLE)
 
 
-def _one(files: Sequence[FileStorage]) -> IO[bytes]:
-    chosen = [file for file in files if file.filename]  # an empty file field sends a part without a name
+def is_one(form: Form, field: Field) -> None:
+    """One file and no more, unless a sample was asked for; an empty file field sends a part without a name."""
+    chosen = [file for file in field.raw_data or () if getattr(file, "filename", "")]
+    if form["sample"].data:
+        return
     if not chosen:
-        raise RefusedUpload("no_file", "Choose an ultrasound picture first.", 400)
+        raise StopValidation(NO_FILE)
     if len(chosen) > 1:
-        raise RefusedUpload("one_file_only", "Send one picture at a time.", 400)
-    return chosen[0].stream
+        raise StopValidation(ONE_FILE_ONLY)
+    field.data = chosen[0]
 
 
-def _sample(name: str, folder: Path) -> bytes:
-    if name not in SAMPLES:
-        raise RefusedUpload("unknown_sample", "There is no sample picture of that name.", 400)
-    return (folder / f"synthetic-{name}.png").read_bytes()
+class UploadForm(PlaceForm):
+    """Draws the fields, judges what comes back, and reads it; the token is checked before any view runs."""
 
+    frame = FrameField("Frame number", render_kw={"min": 1, "max": MAX_FRAME, "inputmode": "numeric"})
+    sample = StringField(validators=[is_known])
+    picture = FileField("Ultrasound picture", [is_one], render_kw={"accept": ACCEPTED, "required": True})
 
-def _frame(text: str) -> int | None:
-    """The frame counted from 0, from what a person counts from 1."""
-    text = text.strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_FRAME):
-        raise RefusedUpload("bad_frame", "The frame number is a whole number from 1 on. Leave it empty if unsure.", 400)
-    return int(text) - 1
+    def read(self, samples: Path) -> Upload:
+        """What was sent.
+
+        Args:
+            samples: folder of our sample pictures.
+
+        Raises:
+            RefusedUpload: a field can't be taken (400).
+        """
+        self.validate()
+        fault = first_fault(self)
+        if fault is not None:
+            raise RefusedUpload(fault.code, str(fault), 400)
+        name, frame = self.sample.data, self.frame.data
+        content = (samples / f"synthetic-{name}.png").read_bytes() if name else self.picture.data.stream
+        return Upload(content, None if frame is None else frame - 1, self.whereabouts())

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.forms import upload as upload_form
 from app.forms.place import BadPlace, whereabouts
 from app.forms.upload import UploadForm
 from app.inference.manifest import ModelUnusable
@@ -50,8 +49,7 @@ def upload() -> ResponseReturnValue:
 def send() -> ResponseReturnValue:
     """Take a picture in and lead to its result."""
     try:
-        files = [file for field in request.files.listvalues() for file in field]
-        sent = upload_form.read(request.form, files, Path(current_app.static_folder or "") / "samples")
+        sent = UploadForm().read(Path(current_app.static_folder or "") / "samples")
         matches = sent.whereabouts.resolution().matches
         place = matches[0] if len(matches) == 1 else None
         with observability.counted_upload():
