@@ -21,7 +21,7 @@ from imaging.gate import quality
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-REFUSALS = {"RefusedUpload", "UnusablePicture", "ModelUnusable", "BadPlace", "NotReady", "Wording"}
+REFUSALS = {"RefusedUpload", "UnusablePicture", "ModelUnusable", "BadPlace", "NotReady", "Wording", "Fault"}
 
 
 @pytest.mark.parametrize("name", ["settings.md", "routes.md", "csv.md"])
@@ -90,7 +90,7 @@ class TestOpenApi:
         names = set(re.findall(r"#/components/schemas/(\w+)", answer.text))
         assert names == set(answer.json["components"]["schemas"])
 
-    def test_a_image_has_exactly_the_described_fields(self, app: Flask, client: FlaskClient) -> None:
+    def test_an_image_has_exactly_the_described_fields(self, app: Flask, client: FlaskClient) -> None:
         from app.reading import images
         from tests.factories.staff import add_image
 
@@ -98,7 +98,7 @@ class TestOpenApi:
         with app.app_context():
             image = image_json(images.find(add_image()))
             waiting = image_json(images.find(add_image(status="queued")))
-        assert set(image) == set(waiting) == set(schemas["Image"]["required"]) == set(schemas["Image"]["properties"])
+        assert set(image) == set(waiting) == set(schemas["Study"]["required"]) == set(schemas["Study"]["properties"])
         assert set(image["lesion"]) == set(schemas["Lesion"]["properties"])
         assert {name for one in image["descriptors"] for name in one} == set(schemas["Descriptor"]["properties"])
         for name in ("Probabilities", "Models", "Novelty", "Advice", "Picture", "Links"):

@@ -119,7 +119,7 @@ def test_empty_lists_say_why(app: Flask, reviewer: Browser) -> None:
     assert "The list is shorter than that" in reviewer.get("/admin/?page=7").text
 
 
-def test_a_image_page_holds_everything_known(app: Flask, reviewer: Browser) -> None:
+def test_an_image_page_holds_everything_known(app: Flask, reviewer: Browser) -> None:
     image_id = _add(app, malignant=0.8, spacing_mm=0.1, spacing_source="DICOM")
     page = reviewer.get(f"/admin/images/{image_id}").text
     for text in (

@@ -86,7 +86,7 @@ class TestUpload:
         assert send(app.test_client(), scan()).status_code == 202
         assert waiting._waiting == 2
 
-    def test_a_image_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+    def test_an_image_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         image_id = send(client, scan()).json["id"]
         with app.app_context():
             db.session.get_one(Image, image_id).status = "running"
@@ -263,16 +263,16 @@ class TestPictures:
         image = send(client, scan()).json
         answer = client.get(image["links"]["mask"])
         assert answer.mimetype == "image/png"
-        with Pillow.open(io.BytesIO(answer.data)) as image:
-            mask = np.asarray(image)
+        with Pillow.open(io.BytesIO(answer.data)) as picture:
+            mask = np.asarray(picture)
         assert mask.shape == (220, 260)
         assert set(np.unique(mask)) <= {0, 255}
         assert int((mask == 255).sum()) >= (image["lesion"] or {"area_px": 0})["area_px"]
 
     def test_the_overlay_shows_the_picture_in_colour(self, client: FlaskClient, scan: Scan) -> None:
         image = send(client, scan()).json
-        with Pillow.open(io.BytesIO(client.get(image["links"]["overlay"]).data)) as image:
-            assert (image.size, image.mode) == ((260, 220), "RGB")
+        with Pillow.open(io.BytesIO(client.get(image["links"]["overlay"]).data)) as picture:
+            assert (picture.size, picture.mode) == ((260, 220), "RGB")
 
     def test_an_unchanged_picture_is_not_sent_twice(self, client: FlaskClient, scan: Scan) -> None:
         address = send(client, scan()).json["links"]["mask"]
@@ -287,7 +287,7 @@ class TestPictures:
 
 
 class TestDeletion:
-    def test_whoever_sent_a_image_may_delete_it_with_all_its_files(
+    def test_whoever_sent_an_image_may_delete_it_with_all_its_files(
         self, app: Flask, client: FlaskClient, scan: Scan
     ) -> None:
         image = send(client, scan(), "key-1").json
@@ -322,8 +322,8 @@ def follow(client: FlaskClient, described: dict, link: dict, answer: TestRespons
     path = escaped.replace("~1", "/")
     assert method in described["paths"][path]
     headers = {"Idempotency-Key": answer.headers["Idempotency-Key"]} if len(link["parameters"]) > 1 else {}
-    assert link["parameters"]["path.image_id"] == "$response.body#/id"
-    address = path.replace("{image_id}", answer.json["id"])
+    assert link["parameters"]["path.study_id"] == "$response.body#/id"
+    address = path.replace("{study_id}", answer.json["id"])
     return client.open(address, method=method.upper(), headers=headers).status_code
 
 

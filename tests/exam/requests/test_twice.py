@@ -74,7 +74,7 @@ def test_a_person_comes_back_to_the_same_result(server: Server, seen: Seen) -> N
 
 
 @exam("B50", given="The same file by two senders", expected="Two images that share nothing but pixels")
-def test_two_senders_get_a_image_each(server: Server, seen: Seen) -> None:
+def test_two_senders_get_an_image_each(server: Server, seen: Seen) -> None:
     content, before = encoded(ultrasound(23)), images(server)
     ids = {server.upload(content, **key(name))[1]["id"] for name in ("exam-one", "exam-two")}
     assert len(ids) == 2

@@ -91,7 +91,7 @@ def test_typed_coordinates_become_a_place_with_its_country():
     assert (place.latitude, place.longitude, place.country) == (43.25, -79.87, "CA")
 
 
-def test_every_place_has_a_label_that_a_image_can_keep():
+def test_every_place_has_a_label_that_an_image_can_keep():
     for text in ("Hamilton", "Krung Thep", "Llanfairpwllgwyngyll", "43.25, -79.87"):
         assert all(0 < len(place.label) <= 200 for place in resolve(text).matches)
 

@@ -68,7 +68,7 @@ def test_a_lost_thumbnail_is_drawn_again(app: Flask) -> None:
         assert services().store.content(image.analyses[-1].thumbnail_sha256) == drawn
 
 
-def test_a_thumbnail_of_a_image_that_was_deleted_meanwhile_is_not_kept(app: Flask) -> None:
+def test_a_thumbnail_of_an_image_that_was_deleted_meanwhile_is_not_kept(app: Flask) -> None:
     with app.app_context():
         image = db.session.get_one(Image, add_image())
         image.analyses[-1].thumbnail_sha256 = ""
@@ -91,7 +91,7 @@ def test_a_thumbnail_that_can_t_be_kept_is_shown_all_the_same(app: Flask, monkey
         assert image.analyses[-1].thumbnail_sha256 == ""
 
 
-def test_a_image_without_analysis_has_a_picture_and_a_thumbnail_only(app: Flask) -> None:
+def test_an_image_without_analysis_has_a_picture_and_a_thumbnail_only(app: Flask) -> None:
     with app.app_context():
         image = db.session.get_one(Image, add_image(status="queued"))
         assert _pixels(image, layers.THUMBNAIL).ndim == 3

@@ -166,7 +166,7 @@ class TestAnalysing:
         assert first.findings["probabilities"] == second.findings["probabilities"]
         assert first.mask_sha256 == second.mask_sha256
 
-    def test_a_image_that_is_read_again_waits_for_a_review_again(self) -> None:
+    def test_an_image_that_is_read_again_waits_for_a_review_again(self) -> None:
         receipt = intake.receive(png(), ONE)
         work()
         with writing():
@@ -208,7 +208,7 @@ class TestAnalysing:
         assert row is not None
         assert all(services().store.path(key).is_file() for key in (row.mask_sha256, row.heat_sha256))
 
-    def test_a_image_whose_lease_ran_out_is_taken_up_again(self) -> None:
+    def test_an_image_whose_lease_ran_out_is_taken_up_again(self) -> None:
         receipt = intake.receive(png(), ONE)
         tasks.lease(4, 120)
         assert tasks.lease(4, 120) == []
@@ -216,7 +216,7 @@ class TestAnalysing:
         db.session.commit()
         assert work() == [receipt.image_id]
 
-    def test_a_image_that_fails_three_times_is_given_up_and_the_rest_goes_on(
+    def test_an_image_that_fails_three_times_is_given_up_and_the_rest_goes_on(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         poison, fine = intake.receive(png(1), ONE).image_id, intake.receive(png(2), ONE).image_id
@@ -334,7 +334,7 @@ class TestDeleting:
         images.delete(mine.image_id, "visitor")
         assert services().store.get(images.find(theirs.image_id).picture_sha256).shape == (200, 240)
 
-    def test_a_image_deleted_while_it_is_analysed_does_not_come_back(self) -> None:
+    def test_an_image_deleted_while_it_is_analysed_does_not_come_back(self) -> None:
         receipt = intake.receive(png(), ONE)
         leased = tasks.lease(4, 120)
         images.delete(receipt.image_id, "visitor")

@@ -56,7 +56,7 @@ def test_every_filter_narrows_and_they_combine(app: Flask) -> None:
         assert _ids(Filters(category="prompt", is_reviewed=True)) == []
 
 
-def test_a_image_is_found_by_the_start_of_its_reference_in_any_case(app: Flask) -> None:
+def test_an_image_is_found_by_the_start_of_its_reference_in_any_case(app: Flask) -> None:
     with app.app_context():
         wanted = add_image(id="abcdef12" + "0" * 24)
         add_image(id="abcd0000" + "0" * 24)

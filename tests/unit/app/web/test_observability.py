@@ -171,7 +171,7 @@ class TestCounting:
 
     def test_a_declined_picture_counts_as_an_analysis_without_a_provider(self) -> None:
         before = value("sonotriage_analyses_total", category=DECLINED, provider="none")
-        observability.count_analysis(None, None)
+        observability.count_declined()
         assert value("sonotriage_analyses_total", category=DECLINED, provider="none") == before + 1
 
 
