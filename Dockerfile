@@ -23,7 +23,7 @@ ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 RUN groupadd --gid 10001 sonotriage \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sonotriage \
- && install -d -o 10001 -g 10001 /data
+ && install -d -m 700 -o 10001 -g 10001 /data
 WORKDIR /srv/sonotriage
 COPY --from=build /venv /venv
 COPY wsgi.py gunicorn.conf.py held_request.py json_log.py patient_worker.py LICENSE ./

@@ -41,6 +41,7 @@ threads = _count("WEB_THREADS", "48")
 worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
 PatientWorker.body_limit = _count("MAX_UPLOAD_MB", "50") * 1_000_000 + 2_000_000  # as in app/serving/security.py
 PatientWorker.folder = Path(_setting("DATA_DIR", "data"))
+umask = 0o077  # as in app/store/rights.py
 preload_app = False
 control_socket_disable = True  # it would lie in the home folder and nothing uses it
 

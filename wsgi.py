@@ -5,12 +5,14 @@ import sys
 
 from app import create_app
 from app.config import BadSetting
+from app.store import rights
 from app.upkeep import startup
 from app.workers import concurrency, memory
 
 WORKER_BOOT_ERROR = 3  # gunicorn gives up at this status, and tries the same again and again at any other
 
 try:
+    rights.keep_to_owner()
     memory.keep_little()
     concurrency.share_cores()
     app = create_app()

@@ -90,6 +90,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NOMINATIM_URL", "", str, "Address of a Nominatim server; typed places leave the server only when set."),
     Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
     Setting("RETENTION_DAYS", "0", _not_negative, "Days after which images are deleted; 0 keeps them."),
+    Setting("BACKUP_KEY_FILE", "", str, "Key file that backups are encrypted with, outside DATA_DIR."),
+    Setting("BACKUP_RETENTION_DAYS", "0", _not_negative, "Days that backups are kept; 0 keeps them; the newest stays."),
+    Setting("RESTORE_POINT_DAYS", "7", _not_negative, "Days that what a restore set aside is kept; 0 keeps it."),
     Setting("LOG_LEVEL", "INFO", level_named, "Least severe level logged: debug, info, warning, error or critical."),
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 import app.tables  # noqa: F401 - registers every table
 from app.tables.moment import Moment
@@ -18,15 +19,23 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:
 
 
 def run() -> None:
-    """Upgrade in one transaction that holds the write lock; two processes that start at once take turns."""
-    engine = current_app.extensions["migrate"].db.engine
-    with engine.connect().execution_options(is_writing=True) as connection:
-        context.configure(
-            connection=connection, target_metadata=db.metadata, render_as_batch=True, render_item=render_item
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
+    """Upgrade in one transaction that holds the write lock; two processes that start at once take turns.
+
+    Whoever hands a connection in (`app/store/schema.py`) has the revisions run on a database of its own.
+    """
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        _run(given.execution_options(is_writing=True))
+        return
+    with current_app.extensions["migrate"].db.engine.connect().execution_options(is_writing=True) as connection:
+        _run(connection)
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=db.metadata, render_as_batch=True, render_item=render_item)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
 
 
 run()

@@ -23,6 +23,10 @@ def record(actor: str, action: str, image_id: str | None = None, **details: Any)
     db.session.add(AuditEvent(actor=actor, action=action, image_id=image_id, request_id=request_id, details=details))
 
 
-def forget_details(image_id: str) -> None:
-    """Empty what the events of an image say of it, in the current session; who did what and when stays."""
-    db.session.execute(update(AuditEvent).where(AuditEvent.image_id == image_id).values(details={}))
+def forget(image_id: str, name: str) -> None:
+    """Empty what the events of an image say of it and call it by another name, in the current session.
+
+    Who did what and when stays, and that it was done to one and the same.
+    """
+    about = update(AuditEvent).where(AuditEvent.image_id == image_id)
+    db.session.execute(about.values(details={}, image_id=name))

@@ -16,7 +16,8 @@ from app.commands.analyse import analyse
 from app.commands.clinics import clinics_commands
 from app.commands.models import models_commands
 from app.commands.store import store_commands
-from app.store.database import is_out_of_reach
+from app.store import known_backups, wiping
+from app.store.database import DAMAGED, DATABASE, is_out_of_reach
 from app.upkeep import startup
 from app.web.extensions import db
 
@@ -31,9 +32,20 @@ def prepare() -> None:
         raise click.ClickException(str(error)) from error
     _check_database()
     flask_migrate.upgrade()
+    _rewrite()
     startup.mark(current_app.config["DATA_DIR"])
     directory.seed()
     accounts.announce_setup()
+
+
+def _rewrite() -> None:
+    """Where there is no room for it now, the next start tries again."""
+    db.session.remove()
+    db.engine.dispose()
+    try:
+        wiping.rewrite(current_app.config["DATA_DIR"] / DATABASE)
+    except DAMAGED as error:
+        click.echo(f"Remains of what was deleted before this version stay in the database for now ({error}).", err=True)
 
 
 def _check_database() -> None:
@@ -57,10 +69,10 @@ def _check_database() -> None:
     finally:
         db.session.remove()
     if state != "ok":
-        newest = startup.newest_backup(data)
+        newest = known_backups.newest(data)
         raise click.ClickException(
             f"The database in {data} is damaged ({state}). Nothing was changed. Restore a backup: flask --app wsgi "
-            f"restore FOLDER. {f'The newest known here is {newest}.' if newest else 'None is known here.'}"
+            f"restore FILE. {f'The newest known here is {newest}.' if newest else 'None is known here.'}"
         )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import func, or_, select
 
 from app import audit
+from app.store import erasures, known_backups, wiping
 from app.store.database import writing
 from app.tables import Analysis, Image
 from app.tables.image import QUEUED, RUNNING
@@ -61,19 +65,44 @@ def progress(image: Image) -> Progress:
 def delete(image_id: str, actor: str) -> None:
     """Delete an image with everything kept for it; the audit trail keeps who did what when, not what was found.
 
+    It goes on the list of deletions first: one that a crash stops in between is deleted by the hourly round.
+
     Raises:
         UnknownImage: there is none.
     """
     find(image_id)
+    data: Path = current_app.config["DATA_DIR"]
+    is_listed = _list(image_id, data)
     with writing():
         image = db.session.get(Image, image_id)
         if image is None:
             return
         keys = _keys(image)
         db.session.delete(image)
-        audit.forget_details(image_id)
-        audit.record(actor, "image.delete", image_id)
+        wiping.expect_remains(db.session)
+        audit.forget(image_id, erasures.short_name_of(image_id))
+        audit.record(actor, "image.delete", erasures.short_name_of(image_id))
     forget(keys)
+    if not is_listed:
+        erasures.add(data, [erasures.name_of(image_id)])
+    wiping.soon(data, partial(known_backups.mirror, data))
+
+
+def _list(image_id: str, data: Path) -> bool:
+    """False on a full disk, where the deletion itself makes room."""
+    try:
+        erasures.add(data, [erasures.name_of(image_id)])
+    except OSError:
+        return False
+    return True
+
+
+def returned() -> list[str]:
+    """Ids of images that are on the list of deletions and yet here: a crash or a stray copy brought them back."""
+    names = erasures.read(current_app.config["DATA_DIR"])
+    if not names:
+        return []
+    return [one for one in db.session.scalars(select(Image.id)) if erasures.name_of(one) in names]
 
 
 def forget(keys: set[str]) -> None:

@@ -28,8 +28,9 @@ try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sql
 except ImportError:  # other platforms take Python's own
     driver = sqlite3
 
-__all__ = ["DAMAGED", "driver", "is_full", "is_locked", "is_out_of_reach", "prepare", "writing"]
+__all__ = ["DAMAGED", "DATABASE", "driver", "is_full", "is_locked", "is_out_of_reach", "prepare", "turn", "writing"]
 
+DATABASE = "sonotriage.db"  # in the data folder
 FIXED_SINCE = (3, 51, 3)
 DAMAGED = (driver.Error, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged name
 BUSY_TIMEOUT_MS = 5000
@@ -53,7 +54,7 @@ def prepare(app: Flask) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = _kept_secret(folder / "secret_key")
-    app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{folder / 'sonotriage.db'}")
+    app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{folder / DATABASE}")
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver, **CONNECTIONS})
     if driver.sqlite_version_info < FIXED_SINCE:
         log.warning("SQLite %s has a known corruption bug; 3.51.3 or newer is advised", driver.sqlite_version)
@@ -106,6 +107,13 @@ def _name(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
+def turn() -> Iterator[None]:
+    """Inside, no other thread of this process writes."""
+    with _turns:
+        yield
+
+
+@contextmanager
 def writing() -> Iterator[None]:
     """A transaction that holds the write lock from its start and commits at its end.
 
@@ -146,13 +154,14 @@ def is_out_of_reach(error: DatabaseError) -> bool:
 
 @event.listens_for(Engine, "connect")
 def _durable(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Every new SQLite connection: WAL, fsync on each commit, foreign keys, five seconds of patience."""
+    """Every new SQLite connection: WAL, fsync on each commit, foreign keys, patience, zeros over what is deleted."""
     connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not the driver
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

@@ -23,7 +23,7 @@ _PNG = [
     cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
 ]  # fmt: skip
-_KEY = re.compile(r"^[0-9a-f]{64}\Z")
+KEY = re.compile(r"^[0-9a-f]{64}\Z")
 WRITERS = 4  # two results of two layers at once
 
 
@@ -115,7 +115,7 @@ class PictureStore:
         Raises:
             MissingPicture: the text is not a key; nothing outside the root can be named.
         """
-        if not _KEY.match(key):
+        if not KEY.match(key):
             raise MissingPicture("Not a picture key.")
         return self.root / key[:2] / f"{key}.png"
 

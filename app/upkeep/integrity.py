@@ -18,7 +18,7 @@ from app.workers.services import services
 @dataclass
 class Report:
     """What a check found: ids of images whose pictures are missing or damaged, those that were given up after three
-    failures, and keys that no row names."""
+    failures, those that were deleted and are here again, and keys that no row names."""
 
     database: str = "ok"
     images: int = 0
@@ -26,20 +26,26 @@ class Report:
     damaged: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
-        return self.database == "ok" and not self.damaged
+        return self.database == "ok" and not self.damaged and not self.returned
 
 
 def check(is_mending: bool = False) -> Report:
     """Check database and pictures, each picture against its sha256.
 
     Args:
-        is_mending: remove pictures that no row names, and queue images anew that were given up or whose results (not
-            whose picture) are lost. A lost picture can't be mended: its image is only reported.
+        is_mending: remove pictures that no row names, delete again what was deleted, and queue images anew that were
+            given up or whose results (not whose picture) are lost. A lost picture can't be mended: its image is only
+            reported.
     """
     report = Report(database=str(db.session.execute(text("PRAGMA integrity_check")).scalar()))
+    report.returned = images.returned()
+    if is_mending:
+        for image_id in report.returned:
+            images.delete(image_id, actor="system")
     for image_id, key, status, results, thumbnails in _named():
         report.images += 1
         is_kept = _is_sound(key)

@@ -9,19 +9,20 @@ with EXPECT_DATA that it must not be empty.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from app.store.database import DAMAGED, driver
-from app.upkeep.backup import DATABASE, LAST_BACKUP, PICTURES
+from app.store import rights
+from app.store.database import DAMAGED, DATABASE, driver
+from app.upkeep import backup_keys
 
 MARKER = "installation"
+PICTURES = "pictures"
 WHEELS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "ceph", "fuse.sshfs",
                         "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}  # fmt: skip
@@ -35,16 +36,17 @@ class CantStart(RuntimeError):
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """Refuse to start where data would be lost, and warn of what is known to make trouble.
+    """Close what is kept to other users, refuse to start where data would be lost, warn of what makes trouble.
 
     Raises:
         CantStart: a folder can't be written, or a database or pictures that should be there are not.
     """
     data: Path = settings["DATA_DIR"]
+    rights.tighten(data)
     for folder in (data, data / PICTURES):
         _check_writable(folder)
     _check_present(data, settings["EXPECT_DATA"])
-    for warning in warnings(data):
+    for warning in warnings(data, settings["BACKUP_KEY_FILE"]):
         log.warning(warning)
 
 
@@ -55,9 +57,9 @@ def mark(data: Path) -> None:
             (data / MARKER).write_text(secrets.token_hex(8) + "\n", encoding="ascii")
 
 
-def warnings(data: Path) -> list[str]:
+def warnings(data: Path, key_file: str = "") -> list[str]:
     """Sentences about what works today and may bite tomorrow."""
-    found = []
+    found = [*_key_warnings(data, key_file)]
     kind = file_system_of(data, _mounts())
     if kind in NETWORK_FILE_SYSTEMS:
         found.append(
@@ -71,6 +73,19 @@ def warnings(data: Path) -> list[str]:
             "them, then install one."
         )
     return found
+
+
+def _key_warnings(data: Path, key_file: str) -> Iterator[str]:
+    """A key that will not do is told now, and not by the backup that fails in the night."""
+    if not key_file:
+        return
+    try:
+        keys = backup_keys.read(Path(key_file), data)
+    except backup_keys.BadBackup as error:
+        yield f"No backup can be made: {error}"
+    else:
+        if keys.identities:
+            yield f"{key_file} reads every backup: keep it away from this machine, and name the public one here."
 
 
 def file_system_of(folder: Path, mounts: str) -> str:
@@ -99,15 +114,6 @@ def installed_wheels() -> Sequence[str]:
     return found
 
 
-def newest_backup(data: Path) -> str | None:
-    """Where and when the newest backup was made that this data folder knows of and that is still there."""
-    try:
-        note = json.loads((data / LAST_BACKUP).read_text(encoding="utf-8"))
-        return f"{note['folder']} of {note['made']}" if Path(note["folder"]).is_dir() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def has_tables(data: Path) -> bool:
     """True when the database file holds tables, or is there and can't be read."""
     path = data / DATABASE
@@ -132,7 +138,7 @@ def _check_present(data: Path, is_expected: bool) -> None:
     is_used, is_marked = has_tables(data), (data / MARKER).exists()
     if not is_used and is_marked:
         raise CantStart(
-            f"{data} was in use, but its {DATABASE} is gone. Restore a backup (flask --app wsgi restore FOLDER), or "
+            f"{data} was in use, but its {DATABASE} is gone. Restore a backup (flask --app wsgi restore FILE), or "
             f"remove the file {MARKER} to start empty."
         )
     if not is_used and is_expected:

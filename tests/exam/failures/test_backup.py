@@ -15,6 +15,7 @@ from tests.exam.conftest import Launch
 from tests.exam.faults import Sender
 from tests.exam.fuzzing import oracle
 from tests.exam.marks import exam
+from tests.factories.keys import give_keys
 from tests.factories.server import Server
 
 SENDERS = 4  # about ten pictures a second
@@ -32,21 +33,22 @@ def test_a_backup_under_load_restores_all_that_was_acknowledged(
     rounds: int, seed: int, launch: Launch, tiny_models: Path, tmp_path: Path, seen: Callable[[str], None]
 ) -> None:
     server = launch(models=tiny_models, QUEUE_LIMIT="100000").start()
+    key = give_keys(server, tmp_path / "keys")
     chance, acknowledged, verdicts, seconds = random.Random(seed), set[str](), list[oracle.Verdict](), 0.0
     for number in range(rounds):
-        sender, folder, started = Sender(server), tmp_path / f"backup-{number}", time.monotonic()
+        sender, copy, started = Sender(server), tmp_path / f"backup-{number}", time.monotonic()
         sender.numbers = itertools.count(number * 10_000)
         with sender.busy(SENDERS):
             sender.wait_for(1)
             time.sleep(chance.uniform(0.3, 3.0))
             before = acknowledged | set(sender.acknowledged.values())
-            said = server.flask("backup", str(folder))
+            said = server.flask("backup", str(copy))
         seconds += time.monotonic() - started
         acknowledged |= set(sender.acknowledged.values())
         assert sender.faults == []
         assert "missing" not in said
-        verdicts.append(_restored(launch(f"restored-{number}", models=tiny_models), folder, before))
-        shutil.rmtree(folder)
+        verdicts.append(_restored(launch(f"restored-{number}", models=tiny_models), copy, key, before))
+        copy.unlink()
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     last = oracle.examine(server, acknowledged)
     seen(
@@ -57,9 +59,9 @@ def test_a_backup_under_load_restores_all_that_was_acknowledged(
     assert last.faults == []
 
 
-def _restored(other: Server, folder: Path, before: set[str]) -> oracle.Verdict:
+def _restored(other: Server, copy: Path, key: tuple[str, str], before: set[str]) -> oracle.Verdict:
     """A server that never had anything else, with the backup in it."""
-    other.flask("restore", str(folder))
+    other.flask("restore", str(copy), *key)
     try:
         verdict = oracle.examine(other.start(), before)
         assert verdict.rows >= len(before) > 0

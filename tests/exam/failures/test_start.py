@@ -18,6 +18,8 @@ from tests.exam.faults import Sender, refused_start
 from tests.exam.footprint import worker_of
 from tests.exam.fuzzing.oracle import examine, run_flask
 from tests.exam.marks import exam
+from tests.factories.earlier import as_folder
+from tests.factories.keys import give_keys
 from tests.factories.server import ROOT, Server
 
 Seen = Callable[[str], None]
@@ -127,7 +129,7 @@ def test_a_damaged_page_is_told_at_the_start_with_the_backup(
     stopped: tuple[Server, Sender], tmp_path: Path, seen: Seen, rounds: int
 ) -> None:
     server, sender = stopped
-    backup = tmp_path / "backups" / "newest"
+    backup, key = tmp_path / "backups" / "newest", give_keys(server, tmp_path / "keys")
     server.flask("backup", str(backup))
     database = server.data / "sonotriage.db"
     sound, chance, found = database.read_bytes(), random.Random(rounds), 0
@@ -148,7 +150,7 @@ def test_a_damaged_page_is_told_at_the_start_with_the_backup(
             assert database.read_bytes() == bytes(damaged)
         for name in ("sonotriage.db-wal", "sonotriage.db-shm"):
             (server.data / name).unlink(missing_ok=True)
-    server.flask("restore", str(backup))
+    server.flask("restore", str(backup), *key)
     server.start()
     verdict = examine(server, sender.acknowledged.values())
     assert verdict.faults == []
@@ -167,10 +169,10 @@ PRODUCT = ("app", "imaging", "migrations", "templates", "static", "wsgi.py", "js
 
 
 @exam("F16", given="A backup of today's tables is restored by a later version, whose tables have a column more",
-      expected="it is migrated; every row and picture is there")  # fmt: skip
+      expected="it is migrated once somebody says that it may be older; every row and picture is there")  # fmt: skip
 def test_an_older_backup_is_migrated(stopped: tuple[Server, Sender], tmp_path: Path, seen: Seen) -> None:
     server, sender = stopped
-    backup = tmp_path / "backup"
+    backup, key = tmp_path / "backup", give_keys(server, tmp_path / "keys")
     server.flask("backup", str(backup))
     newest = version_of(server.data)
     later = tmp_path / "later"
@@ -179,7 +181,9 @@ def test_an_older_backup_is_migrated(stopped: tuple[Server, Sender], tmp_path: P
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, later / name)
     (later / "migrations" / "versions" / "9999_later.py").write_text(LATER.format(newest=newest), encoding="utf-8")
-    restored = run_flask(server, "restore", str(backup), folder=later)
+    refused = run_flask(server, "restore", str(backup), *key, folder=later)
+    assert (refused.returncode, "--older" in refused.stderr) == (1, True)
+    restored = run_flask(server, "restore", str(backup), *key, "--older", folder=later)
     assert restored.returncode == 0, restored.stderr
     assert version_of(server.data) == "9999"
     with closing(driver.connect(server.data / "sonotriage.db")) as database:
@@ -212,9 +216,10 @@ def test_a_backup_that_can_not_be_read_changes_nothing(
 ) -> None:
     server, sender = stopped
     backup = tmp_path / "backup"
-    server.flask("backup", str(backup))
+    server.flask("backup", str(tmp_path / "open"), "--unencrypted")
+    as_folder(tmp_path / "open", backup)
     spoil(backup, kind)
-    answer = run_flask(server, "restore", str(backup))
+    answer = run_flask(server, "restore", str(backup), "--older")
     assert answer.returncode != 0
     assert "Traceback" not in answer.stderr
     server.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from tests.exam import stock
 from tests.exam.conftest import Launch
 from tests.exam.marks import exam
 from tests.exam.senders import browser_client, load
+from tests.factories.keys import give_keys
 from tests.factories.server import Server
 
 pytestmark = pytest.mark.alone
@@ -76,37 +76,37 @@ def test_a_backup_does_not_stop_the_writers(gigabytes: float, launch: Launch, se
     allowed, note = load.slack()
     server = launch().start()
     stock.add_pictures(server, gigabytes)
-    folder = server.data.parent / "backup"
+    copy, key = server.data.parent / "backup", give_keys(server, server.data.parent / "keys")
     scans, sent = load.Scans(300, 400), list[str]()
     try:
         with _uploads(server, scans, sent), _waits(server) as waited:
             _until(lambda: bool(sent))
             before, started = list(sent), time.monotonic()
-            said = server.flask("backup", str(folder))
+            said = server.flask("backup", str(copy))
             backup_s = time.monotonic() - started
         assert load.lost(server, sent, 60) == []
         server.stop()
-        restored = _restored(server, folder, launch)
+        restored = _restored(copy, key, launch)
         assert [image_id for image_id in before if load.status_of(restored[0], image_id) == ""] == []
         assert "missing" not in said
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        copy.unlink(missing_ok=True)
     longest = max(waited)
     seen(
-        f"{gigabytes:g} GB copied and checked in {backup_s:.0f} s under {len(sent)} uploads; writers waited p99 "
-        f"{load.quantile(waited, 0.99) * 1000:.0f} ms, at most {longest * 1000:.0f} ms; restored and ready in "
+        f"{gigabytes:g} GB copied, encrypted and checked in {backup_s:.0f} s under {len(sent)} uploads; writers waited "
+        f"p99 {load.quantile(waited, 0.99) * 1000:.0f} ms, at most {longest * 1000:.0f} ms; restored and ready in "
         f"{restored[1]:.0f} s{note}"
     )
     assert longest <= 0.2 * allowed
     assert restored[1] <= 600 * allowed
 
 
-def _restored(server: Server, folder: Path, launch: Launch) -> tuple[Server, float]:
+def _restored(copy: Path, key: tuple[str, str], launch: Launch) -> tuple[Server, float]:
     """Another server on the backup's data, and the seconds until it was ready."""
     started = time.monotonic()
     other = launch("restored")
     other.flask("db", "upgrade")
-    other.flask("restore", str(folder))
+    other.flask("restore", str(copy), *key)
     other.start(timeout_s=600)
     return other, time.monotonic() - started
 

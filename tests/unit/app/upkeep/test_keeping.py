@@ -1,9 +1,7 @@
-"""Check, backup and restore on a real database and real files."""
+"""Checks on a real database and real files."""
 
 from __future__ import annotations
 
-import fcntl
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,10 +11,9 @@ from flask import Flask
 from app.reading import analysis, images, intake, layers
 from app.reading.intake import Actor
 from app.store.database import writing
-from app.tables import Analysis, Image
+from app.tables import Analysis
 from app.tables.image import DONE
-from app.upkeep import backup, integrity
-from app.upkeep.backup import BadBackup
+from app.upkeep import integrity
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
@@ -105,55 +102,3 @@ class TestChecking:
         integrity.check(is_mending=True)
         report = integrity.check()
         assert (report.is_sound, report.orphans, report.images) == (True, [], 2)
-
-
-class TestBackup:
-    def test_a_restored_backup_holds_what_was_there_and_the_present_is_set_aside(
-        self, product: Flask, image_ids: list[str], tmp_path: Path
-    ) -> None:
-        data = product.config["DATA_DIR"]
-        fitted = data / "recalibrated" / "0001.json"
-        fitted.parent.mkdir()
-        fitted.write_text("fitted here")
-        copied = backup.create(data, tmp_path / "copy")
-        assert (copied.images, copied.missing) == (3, ())
-        fitted.write_text("fitted later")
-        images.delete(image_ids[0], "visitor")
-        db.session.remove()
-        db.engine.dispose()
-        point = backup.restore(tmp_path / "copy", data)
-        assert {row.id: row.status for row in db.session.query(Image)} == dict.fromkeys(image_ids, DONE)
-        assert integrity.check().is_sound
-        with sqlite3.connect(point / backup.DATABASE) as earlier:
-            assert earlier.execute("SELECT COUNT(*) FROM image").fetchone() == (2,)
-        assert fitted.read_text() == "fitted here"
-        assert (point / "recalibrated" / "0001.json").read_text() == "fitted later"
-        earlier.close()
-
-    def test_an_existing_folder_is_never_overwritten(self, product: Flask, tmp_path: Path) -> None:
-        (tmp_path / "copy").mkdir()
-        with pytest.raises(BadBackup, match="exists"):
-            backup.create(product.config["DATA_DIR"], tmp_path / "copy")
-
-    @pytest.mark.usefixtures("image_ids")
-    def test_a_damaged_backup_is_refused_and_nothing_is_touched(self, product: Flask, tmp_path: Path) -> None:
-        data, copy = product.config["DATA_DIR"], tmp_path / "copy"
-        backup.create(data, copy)
-        keys = {row.picture_sha256 for row in db.session.query(Image)}
-        path = next(path for path in (copy / backup.PICTURES).glob("*/*.png") if path.stem in keys)
-        path.write_bytes(b"damaged")
-        with pytest.raises(BadBackup, match="damaged"):
-            backup.restore(copy, data)
-        assert integrity.check().is_sound
-
-    def test_restoring_is_refused_while_the_server_runs(self, product: Flask, tmp_path: Path) -> None:
-        data = product.config["DATA_DIR"]
-        backup.create(data, tmp_path / "copy")
-        with (data / "worker.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # as a running server's worker does
-            with pytest.raises(BadBackup, match="running"):
-                backup.restore(tmp_path / "copy", data)
-
-    def test_a_folder_without_a_database_is_no_backup(self, product: Flask, tmp_path: Path) -> None:
-        with pytest.raises(BadBackup, match="holds no"):
-            backup.restore(tmp_path, product.config["DATA_DIR"])

@@ -11,10 +11,10 @@ import pytest
 
 from app import create_app
 from app.config import BadSetting
-from app.store import database
-from app.store.database import driver
-from app.upkeep import backup, startup
-from app.upkeep.backup import DATABASE
+from app.store import database, schema
+from app.store.database import DATABASE, driver
+from app.store.schema import UnknownSchema
+from app.upkeep import backup_keys, startup
 
 MOUNTS = """proc /proc proc rw 0 0
 /dev/sda1 / ext4 rw 0 0
@@ -24,7 +24,7 @@ server:/share /srv/with\\040space nfs4 rw 0 0
 
 
 def settings(data: Path, is_expected: bool = False) -> dict[str, object]:
-    return {"DATA_DIR": data, "EXPECT_DATA": is_expected}
+    return {"DATA_DIR": data, "EXPECT_DATA": is_expected, "BACKUP_KEY_FILE": ""}
 
 
 def make_tables(data: Path) -> None:
@@ -41,6 +41,14 @@ def make_tables(data: Path) -> None:
 )  # fmt: skip
 def test_the_innermost_mount_tells_the_file_system(folder: str, kind: str) -> None:
     assert startup.file_system_of(Path(folder), MOUNTS) == kind
+
+
+def test_a_key_for_backups_that_will_not_do_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    public, private = backup_keys.make(tmp_path / "keys", data)
+    assert startup.warnings(data, str(public)) == []
+    assert "keep it away from this machine" in startup.warnings(data, str(private))[0]
+    assert "No backup can be made" in startup.warnings(data, str(tmp_path / "none"))[0]
 
 
 def test_an_empty_folder_is_a_first_start_unless_data_is_expected(tmp_path: Path) -> None:
@@ -82,8 +90,8 @@ def test_damaged_names_of_tables_are_told_as_damage(tmp_path: Path) -> None:
     assert told.exit_code != 0
     assert "is damaged" in told.output
     assert (data / DATABASE).read_bytes() == damaged
-    with pytest.raises(backup.BadBackup, match="damaged"):
-        backup.verify(data)
+    with create_app(DATA_DIR=tmp_path / "other").app_context(), pytest.raises(UnknownSchema, match="damaged"):
+        schema.prove(data / DATABASE)
 
 
 def test_a_database_that_can_t_be_opened_now_is_not_called_damaged(tmp_path: Path) -> None:
