@@ -57,7 +57,7 @@ def pack(stream: IO[bytes], files: Iterable[tuple[str, Path]], seal: bytes) -> P
         seal: the secret of the seal; empty in a backup without a key.
     """
     lines, damaged = list[str](), 0
-    with tarfile.open(fileobj=stream, mode="w|", bufsize=BLOCK, format=tarfile.GNU_FORMAT) as tar:
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT) as tar:
         for name, path in files:
             sha256, size = _put(tar, name, path)
             if sha256:
@@ -78,7 +78,7 @@ def unpack(stream: IO[bytes], folder: Path, seal: bytes) -> Packed:
     """
     lines, damaged = list[str](), 0
     last: dict[str, bytes] = {}
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK) as tar:
+    with tarfile.open(fileobj=stream, mode="r|") as tar:
         for head in tar:
             if head.name in (CONTENTS, SEAL) and head.isreg() and head.size <= _LARGEST_LIST:
                 last[head.name] = _content(tar, head)
