@@ -43,7 +43,7 @@ def _rewrite() -> None:
     db.session.remove()
     db.engine.dispose()
     try:
-        wiping.rewrite(current_app.config["DATA_DIR"] / DATABASE)
+        wiping.replace(current_app.config["DATA_DIR"] / DATABASE)
     except DAMAGED as error:
         click.echo(f"Remains of what was deleted before this version stay in the database for now ({error}).", err=True)
 

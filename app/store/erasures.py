@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from app.store.durable import sync
+
 LIST = "erased.txt"
 MARK = "-"  # before a short name
 
@@ -47,7 +49,7 @@ def add(folder: Path, names: Iterable[str]) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        _sync(folder)
+        sync(folder)
 
 
 def read(folder: Path) -> frozenset[str]:
@@ -62,11 +64,3 @@ def read(folder: Path) -> frozenset[str]:
 def merge(names: frozenset[str], folder: Path) -> None:
     """Put those names on a folder's list that it lacks."""
     add(folder, sorted(names - read(folder)))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

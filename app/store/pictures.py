@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.store import failpoints
+from app.store.durable import sync
 
 _PNG = [
     cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
@@ -135,14 +136,6 @@ def _write_durably(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
     if is_new_folder:
-        _sync_folder(path.parent.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path.parent.parent)

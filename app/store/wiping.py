@@ -3,8 +3,8 @@
 `secure_delete` (app/store/database.py) zeroes what is deleted in the database file. What was written lately also
 stands in the write-ahead log, until a checkpoint empties that: seconds after a deletion. And when SQLite splits a full
 page, it may leave a copy of a row on the old one, which no zeros reach (1 of 300 deleted ids was found in a table of
-600). Only rewriting the whole file ends these, so it follows within the hour. SQLite's `user_version` remembers whether
-it has to: 0 in a database from before all this, and after each deletion.
+600). Only rewriting the whole file ends these: within the hour, or, where the file is large, at the next start.
+SQLite's `user_version` remembers whether it has to: 0 in a database from before all this, and after each deletion.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import scoped_session
 
 from app.store.database import DATABASE, driver, turn
+from app.store.durable import sync
 
 PATIENCE_MS = 100  # a checkpoint that waits for readers holds up the writers as long
 TRIES, PAUSE_S = 20, 0.25
 SHARE = 1000
+LARGEST_IN_MEMORY = 100_000_000  # bytes; about 20,000 images
+NEW = ".new"  # after the name of a database that is being written anew
 REWRITTEN = 1  # SQLite's user_version of a database without remains
 
 log = logging.getLogger(__name__)
@@ -99,13 +102,17 @@ _rewrites = Rewrites()
 
 
 def rewrite_when_due(data: Path) -> None:
-    """Rewrite the database of a running server after deletions; its other threads wait with what they write."""
-    if not _rewrites.is_due(time.monotonic()):
+    """Rewrite the database of a running server after deletions; its other threads wait with what they write.
+
+    SQLite holds the new file in memory meanwhile, so a large one waits for the next start.
+    """
+    path = data / DATABASE
+    if not _rewrites.is_due(time.monotonic()) or path.stat().st_size > LARGEST_IN_MEMORY:
         return
     try:
         with turn():
             started = time.monotonic()
-            is_rewritten = rewrite(data / DATABASE)
+            is_rewritten = rewrite(path)
     except driver.Error as error:
         log.warning("the database could not be rewritten yet", extra={"error": str(error)})
         return
@@ -114,18 +121,14 @@ def rewrite_when_due(data: Path) -> None:
 
 
 def rewrite(path: Path) -> bool:
-    """Rewrite a database that may hold remains of what was deleted; True when it was needed.
-
-    It takes as much room again as the database.
+    """Rewrite a database in its place while others may have it open; True when it was needed.
 
     Raises:
         driver.Error: the disk is full, or another process writes.
     """
-    if not path.is_file():
-        return False
     with closing(driver.connect(path, isolation_level=None)) as database:
         _careful(database, patience_ms=5000)
-        if database.execute("PRAGMA user_version").fetchone()[0] >= REWRITTEN:
+        if not _may_hold_remains(database):
             return False
         before = database.execute("PRAGMA data_version").fetchone()
         database.execute("VACUUM")
@@ -135,6 +138,36 @@ def rewrite(path: Path) -> bool:
         database.execute("COMMIT")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return True
+
+
+def replace(path: Path) -> bool:
+    """The same for a database that nobody has open, whatever its size: a new file takes its place.
+
+    Raises:
+        driver.Error: somebody has it open, it is damaged, or the disk is full. The old file stays.
+    """
+    if not path.is_file():
+        return False
+    new = path.with_name(f"{path.name}{NEW}")
+    new.unlink(missing_ok=True)
+    with closing(driver.connect(path, isolation_level=None)) as database:
+        _careful(database)
+        if not _may_hold_remains(database):
+            return False
+        database.execute("PRAGMA journal_mode=DELETE")  # empties the log; refused while another connection is open
+        database.execute("BEGIN IMMEDIATE")  # nobody writes into the old file from here on
+        with closing(driver.connect(path, isolation_level=None)) as reader:
+            reader.execute("VACUUM INTO ?", (str(new),))
+        with closing(driver.connect(new, isolation_level=None)) as written:
+            written.execute(f"PRAGMA user_version={REWRITTEN}")
+        sync(new)
+        new.replace(path)
+        sync(path.parent)
+        return True
+
+
+def _may_hold_remains(database: Any) -> bool:
+    return bool(database.execute("PRAGMA user_version").fetchone()[0] < REWRITTEN)
 
 
 def _careful(database: Any, patience_ms: int = PATIENCE_MS) -> None:

@@ -74,7 +74,7 @@ def _made(point: Path) -> datetime:
 
 def _erase(path: Path, names: frozenset[str]) -> None:
     try:
-        wiping.rewrite(path)
+        wiping.replace(path)
         picture_rows.erase(path.parent, path, names)
     except (driver.Error, BadBackup, OSError) as error:  # set aside because it was damaged, perhaps
         log.warning("deletions could not be repeated in a restore point", extra={"error": type(error).__name__})
@@ -93,12 +93,15 @@ def _sweep_backups(data: Path) -> None:
 
 
 def _remove_unfinished_copies(data: Path) -> None:
-    """Copies that a killed backup or restore left."""
+    """Copies that a killed backup, restore or rewrite left."""
     limit = time.time() - LEFTOVER_AGE_S
     for prefix in (backup.UNDER_WAY, restoring.UNDER_WAY):
         for folder in data.glob(f"{prefix}*"):
             if folder.is_dir() and not any(path.stat().st_mtime >= limit for path in (folder, *folder.rglob("*"))):
                 shutil.rmtree(folder, ignore_errors=True)
+    new = data / f"{DATABASE}{wiping.NEW}"
+    if new.exists() and new.stat().st_mtime < limit:
+        new.unlink()
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -96,7 +96,7 @@ def _unpacked(source: Path, data: Path, trust: Trust) -> Iterator[tuple[Path, Un
                 keys = set(picture_rows(folder / DATABASE).keys)
             with _timed(seconds, "bring up to date"):
                 schema.build(folder / DATABASE)
-                wiping.rewrite(folder / DATABASE)
+                wiping.replace(folder / DATABASE)
             with _timed(seconds, "delete again"):
                 erased = erase(folder, folder / DATABASE, _erased(source, data, folder))
                 rows = picture_rows(folder / DATABASE)

@@ -120,16 +120,33 @@ def test_a_log_that_somebody_reads_from_is_emptied_later(data: Path, noted: str)
     assert files_with(data, NOTE) == []
 
 
-def test_remains_from_before_are_written_over_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rewrite", [wiping.rewrite, wiping.replace])
+def test_remains_from_before_are_written_over_once(tmp_path: Path, rewrite: Callable[[Path], bool]) -> None:
     with closing(driver.connect(tmp_path / DATABASE, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE review (note TEXT)")
         database.execute("INSERT INTO review VALUES (?)", (NOTE,))
         database.execute("DELETE FROM review")
     assert files_with(tmp_path, NOTE) != []
-    assert wiping.rewrite(tmp_path / DATABASE)
+    assert rewrite(tmp_path / DATABASE)
     assert files_with(tmp_path, NOTE) == []
-    assert not wiping.rewrite(tmp_path / DATABASE)
+    assert not rewrite(tmp_path / DATABASE)
+
+
+def test_a_database_that_somebody_has_open_is_not_replaced(data: Path, noted: str) -> None:
+    images.delete(noted, "ada")
+    wiping.finish()
+    with pytest.raises(driver.Error, match="locked"):
+        wiping.replace(data / DATABASE)
+    assert wiping.rewrite(data / DATABASE)
+
+
+def test_a_large_database_waits_for_the_next_start(data: Path, noted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiping, "LARGEST_IN_MEMORY", 1000)
+    images.delete(noted, "ada")
+    housekeeping.sweep()
+    wiping.finish()
+    assert wiping.rewrite(data / DATABASE)  # it was still to do
 
 
 def test_prepare_rewrites_a_database_of_an_earlier_version(product: Flask, data: Path, at_rest: Run) -> None:
