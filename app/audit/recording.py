@@ -4,25 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, has_request_context
-from sqlalchemy import update
+from flask import current_app, g, has_request_context
+from sqlalchemy import insert, select, update
 
+from app.audit import seals
+from app.audit.seals import Said
 from app.tables import AuditEvent
+from app.tables.moment import now
 from app.web.extensions import db
 
 
 def record(actor: str, action: str, image_id: str | None = None, **details: Any) -> None:
-    """Add an audit event to the current session; the caller commits.
+    """Add an audit event, sealed after the newest one, in the current transaction; the caller commits.
+
+    Only within `writing()`: the write lock gives the rows their order.
 
     Args:
         actor: login name, "visitor", "api" or "system".
         action: noun.verb, for instance "image.delete".
         details: plain values without patient data.
     """
-    request_id = g.get("request_id") if has_request_context() else None
-    db.session.add(AuditEvent(actor=actor, action=action, image_id=image_id, request_id=request_id, details=details))
+    key, salt = seals.key_of(current_app.config["SECRET_KEY"]), seals.new_salt()
+    connection = db.session.connection()  # not the session: what waits in it is none of this function's business
+    newest = connection.execute(
+        select(AuditEvent.id, AuditEvent.seal).order_by(AuditEvent.id.desc()).limit(1)
+    ).one_or_none()
+    before = newest.seal if newest is not None else seals.FIRST
+    said = Said(
+        id=newest.id + 1 if newest is not None else 1, created_at=now(), actor=actor, action=action, image_id=image_id,
+        request_id=g.get("request_id") if has_request_context() else None, details_sha256=seals.digest(details, salt),
+    )  # fmt: skip
+    connection.execute(
+        insert(AuditEvent).values(
+            id=said.id, created_at=said.created_at, actor=actor, action=action, image_id=image_id,
+            request_id=said.request_id, details=details, salt=salt, details_sha256=said.details_sha256,
+            sealed_with=key.id, seal=seals.seal(key, before, said),
+        )
+    )  # fmt: skip
 
 
 def forget_details(image_id: str) -> None:
-    """Empty what the events of an image say of it, in the current session; who did what and when stays."""
-    db.session.execute(update(AuditEvent).where(AuditEvent.image_id == image_id).values(details={}))
+    """Empty what the events of an image say of it, in the current session; who did what and when stays.
+
+    The salt goes too, so that the digest that the seal needs tells nothing. `verifying` takes such a row for sound only
+    where the deletion of the image is recorded after it.
+    """
+    db.session.execute(update(AuditEvent).where(AuditEvent.image_id == image_id).values(details={}, salt=None))
