@@ -66,7 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LISTEN", "127.0.0.1", str, "Address that the server listens on; 0.0.0.0 lets other machines in."),
     Setting("WEB_THREADS", "48", _positive, "Requests that are answered at once."),
     Setting("ALLOWED_HOSTS", "", _names, "Host names that requests may ask for, with commas; empty allows any."),
-    Setting("SECRET_KEY", "", str, "Signs cookies; made once and kept in DATA_DIR when empty."),
+    Setting("SECRET_KEY", "", str, "Signs cookies, seals the audit trail; made once and kept in DATA_DIR when empty."),
     Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda, tensorrt, openvino or cpu."),
     Setting("PRECISION", "fp32", str, "Arithmetic of the networks: fp32; fp16 for a GPU; bf16 for OpenVINO."),
     Setting("INFERENCE_THREADS", "0", _not_negative, "Threads of one inference on the CPU; 0 takes the usable cores."),
