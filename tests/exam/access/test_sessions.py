@@ -124,7 +124,7 @@ def test_a_session_ends_by_itself_after_its_hours(server: Server, reader: tuple[
         found = database.execute(
             "UPDATE login_session SET expires_at = '2020-01-01 00:00:00.000000' WHERE user_id = ?", (reader[1],)
         )
-        assert found.rowcount == 1
+        assert found.rowcount >= 1
     assert outside(browser)
 
 
