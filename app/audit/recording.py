@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, cast
 
 from flask import current_app, g, has_request_context
@@ -34,11 +33,18 @@ def record(actor: str, action: str, image_id: str | None = None, **details: Any)
     newest = connection.execute(_NEWEST).one_or_none()
     before = newest.seal if newest is not None else seals.FIRST
     said = Said(
-        id=newest.id + 1 if newest is not None else 1, created_at=now(), actor=actor, action=action, image_id=image_id,
+        id=newest.id + 1 if newest is not None else 1, created_at=now(), actor=actor, action=action,
+        image_name=seals.name_of(image_id) if image_id else None,
         request_id=g.get("request_id") if has_request_context() else None, details_sha256=seals.digest(details, salt),
     )  # fmt: skip
-    connection.execute(_ONE_MORE, {**asdict(said), "details": details, "salt": salt, "sealed_with": key.id,
-                                   "seal": seals.seal(key, before, said)})  # fmt: skip
+    connection.execute(
+        _ONE_MORE,
+        {
+            "id": said.id, "created_at": said.created_at, "actor": actor, "action": action, "image_id": image_id,
+            "request_id": said.request_id, "details": details, "salt": salt, "details_sha256": said.details_sha256,
+            "sealed_with": key.id, "seal": seals.seal(key, before, said),
+        },
+    )  # fmt: skip
 
 
 def forget_details(image_id: str) -> None:

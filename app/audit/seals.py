@@ -4,8 +4,10 @@
     seal           = HMAC-SHA-256(key, the seal before, id, moment, actor, action, image, request, details_sha256)
 
 The salt is random and goes with the details: without it the digest of "agree" would tell "agree" to whoever tries the
-few words that it can be. The key comes from SECRET_KEY, so who can write the database but does not know the key can't
-make seals. Pure functions: nothing here knows the database. The migration that seals older rows holds its own copy.
+few words that it can be. The image goes in by the name that stands for its id once that is erased (`name_of`). The key
+comes from SECRET_KEY, so who can write the database but does not know the key can't make seals.
+
+Pure functions: nothing here knows the database. The migration that seals older rows holds its own copy.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 FIRST = "0" * 64  # what the first row is chained to
 SALT_BYTES = 16
 ID_DIGITS = 8
+MARK = "-"  # before the name of an erased id
 _PURPOSE = b"sonotriage audit trail"
 
 
@@ -40,7 +43,7 @@ class Said:
     created_at: datetime
     actor: str
     action: str
-    image_id: str | None
+    image_name: str | None
     request_id: str | None
     details_sha256: str
 
@@ -60,11 +63,16 @@ def digest(details: dict[str, Any], salt: str) -> str:
     return hashlib.sha256(f"{salt}\n{canonical(details)}".encode()).hexdigest()
 
 
+def name_of(image_id: str) -> str:
+    """What stands for an id that was erased: as long, no id itself, and its own name. The id can't be found from it."""
+    return image_id if image_id.startswith(MARK) else MARK + hashlib.sha256(image_id.encode()).hexdigest()[:31]
+
+
 def seal(key: Key, before: str, said: Said) -> str:
     """The seal of a row that comes after the one with the seal `before`, as 64 hexadecimal digits."""
     moment = said.created_at.astimezone(UTC).isoformat(timespec="microseconds")
     content = [
-        before, said.id, moment, said.actor, said.action, said.image_id, said.request_id, said.details_sha256,
+        before, said.id, moment, said.actor, said.action, said.image_name, said.request_id, said.details_sha256,
     ]  # fmt: skip
     return hmac.digest(key.secret, canonical(content).encode(), "sha256").hex()
 

@@ -79,24 +79,31 @@ def _step(walk: _Walk, row: Row[*tuple[object, ...]]) -> Fault | None:
     key = walk.keys.get(row.sealed_with)
     if key is None:
         return Fault(row.id, f"Row {row.id} was sealed with another SECRET_KEY ({row.sealed_with}); give that one too.")
+    name = seals.name_of(row.image_id) if row.image_id else None
     said = Said(
-        row.id, row.created_at, row.actor, row.action, row.image_id, row.request_id, row.details_sha256
+        row.id, row.created_at, row.actor, row.action, name, row.request_id, row.details_sha256
     )  # fmt: skip
     if seals.seal(key, walk.newest.seal, said) != row.seal:
         return Fault(row.id, _broken(walk.newest.row, row.id))
-    if row.salt is None:
-        if row.image_id is None or row.details:
-            return Fault(row.id, f"The details of row {row.id} were taken away or changed.")
-        walk.erased.setdefault(row.image_id, row.id)
-        walk.erased_rows += 1
-    elif seals.digest(row.details, row.salt) != row.details_sha256:
+    if row.salt is None and (name is None or row.details):
+        return Fault(row.id, f"The details of row {row.id} were taken away or changed.")
+    if row.salt is not None and seals.digest(row.details, row.salt) != row.details_sha256:
         return Fault(row.id, f"The details of row {row.id} were changed.")
-    if row.action == DELETED:
-        walk.erased.pop(row.image_id, None)
+    if name is not None:
+        _remember_erased(walk, row, name)
     if walk.noted is not None and walk.noted.row == row.id and walk.noted.seal != row.seal:
         return Fault(row.id, f"Row {row.id} has another seal than the one that was noted.")
     walk.rows, walk.newest = walk.rows + 1, Noted(row.id, row.seal)
     return None
+
+
+def _remember_erased(walk: _Walk, row: Row[*tuple[object, ...]], name: str) -> None:
+    """Details or an id that are gone have to be followed by the deletion of their image."""
+    if row.action == DELETED:
+        walk.erased.pop(name, None)
+    elif row.salt is None or row.image_id == name:
+        walk.erased.setdefault(name, row.id)
+        walk.erased_rows += 1
 
 
 def _broken(before: int, row: int) -> str:
@@ -111,7 +118,7 @@ def _at_the_end(walk: _Walk) -> Fault | None:
     """What only the whole trail tells: details that are gone although no deletion followed, and rows cut off."""
     if walk.erased:
         row = min(walk.erased.values())
-        return Fault(row, f"The details of row {row} were taken away, and no deletion of its image is recorded.")
+        return Fault(row, f"What row {row} says of an image was taken away, and no deletion of that image is recorded.")
     if walk.noted is not None and walk.noted.row > walk.newest.row:
         return Fault(walk.noted.row, f"Row {walk.noted.row} is missing, and no row comes after it.")
     return None

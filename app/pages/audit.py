@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.audit.seals import MARK
 from app.audit.trail import TrailPage
 from app.tables import AuditEvent
 from app.tables.image import reference
@@ -17,9 +18,9 @@ IDS = "ids"
 
 @dataclass(frozen=True)
 class Shown:
-    """An image by id and short form."""
+    """An image: what the list finds it by, or "" where it was deleted, and its short form."""
 
-    image_id: str
+    found_by: str
     reference: str
 
 
@@ -72,4 +73,7 @@ def _line(event: AuditEvent) -> AuditLine:
 
 
 def _shown(image_id: str) -> Shown:
+    """`image_id`: whole, or its half, or the name that an erased one has."""
+    if image_id.startswith(MARK):
+        return Shown("", f"deleted {reference(image_id[len(MARK) :])}")
     return Shown(image_id, reference(image_id))

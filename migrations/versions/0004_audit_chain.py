@@ -53,7 +53,7 @@ def _seal_all(connection: sa.Connection) -> None:
             salt = secrets.token_hex(16)
             digest = hashlib.sha256(f'{salt}\n{_canonical(row.details)}'.encode()).hexdigest()
             moment = row.created_at.replace(tzinfo=UTC).isoformat(timespec='microseconds')
-            said = [before, row.id, moment, row.actor, row.action, row.image_id, row.request_id, digest]
+            said = [before, row.id, moment, row.actor, row.action, _name(row.image_id), row.request_id, digest]
             before = hmac.digest(secret, _canonical(said).encode(), 'sha256').hex()
             connection.execute(
                 table.update()
@@ -61,6 +61,12 @@ def _seal_all(connection: sa.Connection) -> None:
                 .values(salt=salt, details_sha256=digest, sealed_with=key_id, seal=before)
             )
         last = rows[-1].id
+
+
+def _name(image_id: str | None) -> str | None:
+    if image_id is None or image_id.startswith('-'):
+        return image_id
+    return '-' + hashlib.sha256(image_id.encode()).hexdigest()[:31]
 
 
 def _canonical(value: Any) -> str:

@@ -58,9 +58,10 @@ def test_the_trail_says_who_saw_which_images_and_what_an_export_held(
     listed = [row["details"] for row in own if row["action"] == "list.view"]
     viewed = [row["image"] for row in own if row["action"] == "image.view"]
     exported = [row["details"]["ids"] for row in own if row["action"] == "export.csv"]
-    assert [(one["filters"], one["ids"]) for one in listed] == [({"sort": "newest"}, looked_at[::-1])]
+    halves = [image_id[:16] for image_id in looked_at]
+    assert [(one["filters"], one["ids"]) for one in listed] == [({"sort": "newest"}, halves[::-1])]
     assert viewed == looked_at
-    assert exported == [[looked_at[0], looked_at[2]]]
+    assert exported == [[halves[0], halves[2]]]
     assert all(row["request"] and row["at"].endswith("+00:00") for row in own)
     seen(f"{len(own)} rows of one reviewer: 1 list page with 3 ids, {len(viewed)} images, an export with its 2 ids")
 

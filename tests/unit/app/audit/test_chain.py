@@ -61,6 +61,29 @@ def test_a_trail_holds_and_counts_what_was_erased(trail: Flask) -> None:
     assert (proof.rows, proof.erased, proof.newest.row, proof.fault) == (6, 2, 6, None)
 
 
+def test_a_trail_holds_where_the_ids_of_deleted_images_are_erased_too(trail: Flask) -> None:
+    """Seals are made over the name that is left, so that a deletion may take the id away."""
+    name = seals.name_of(IMAGE)
+    assert len(name) == len(IMAGE)
+    assert seals.name_of(name) == name
+    _change("UPDATE audit_event SET image_id = :name WHERE image_id = :image", name=name, image=IMAGE)
+    assert (_proof().rows, _proof().erased, _proof().fault) == (6, 2, None)
+
+
+def test_an_id_that_is_gone_without_a_deletion_is_told(trail: Flask) -> None:
+    _change("UPDATE audit_event SET image_id = :name WHERE id = 4", name=seals.name_of(OTHER))
+    fault = _proof().fault
+    assert fault is not None
+    assert (fault.row, "no deletion of that image is recorded" in fault.sentence) == (4, True)
+
+
+def test_an_event_can_t_be_moved_to_another_image(trail: Flask) -> None:
+    _change("UPDATE audit_event SET image_id = :name WHERE id = 3", name=seals.name_of(OTHER))
+    fault = _proof().fault
+    assert fault is not None
+    assert fault.row == 3
+
+
 def test_what_is_erased_can_be_found_nowhere_in_its_row(trail: Flask) -> None:
     row = db.session.execute(text("SELECT * FROM audit_event WHERE id = 3")).one()._asdict()
     assert (row["details"], row["salt"]) == ("{}", None)
@@ -79,7 +102,7 @@ CHANGES = {
     """UPDATE audit_event SET details = '{"verdict": "agree", "label": null}' WHERE id = 4""": (4, "details of row 4"),
     "UPDATE audit_event SET salt = 'x' WHERE id = 6": (6, "details of row 6"),
     "UPDATE audit_event SET salt = NULL, details = '{}' WHERE id = 1": (1, "details of row 1"),
-    "UPDATE audit_event SET salt = NULL, details = '{}' WHERE id = 4": (4, "no deletion of its image is recorded"),
+    "UPDATE audit_event SET salt = NULL, details = '{}' WHERE id = 4": (4, "no deletion of that image is recorded"),
     """UPDATE audit_event SET details = '{"label": "benign"}' WHERE id = 2""": (2, "details of row 2"),
     "DELETE FROM audit_event WHERE id = 1": (2, "Row 1 is missing"),
     "DELETE FROM audit_event WHERE id IN (3, 4)": (5, "Rows 3 to 4 are missing"),
