@@ -27,6 +27,11 @@ class AccountError(Exception):
         self.sentence = sentence or type(self).sentence
         super().__init__(self.sentence)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the answer."""
+        return {}
+
 
 class BadName(AccountError):
     sentence = "A login name has 2 to 80 letters, digits, dots, hyphens, underscores or @, and starts with a letter."
@@ -59,6 +64,10 @@ class TooSoon(AccountError):
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
         super().__init__(f"Too many wrong passwords for this name. Try again in {wait_s} seconds.")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.wait_s)}
 
 
 class FirstPassword(AccountError):

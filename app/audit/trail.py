@@ -14,6 +14,7 @@ from app.web.extensions import db
 PAGE_SIZE = 100
 # Every act that is recorded anywhere, for the page to suggest; a test compares it with the code.
 ACTIONS = (
+    "audit.export",
     "clinics.merge",
     "clinics.replace",
     "export.csv",
@@ -44,7 +45,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "images": ("image.", "export."),
     "logins": ("login.", "password."),
     "users": ("user.",),
-    "server": ("clinics.", "models."),
+    "server": ("audit.", "clinics.", "models."),
 }
 
 

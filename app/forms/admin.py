@@ -63,7 +63,7 @@ _KINDS = {
     "images": "Images and exports",
     "logins": "Logins",
     "users": "Users",
-    "server": "Clinics and networks",
+    "server": "Clinics, networks, this trail",
     EVERYTHING: "Everything",
 }
 assert set(_KINDS) == {"", LOOKS_ALONE, EVERYTHING, *KINDS}

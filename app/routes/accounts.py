@@ -8,7 +8,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from app import accounts
-from app.accounts import AccountError, TooSoon, browsers
+from app.accounts import AccountError, browsers
 from app.accounts.names import folded_name
 from app.forms.accounts import LoginForm, OwnPasswordForm, SetupForm
 from app.tables.user import REVIEWER
@@ -65,11 +65,10 @@ def login() -> ResponseReturnValue:
 
 
 def _login_page(form: LoginForm, status: int, refusal: AccountError | None = None) -> ResponseReturnValue:
-    headers = {"Retry-After": str(refusal.wait_s)} if isinstance(refusal, TooSoon) else {}
     page = render_template(
         "accounts/login.html", form=form, refusal=refusal, is_new=accounts.is_nobody(), has_ended=accounts.has_ended()
     )
-    return page, status, headers
+    return page, status, refusal.headers if refusal else {}
 
 
 @blueprint.post("/logout")
@@ -110,7 +109,8 @@ def account() -> ResponseReturnValue:
     try:
         accounts.change_own_password(user_id, form.present.data, form.password.data)
     except AccountError as refusal:
-        return render_template("accounts/account.html", form=form, refusal=refusal), refusal.status
+        page = render_template("accounts/account.html", form=form, refusal=refusal)
+        return page, refusal.status, refusal.headers
     accounts.welcome(user_id)
     flash("Your password is changed. You were signed out everywhere else.", "success")
     return redirect(url_for("admin.images") if was_first else url_for("accounts.account"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.accounts import AccountError
-from app.audit import trail
+from app.audit import lines, record, trail
 from app.forms.admin import AuditForm, PasswordForm, ProvenForm, RoleForm, UserForm
 from app.pages.audit import AuditPage
 from app.pages.system import SystemPage
+from app.store.database import writing
+from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
 from app.upkeep import inventory
 
@@ -30,7 +32,7 @@ def users() -> ResponseReturnValue:
         accounts.prove(accounts.user_id(), form.own_password.data)
         accounts.create(form.name.data, form.password.data, form.role.data, accounts.actor_name())
     except AccountError as refusal:
-        return _users_page(form, refusal.status, (refusal.sentence,))
+        return _refused(form, refusal)
     flash(f"{form.name.data} can sign in now, and is asked for a password of their own first.", "success")
     return redirect(url_for("admin.server.users"))
 
@@ -80,6 +82,19 @@ def audit() -> ResponseReturnValue:
     return render_template("admin/audit.html", form=form, page=page, actions=trail.ACTIONS)
 
 
+@blueprint.get("/audit.jsonl")
+@accounts.requires(ADMIN)
+def audit_lines() -> ResponseReturnValue:
+    """The whole audit trail as JSON lines."""
+    with writing():
+        record(accounts.actor_name(), "audit.export")
+    return Response(
+        stream_with_context(f"{line}\n" for line in lines.since(0)),
+        content_type="application/jsonl; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="sonotriage-audit-{now():%Y-%m-%d}.jsonl"'},
+    )
+
+
 @blueprint.get("/system")
 @accounts.requires(REVIEWER)
 def system() -> ResponseReturnValue:
@@ -96,9 +111,15 @@ def _changed(form: ProvenForm, change: Callable[[str], None], message: str) -> R
         accounts.prove(accounts.user_id(), str(form.own_password.data))
         change(accounts.actor_name())
     except AccountError as refusal:
-        return _users_page(UserForm(formdata=None), refusal.status, (refusal.sentence,))
+        return _refused(UserForm(formdata=None), refusal)
     flash(message, "success")
     return redirect(url_for("admin.server.users"))
+
+
+def _refused(form: UserForm, refusal: AccountError) -> ResponseReturnValue:
+    answer = make_response(_users_page(form, refusal.status, (refusal.sentence,)))
+    answer.headers.update(refusal.headers)
+    return answer
 
 
 def _users_page(form: UserForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -327,9 +328,17 @@ def test_the_audit_page_narrows_by_who_what_and_image(app: Flask, admin: Browser
     assert "A filter was left out" in admin.get("/admin/audit?page=-3").text
 
 
+def test_the_whole_trail_can_be_taken_away_as_json_lines_and_that_is_recorded(app: Flask, admin: Browser) -> None:
+    answer = admin.get("/admin/audit.jsonl")
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert [row["action"] for row in rows] == _actions(app)
+    assert (rows[-1]["action"], rows[-1]["actor"]) == ("audit.export", "ada")
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="sonotriage-audit-')
+
+
 def test_the_audit_page_suggests_every_act_that_the_code_records() -> None:
     source = "\n".join(path.read_text() for path in (Path(__file__).parents[2] / "app").rglob("*.py"))
-    recorded = set(re.findall(r'(?:audit|recording)\.record\(\s*[^,]+,\s*"([a-z]+\.[a-z]+)"', source))
+    recorded = set(re.findall(r'(?:(?:audit|recording)\.| )record\(\s*[^,]+,\s*"([a-z]+\.[a-z]+)"', source))
     assert len(recorded) > 10
     assert recorded == set(trail.ACTIONS)
 

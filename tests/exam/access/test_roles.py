@@ -29,7 +29,7 @@ FOR_REVIEWERS = {
 }  # fmt: skip
 FOR_ADMINS = {
     "admin.delete", "admin.server.audit", "admin.server.users", "admin.server.role", "admin.server.disable",
-    "admin.server.enable", "admin.server.password",
+    "admin.server.enable", "admin.server.password", "admin.server.audit_lines",
 }  # fmt: skip
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 others = exam(

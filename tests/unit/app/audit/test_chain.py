@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import flask_migrate
@@ -194,6 +195,20 @@ def test_a_rolled_back_act_leaves_no_gap(trail: Flask) -> None:
     with writing():
         audit.record("ada", "login.end")
     assert (_proof().newest.row, _proof().fault) == (7, None)
+
+
+def test_rows_of_threads_that_write_at_once_stand_in_one_order(app: Flask) -> None:
+    def act(number: int) -> None:
+        with app.app_context():
+            for _ in range(5):
+                with writing():
+                    audit.record(f"user{number}", "login.succeed")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(act, range(8)))
+    with app.app_context():
+        proof = _proof()
+    assert (proof.rows, proof.newest.row, proof.fault) == (40, 40, None)
 
 
 class TestLines:
