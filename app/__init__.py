@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from app import assembly, config
+from app.accounts import arrival
 from app.api import routes as api_routes
 from app.commands import register
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
@@ -38,6 +39,7 @@ def create_app(**overrides: Any) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     assembly.bind(app)
     observability.bind(app)
+    arrival.bind(app)
     static_files.bind(app)
     for door in (public, account_doors, admin, health):
         app.register_blueprint(door.blueprint)

@@ -3,16 +3,20 @@
 from app.accounts.errors import (
     AccountError,
     BadName,
+    FirstPassword,
     LastAdmin,
     NameTaken,
+    SamePassword,
     SetupOver,
     TooSoon,
     UnknownUser,
     WeakPassword,
     WrongLogin,
+    WrongPassword,
 )
 from app.accounts.guard import requires
-from app.accounts.logins import actor_name, end_all, log_in, log_out, user_id, welcome
+from app.accounts.logins import actor_name, end_all, has_ended, is_staff, log_in, log_out, user_id, welcome
+from app.accounts.proof import prove
 from app.accounts.setup import announce_setup, complete_setup, is_setup_code, setup_link
 from app.accounts.users import (
     by_name,
@@ -29,13 +33,16 @@ from app.accounts.users import (
 __all__ = [
     "AccountError",
     "BadName",
+    "FirstPassword",
     "LastAdmin",
     "NameTaken",
+    "SamePassword",
     "SetupOver",
     "TooSoon",
     "UnknownUser",
     "WeakPassword",
     "WrongLogin",
+    "WrongPassword",
     "actor_name",
     "announce_setup",
     "by_name",
@@ -46,10 +53,13 @@ __all__ = [
     "enable",
     "end_all",
     "everyone",
+    "has_ended",
     "is_nobody",
     "is_setup_code",
+    "is_staff",
     "log_in",
     "log_out",
+    "prove",
     "requires",
     "set_password",
     "set_role",

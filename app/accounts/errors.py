@@ -4,8 +4,11 @@ AccountError
 ├── BadName         the login name can't be used
 ├── NameTaken       somebody has that login name
 ├── WeakPassword    the password is too easy to guess
+├── SamePassword    the new password is the present one
 ├── WrongLogin      name and password don't belong together, or the user is disabled
+├── WrongPassword   the password that is asked again before an act is not one's own
 ├── TooSoon         too many wrong passwords for this name; carries the seconds to wait
+├── FirstPassword   the password that somebody else gave has to be changed first
 ├── UnknownUser     there is no such user
 ├── LastAdmin       nobody could administer the server any more
 └── SetupOver       the first admin exists already
@@ -24,6 +27,11 @@ class AccountError(Exception):
         self.sentence = sentence or type(self).sentence
         super().__init__(self.sentence)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the answer."""
+        return {}
+
 
 class BadName(AccountError):
     sentence = "A login name has 2 to 80 letters, digits, dots, hyphens, underscores or @, and starts with a letter."
@@ -37,9 +45,17 @@ class WeakPassword(AccountError):
     pass
 
 
+class SamePassword(AccountError):
+    sentence = "That is the present password. Choose another one."
+
+
 class WrongLogin(AccountError):
     status = 401
     sentence = "Name or password is wrong."
+
+
+class WrongPassword(AccountError):
+    sentence = "Your own password is wrong. Nothing was changed."
 
 
 class TooSoon(AccountError):
@@ -48,6 +64,16 @@ class TooSoon(AccountError):
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
         super().__init__(f"Too many wrong passwords for this name. Try again in {wait_s} seconds.")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.wait_s)}
+
+
+class FirstPassword(AccountError):
+    status = 403
+    code = "first_password"
+    sentence = "Somebody else gave you your password. Choose one of your own under Account first."
 
 
 class UnknownUser(AccountError):

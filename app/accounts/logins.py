@@ -1,7 +1,7 @@
 """Logins, kept on the server: the browser holds a random token, a row says whether it still counts.
 
 Flask-Login carries the token in the signed session cookie. A new token is made at every login, and none of it survives
-logging out, disabling the user, a new password, or SESSION_HOURS.
+logging out, disabling the user, a new password, SESSION_HOURS, or IDLE_MINUTES without a request.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app, session
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 KEPT_AFTER_END = timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=1)  # how often a sign of life is written; a login lasts that much longer than it says
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Identity(UserMixin):  # type: ignore[misc]
     user_id: int
     name: str
     role: str
+    must_change_password: bool
+    last_seen_at: datetime
 
     def may(self, role: str) -> bool:
         """True for one's own role; an admin may all that a reviewer may."""
@@ -61,20 +64,40 @@ def _identity(token: str) -> Identity | None:
         log.error("logins can't be read")
         db.session.rollback()
         return None
-    return Identity(token, row.id, row.name, row.role) if row is not None else None
+    if row is None:
+        return None
+    return Identity(token, row.id, row.name, row.role, row.must_change_password, row.last_seen_at)
 
 
-def _login_of(token: str) -> Row[int, str, str] | None:
+def _login_of(token: str) -> Row[int, str, str, bool, datetime] | None:
+    idle = timedelta(minutes=current_app.config["IDLE_MINUTES"])
     return db.session.execute(
-        select(User.id, User.name, User.role)
+        select(User.id, User.name, User.role, User.must_change_password, LoginSession.last_seen_at)
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
             LoginSession.token_sha256 == _digest(token),
             LoginSession.ended_at.is_(None),
             LoginSession.expires_at > now(),
+            LoginSession.last_seen_at > now() - idle - SEEN_EVERY,
             User.is_enabled,
         )
     ).one_or_none()
+
+
+def see(identity: Identity) -> None:
+    """Remember that somebody is there, written once a minute at most; where that fails, the page is shown anyway."""
+    moment = now()
+    if moment - identity.last_seen_at < SEEN_EVERY:
+        return
+    try:
+        with writing():
+            db.session.execute(
+                update(LoginSession)
+                .where(LoginSession.token_sha256 == _digest(identity.id), LoginSession.ended_at.is_(None))
+                .values(last_seen_at=moment)
+            )
+    except OperationalError:
+        log.warning("a sign of life was not written")
 
 
 def log_in(name: str, password: str, lane: str) -> None:
@@ -108,7 +131,7 @@ def welcome(user_id: int) -> None:
         db.session.add(LoginSession(token_sha256=_digest(token), user_id=user_id, expires_at=expires_at))
         user.last_login_at = now()
         audit.record(user.name, "login.succeed")
-        identity = Identity(token, user.id, user.name, user.role)
+        identity = Identity(token, user.id, user.name, user.role, user.must_change_password, user.last_login_at)
     session.clear()
     login_user(identity)
 
@@ -130,6 +153,16 @@ def end_all(user_id: int) -> None:
         .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
         .values(ended_at=now())
     )
+
+
+def has_ended() -> bool:
+    """True when this browser brings a login that counts no more."""
+    return not current_user.is_authenticated and _present_token() is not None
+
+
+def is_staff() -> bool:
+    """True when somebody is logged in."""
+    return bool(current_user.is_authenticated)
 
 
 def actor_name() -> str:

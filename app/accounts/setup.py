@@ -56,10 +56,13 @@ def complete_setup(code: str, name: str, password: str) -> int:
         SetupOver: the code is wrong or used.
         BadName, WeakPassword: the code stays valid.
     """
+    if not is_setup_code(code):
+        raise SetupOver
+    name, password_hash = users.accepted(name, password)
     with writing():
         if not is_setup_code(code):
             raise SetupOver
-        user = users.add(name, password, ADMIN)
+        user = users.add(name, password_hash, ADMIN)
         audit.record(user.name, "user.create", name=user.name, role=ADMIN, by="setup link")
         user_id = user.id
     _path().unlink(missing_ok=True)

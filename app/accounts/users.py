@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from app import audit
-from app.accounts import logins, passwords
-from app.accounts.errors import BadName, LastAdmin, NameTaken, UnknownUser, WrongLogin
+from app.accounts import logins, passwords, proof
+from app.accounts.errors import BadName, LastAdmin, NameTaken, SamePassword, UnknownUser
 from app.accounts.names import folded_name
 from app.store.database import writing
 from app.tables import User
@@ -23,26 +23,41 @@ _NOT_A_LOGIN = {"visitor", "api", "system"}
 
 
 def create(name: str, password: str, role: str, actor: str) -> int:
-    """Make a user and return the id.
+    """Make a user, who has to choose another password at the first login, and return the id.
 
     Raises:
         BadName, NameTaken, WeakPassword
     """
+    name, password_hash = accepted(name, password)
     with writing():
-        user = add(name, password, role)
+        user = add(name, password_hash, role)
+        user.must_change_password = True
         audit.record(actor, "user.create", name=user.name, role=role)
         return user.id
 
 
-def add(name: str, password: str, role: str) -> User:
-    """Add a user to the session without committing, for callers that have more to do in the same transaction."""
+def accepted(name: str, password: str) -> tuple[str, str]:
+    """The name as it is kept and the password's hash. Takes its time, so it comes before the write lock.
+
+    Raises:
+        BadName, WeakPassword
+    """
     name = folded_name(name)
     if not _NAME.match(name) or name in _NOT_A_LOGIN:
         raise BadName
     passwords.check(password, name)
+    return name, passwords.hashed(password)
+
+
+def add(name: str, password_hash: str, role: str) -> User:
+    """Add a user to the session without committing, for callers that have more to do in the same transaction.
+
+    Raises:
+        NameTaken
+    """
     if by_name(name) is not None:
         raise NameTaken
-    user = User(name=name, password_hash=passwords.hashed(password), role=role)
+    user = User(name=name, password_hash=password_hash, role=role)
     db.session.add(user)
     db.session.flush()
     return user
@@ -63,30 +78,37 @@ def is_nobody() -> bool:
 
 
 def set_password(user_id: int, password: str, actor: str) -> None:
-    """Give a user a new password; all their logins end.
+    """Give a user a new password, which they have to change at the next login; all their logins end.
 
     Raises:
         UnknownUser, WeakPassword
     """
-    with writing():
-        user = _get(user_id)
-        passwords.check(password, user.name)
-        user.password_hash = passwords.hashed(password)
-        logins.end_all(user.id)
-        audit.record(actor, "user.password", name=user.name)
+    _keep_password(user_id, password, actor, is_own=False)
 
 
 def change_own_password(user_id: int, present: str, password: str) -> None:
     """Change one's own password, knowing the present one; all logins end, the one that asks too.
 
     Raises:
-        WrongLogin: the present password is wrong.
-        WeakPassword
+        UnknownUser
+        WrongPassword, TooSoon: the present password is wrong.
+        SamePassword, WeakPassword
     """
+    proof.prove(user_id, present)
     user = _get(user_id)
-    if not passwords.matches(user.password_hash, present):
-        raise WrongLogin("The present password is wrong.")
-    set_password(user_id, password, actor=user.name)
+    if passwords.matches(user.password_hash, password):
+        raise SamePassword
+    _keep_password(user_id, password, user.name, is_own=True)
+
+
+def _keep_password(user_id: int, password: str, actor: str, *, is_own: bool) -> None:
+    passwords.check(password, _get(user_id).name)
+    password_hash = passwords.hashed(password)
+    with writing():
+        user = _get(user_id)
+        user.password_hash, user.must_change_password = password_hash, not is_own
+        logins.end_all(user.id)
+        audit.record(actor, "user.password", name=user.name)
 
 
 def set_role(user_id: int, role: str, actor: str) -> None:

@@ -25,14 +25,14 @@ def create_admin(name: str) -> None:
     """Make a user NAME who may do everything. The password is asked for, or read from the standard input."""
     with _told():
         accounts.create(name, _password(), ADMIN, ACTOR)
-    click.echo(f"{name} can log in now.")
+    click.echo(f"{name} can sign in now, and is asked for a password of their own first.")
 
 
 @click.command("set-password")
 @click.argument("name")
 @with_appcontext
 def set_password(name: str) -> None:
-    """Give user NAME a new password and end all their logins."""
+    """Give user NAME a new password, to be changed at the next login, and end all their logins."""
     with _told():
         user = accounts.by_name(name)
         if user is None:

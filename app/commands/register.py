@@ -13,6 +13,7 @@ from app import accounts
 from app.clinics import directory
 from app.commands.accounts import accounts_commands
 from app.commands.analyse import analyse
+from app.commands.audit import audit_commands
 from app.commands.clinics import clinics_commands
 from app.commands.models import models_commands
 from app.commands.store import store_commands
@@ -78,5 +79,6 @@ def _check_database() -> None:
 
 def bind(app: Flask) -> None:
     """Register every command."""
-    for command in (prepare, analyse, *store_commands, clinics_commands, models_commands, *accounts_commands):
+    groups = (clinics_commands, models_commands, audit_commands)
+    for command in (prepare, analyse, *store_commands, *groups, *accounts_commands):
         app.cli.add_command(command)

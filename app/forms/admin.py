@@ -22,7 +22,9 @@ from wtforms import (
 )
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional, StopValidation, ValidationError
 
+from app.accounts.passwords import LONGEST
 from app.accounts.users import ROLES
+from app.audit.trail import EVERYTHING, KINDS, LOOKS_ALONE, Wanted
 from app.categories import CATEGORIES
 from app.inference.results import LABELS
 from app.review.triage_list import SORTS, STATUSES, WORK, Filters
@@ -55,6 +57,16 @@ _SORTS = {
 }
 _REVIEWED = {"no": "Not reviewed", "yes": "Reviewed"}
 _LABELS = {label: label for label in LABELS}
+_KINDS = {
+    "": "All but looks",
+    LOOKS_ALONE: "Who looked at what",
+    "images": "Images and exports",
+    "logins": "Logins",
+    "users": "Users",
+    "server": "Clinics, networks, this trail",
+    EVERYTHING: "Everything",
+}
+assert set(_KINDS) == {"", LOOKS_ALONE, EVERYTHING, *KINDS}
 assert set(_CATEGORIES) == set(CATEGORIES)
 assert set(_STATUSES) == set(STATUSES)
 assert set(_SORTS) == set(SORTS)
@@ -128,9 +140,14 @@ class FilterForm(AddressForm):
 class AuditForm(AddressForm):
     """Filters and page of the audit trail."""
 
+    kind = SelectField("Kind", (Optional(),), choices=choices(_KINDS))
     actor = StringField("Who", (Optional(), Length(max=80)))
     action = StringField("What", (Optional(), Length(max=48)))
     ref = StringField("Reference", (Optional(), Length(max=300)))
+
+    def wanted(self) -> Wanted:
+        """What the trail is narrowed to; a field that could not be understood is left out."""
+        return Wanted(self.read("actor"), self.read("action"), self.read("ref"), self.read("kind"))
 
 
 def _needed_to_disagree(form: FlaskForm, field: Field) -> None:
@@ -168,7 +185,19 @@ class DeleteForm(FlaskForm):  # type: ignore[misc]
     confirm = BooleanField("Yes, delete it for good", (InputRequired("Tick the box to delete."),))
 
 
-class UserForm(FlaskForm):  # type: ignore[misc]
+class ProvenForm(FlaskForm):  # type: ignore[misc]
+    """An act that asks for one's own password again."""
+
+    own_password = PasswordField(
+        "Your own password",
+        (
+            InputRequired("Enter your own password as well."),
+            Length(max=LONGEST, message="Your own password is wrong. Nothing was changed."),
+        ),
+    )
+
+
+class UserForm(ProvenForm):
     """A new user."""
 
     name = StringField(
@@ -178,16 +207,16 @@ class UserForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField("First password", (InputRequired("Enter a password."),))
 
 
-class RoleForm(FlaskForm):  # type: ignore[misc]
+class RoleForm(ProvenForm):
     """Another role for a user."""
 
     role = StringField("Role", (AnyOf(ROLES, "There is no such role."),))
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(ProvenForm):
     """A new password for somebody else."""
 
-    password = PasswordField("New password", (InputRequired("Enter a password."),))
+    password = PasswordField("New password", (InputRequired("Enter the new password."),))
 
 
 def selected_ids() -> list[str]:

@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from app.accounts import FirstPassword
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
 from app.reading.images import UnknownImage
@@ -85,6 +86,8 @@ def refusal(error: Exception) -> Refusal:
     if isinstance(error, ApiRefusal | BadPlace | NotKept | RefusedUpload):
         words = Wording(error.code, UNKNOWN, error.sentence)
         return Refusal(error.status, words, _later(error) if isinstance(error, NotKept) else {}, _more(error))
+    if isinstance(error, FirstPassword):
+        return Refusal(error.status, Wording(error.code, "Choose a password of your own", error.sentence))
     if isinstance(error, UnknownImage):
         return Refusal(404, Wording("unknown_study", NOTHING, str(error)))
     if isinstance(error, MissingPicture):

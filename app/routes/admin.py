@@ -13,8 +13,8 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app import accounts, audit
-from app.audit import trail
+from app import accounts
+from app.audit import looks, trail
 from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
 from app.pages.admin import ListPage
 from app.pages.admin_image import ImagePage
@@ -24,7 +24,6 @@ from app.review import triage_list, verdicts
 from app.review.verdicts import RefusedVerdict
 from app.routes import admin_server
 from app.serving.layer_answer import layer_answer
-from app.store.database import writing
 from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
 from app.web.extensions import db
@@ -42,6 +41,7 @@ def triage_page() -> ResponseReturnValue:
     filters = form.filters()
     page = triage_list.page_of(filters, form.number)
     shown = ListPage.of(page, form.query(), triage_list.open_counts(), filters.is_narrowing, now())
+    looks.listed(accounts.actor_name(), [entry.image_id for entry in shown.entries], form.query(), form.number)
     return render_template("admin/list.html", form=form, page=shown)
 
 
@@ -53,8 +53,8 @@ def image(image_id: str) -> ResponseReturnValue:
 
 
 def _image_page(image_id: str, form: VerdictForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:
-    found = images.find(image_id)
-    page = ImagePage.of(found, trail.of_image(image_id), triage_list.next_open(image_id))
+    looks.opened(accounts.actor_name(), images.find(image_id).id)
+    page = ImagePage.of(images.find(image_id), trail.of_image(image_id), triage_list.next_open(image_id))
     return render_template("admin/image.html", page=page, form=form, delete=DeleteForm(), also=also), status
 
 
@@ -100,6 +100,7 @@ def delete(image_id: str) -> ResponseReturnValue:
 @accounts.requires(REVIEWER)
 def layer(image_id: str, name: str) -> ResponseReturnValue:
     """One picture layer; the browser keeps it, and asks whether it is still right."""
+    looks.fetched(accounts.actor_name(), images.find(image_id).id, name)
     return layer_answer(images.find(image_id), name, "private, no-cache")
 
 
@@ -110,8 +111,7 @@ def export() -> ResponseReturnValue:
     form = FilterForm.asked()
     form.validate()
     image_ids = selected_ids() or list(db.session.scalars(triage_list.ids_of(form.filters())))
-    with writing():
-        audit.record(accounts.actor_name(), "export.csv", images=len(image_ids), filters=form.query())
+    looks.exported(accounts.actor_name(), image_ids, form.query())
     name = f"sonotriage-{now():%Y-%m-%d}.csv"
     return Response(
         stream_with_context(table_csv.stream(image_ids)),

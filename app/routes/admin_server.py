@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.accounts import AccountError
-from app.audit import trail
-from app.forms.admin import AuditForm, PasswordForm, RoleForm, UserForm
+from app.audit import lines, record, trail
+from app.forms.admin import AuditForm, PasswordForm, ProvenForm, RoleForm, UserForm
+from app.pages.audit import AuditPage
 from app.pages.system import SystemPage
+from app.store.database import writing
+from app.tables.moment import now
 from app.tables.user import ADMIN, REVIEWER
 from app.upkeep import inventory
 
@@ -26,10 +29,11 @@ def users() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _users_page(form, 422 if form.is_submitted() else 200)
     try:
+        accounts.prove(accounts.user_id(), form.own_password.data)
         accounts.create(form.name.data, form.password.data, form.role.data, accounts.actor_name())
     except AccountError as refusal:
-        return _users_page(form, refusal.status, (refusal.sentence,))
-    flash(f"{form.name.data} can log in now.", "success")
+        return _refused(form, refusal)
+    flash(f"{form.name.data} can sign in now, and is asked for a password of their own first.", "success")
     return redirect(url_for("admin.server.users"))
 
 
@@ -38,24 +42,22 @@ def users() -> ResponseReturnValue:
 def role(user_id: int) -> ResponseReturnValue:
     """Give a user another role."""
     form = RoleForm()
-    if not form.validate():
-        return _users_page(UserForm(formdata=None), 422, ("There is no such role.",))
-    wanted = str(form.role.data)
-    return _changed(lambda actor: accounts.set_role(user_id, wanted, actor), "The role is changed.")
+    return _changed(form, lambda actor: accounts.set_role(user_id, str(form.role.data), actor), "The role is changed.")
 
 
 @blueprint.post("/users/<int:user_id>/disable")
 @accounts.requires(ADMIN)
 def disable(user_id: int) -> ResponseReturnValue:
     """Keep a user out."""
-    return _changed(lambda actor: accounts.disable(user_id, actor), "The user is disabled and signed out.")
+    message = "The user is disabled and signed out."
+    return _changed(ProvenForm(), lambda actor: accounts.disable(user_id, actor), message)
 
 
 @blueprint.post("/users/<int:user_id>/enable")
 @accounts.requires(ADMIN)
 def enable(user_id: int) -> ResponseReturnValue:
     """Let a user in again."""
-    return _changed(lambda actor: accounts.enable(user_id, actor), "The user can log in again.")
+    return _changed(ProvenForm(), lambda actor: accounts.enable(user_id, actor), "The user can sign in again.")
 
 
 @blueprint.post("/users/<int:user_id>/password")
@@ -63,11 +65,10 @@ def enable(user_id: int) -> ResponseReturnValue:
 def password(user_id: int) -> ResponseReturnValue:
     """Give a user a new password."""
     form = PasswordForm()
-    if not form.validate():
-        return _users_page(UserForm(formdata=None), 422, ("Enter the new password.",))
-    new = str(form.password.data)
     return _changed(
-        lambda actor: accounts.set_password(user_id, new, actor), "The password is changed. All logins of it ended."
+        form,
+        lambda actor: accounts.set_password(user_id, str(form.password.data), actor),
+        "The password is changed, all logins of it ended. At the next one it has to be changed again.",
     )
 
 
@@ -77,8 +78,21 @@ def audit() -> ResponseReturnValue:
     """The audit trail."""
     form = AuditForm.asked()
     form.validate()
-    page = trail.page_of(form.read("actor"), form.read("action"), form.read("ref"), form.number)
+    page = AuditPage.of(trail.page_of(form.wanted(), form.number), form.query())
     return render_template("admin/audit.html", form=form, page=page, actions=trail.ACTIONS)
+
+
+@blueprint.get("/audit.jsonl")
+@accounts.requires(ADMIN)
+def audit_lines() -> ResponseReturnValue:
+    """The whole audit trail as JSON lines."""
+    with writing():
+        record(accounts.actor_name(), "audit.export")
+    return Response(
+        stream_with_context(f"{line}\n" for line in lines.since(0)),
+        content_type="application/jsonl; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="sonotriage-audit-{now():%Y-%m-%d}.jsonl"'},
+    )
 
 
 @blueprint.get("/system")
@@ -88,13 +102,24 @@ def system() -> ResponseReturnValue:
     return render_template("admin/system.html", page=SystemPage.of(inventory.take()))
 
 
-def _changed(change: Callable[[str], None], message: str) -> ResponseReturnValue:
+def _changed(form: ProvenForm, change: Callable[[str], None], message: str) -> ResponseReturnValue:
+    """Change a user, once the admin has typed the own password again."""
+    if not form.validate():
+        sentences = (str(sentence) for sentences in form.errors.values() for sentence in sentences)
+        return _users_page(UserForm(formdata=None), 422, tuple(sentences))
     try:
+        accounts.prove(accounts.user_id(), str(form.own_password.data))
         change(accounts.actor_name())
     except AccountError as refusal:
-        return _users_page(UserForm(formdata=None), refusal.status, (refusal.sentence,))
+        return _refused(UserForm(formdata=None), refusal)
     flash(message, "success")
     return redirect(url_for("admin.server.users"))
+
+
+def _refused(form: UserForm, refusal: AccountError) -> ResponseReturnValue:
+    answer = make_response(_users_page(form, refusal.status, (refusal.sentence,)))
+    answer.headers.update(refusal.headers)
+    return answer
 
 
 def _users_page(form: UserForm, status: int = 200, also: tuple[str, ...] = ()) -> ResponseReturnValue:

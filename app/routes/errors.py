@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from app.accounts import FirstPassword
 from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
 from app.reading.images import UnknownImage
@@ -45,8 +46,8 @@ class ErrorPage:
 def bind(app: Flask) -> None:
     """Answer every refusal and failure that a door lets through."""
     expected: tuple[type[Exception], ...] = (
-        HTTPException, ApiRefusal, BadPlace, UnknownImage, MissingPicture, RefusedUpload, NotKept, ModelUnusable,
-        OperationalError,
+        HTTPException, ApiRefusal, BadPlace, FirstPassword, UnknownImage, MissingPicture, RefusedUpload, NotKept,
+        ModelUnusable, OperationalError,
     )  # fmt: skip
     for kind in expected:
         app.register_error_handler(kind, answer)

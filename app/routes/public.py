@@ -8,6 +8,8 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import accounts
+from app.audit import looks
 from app.forms.place import BadPlace, whereabouts
 from app.forms.upload import UploadForm
 from app.inference.manifest import ModelUnusable
@@ -65,6 +67,9 @@ def result(image_id: str) -> ResponseReturnValue:
     image = images.find(image_id)
     if is_waiting(image):
         return render_template("public/waiting.html", page=waiting_page(image))
+    if accounts.is_staff():
+        looks.opened(accounts.actor_name(), image_id)
+        image = images.find(image_id)
     page = result_page(image, _manifest(), visitors.is_owner(image.owner))
     nearby, status = _nearby(_stored_place(image))
     name = "result" if page.reading else page.category
@@ -84,6 +89,8 @@ def status(image_id: str) -> ResponseReturnValue:
 @blueprint.get("/r/<image_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")
 def layer(image_id: str, name: str) -> ResponseReturnValue:
     """One layer of the viewer as PNG; its address carries a version, so a browser may keep it for long."""
+    if accounts.is_staff():
+        looks.fetched(accounts.actor_name(), images.find(image_id).id, name)
     return layer_answer(images.find(image_id), name, f"private, max-age={YEAR_S}, immutable")
 
 

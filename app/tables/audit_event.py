@@ -15,7 +15,8 @@ from app.web.extensions import db
 class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
     """`actor` is a login name, "visitor", "api" or "system".
 
-    `details` never holds patient data, and is emptied when its image is deleted.
+    `details` never holds patient data, and is emptied when its image is deleted; `salt` goes with it. The other columns
+    below it are described in `app/audit/seals.py`.
     """
 
     __tablename__ = "audit_event"
@@ -27,3 +28,7 @@ class AuditEvent(db.Model):  # type: ignore[name-defined, misc]
     image_id: Mapped[str | None] = mapped_column(String(32), index=True)
     request_id: Mapped[str | None] = mapped_column(String(32))
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    salt: Mapped[str | None] = mapped_column(String(32))
+    details_sha256: Mapped[str] = mapped_column(String(64))
+    sealed_with: Mapped[str] = mapped_column(String(8))
+    seal: Mapped[str] = mapped_column(String(64))

@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from imaging.phantom import speckle
+from tests.exam.senders import browser_client
 from tests.factories.server import ROOT, Server
 
-PASSWORD = "correct horse battery staple"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,8 +25,8 @@ FLAGS = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("browser") / "data", ROOT / "models")
     made.flask("prepare")
-    made.flask("create-admin", "admin", text=f"{PASSWORD}\n{PASSWORD}\n")
     made.start()
+    browser_client.admin(made, "admin")
     yield made
     made.stop()
 

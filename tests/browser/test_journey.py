@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PASSWORD
+from tests.exam.senders.browser_client import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -40,6 +40,14 @@ def add_rows(server: Server, images: int, users: int) -> None:
         password = passwords.hashed(secrets.token_hex(8))
         rows = [{"name": f"reader-{number}", "password_hash": password} for number in range(users)]
         db.session.execute(insert(User), rows)
+        db.session.commit()
+
+
+def add_staff(server: Server, names: Sequence[str], password: str) -> None:
+    """Reviewers with one password that they have chosen themselves."""
+    with store_of(server):
+        password_hash = passwords.hashed(password)
+        db.session.execute(insert(User), [{"name": name, "password_hash": password_hash} for name in names])
         db.session.commit()
 
 

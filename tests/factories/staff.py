@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app import accounts, categories
 from app.inference.results import Findings, Probabilities, to_json
 from app.reading import triage
-from app.tables import Analysis, Image
+from app.tables import Analysis, Image, User
 from app.tables.image import DECLINED, DONE, FAILED, QUEUED, RUNNING
 from app.web.extensions import db
 from app.workers.services import services
@@ -31,9 +31,12 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def add_user(app: Flask, name: str, role: str) -> int:
-    """A user with PASSWORD."""
+    """A user with PASSWORD, who chose it: nothing has to be changed first."""
     with app.app_context():
-        return accounts.create(name, PASSWORD, role, actor="system")
+        user_id = accounts.create(name, PASSWORD, role, actor="system")
+        db.session.get_one(User, user_id).must_change_password = False
+        db.session.commit()
+        return user_id
 
 
 class Browser:

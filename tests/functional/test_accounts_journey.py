@@ -182,6 +182,34 @@ def test_one_address_may_try_only_so_often_a_minute(make_app: Callable[..., Flas
     assert statuses == [401] * 5 + [429] * 2
 
 
+def test_right_logins_are_not_counted_however_many_come_from_one_address(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS | {"LOGINS_PER_MINUTE": 3})
+    names = [f"user{number}" for number in range(12)]
+    for name in names:
+        add_user(app, name, "reviewer")
+    assert [Browser(app).log_in(name).status_code for name in names] == [302] * 12
+
+
+def test_who_guesses_keeps_only_those_out_who_never_were_in_from_there(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS | {"LOGINS_PER_MINUTE": 3})
+    colleague = staff(app, "ada", "reviewer")
+    colleague.post("/logout", seen="/account")
+    add_user(app, "grace", "reviewer")
+    guesser = Browser(app)
+    assert [guesser.log_in(f"nobody{number}", "guess").status_code for number in range(4)] == [401] * 3 + [429]
+    assert Browser(app).log_in("grace").status_code == 429
+    assert colleague.log_in("ada").status_code == 302
+
+
+def test_mistakes_in_a_known_browser_count_for_it_alone(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**SETTINGS | {"LOGINS_PER_MINUTE": 3})
+    known = staff(app, "ada", "reviewer")
+    known.post("/logout", seen="/account")
+    add_user(app, "grace", "reviewer")
+    assert [known.log_in("ada", "mistyped").status_code for _ in range(4)] == [401] * 3 + [429]
+    assert Browser(app).log_in("grace").status_code == 302
+
+
 def test_guessing_one_name_is_slowed_but_the_owners_own_browser_is_not(app: Flask) -> None:
     owner = staff(app, "ada", "reviewer")
     owner.post("/logout", seen="/account")

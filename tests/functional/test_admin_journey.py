@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from app import accounts
 from app.audit import trail
@@ -19,7 +21,7 @@ from app.tables import Analysis, AuditEvent, Image, Review
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
-from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_image, staff
+from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_image, add_user, staff
 
 
 @pytest.fixture
@@ -251,19 +253,44 @@ def test_the_export_holds_what_is_listed_or_ticked_and_is_audited(app: Flask, re
     assert _actions(app).count("export.csv") == 3
     with app.app_context():
         event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "export.csv")).all()[1]
-        assert (event.actor, event.details) == ("grace", {"images": 1, "filters": {"category": "prompt"}})
+        assert event.actor == "grace"
+        assert event.details == {"images": 1, "filters": {"category": "prompt"}, "part": "1 of 1", "ids": [soon[:16]]}
+
+
+def _change(browser: Browser, path: str, own_password: str = PASSWORD, **fields: str) -> TestResponse:
+    """Send a form of the users page, with one's own password."""
+    return browser.post(f"/admin/users{path}", seen="/admin/users", own_password=own_password, **fields)
+
+
+def test_users_are_changed_only_with_the_admin_s_password_typed_again(app: Flask, admin: Browser) -> None:
+    grace = add_user(app, "grace", "reviewer")
+    acts: tuple[tuple[str, dict[str, str]], ...] = (
+        ("", {"name": "eve", "role": "admin", "password": "a new long phrase"}),
+        (f"/{grace}/role", {"role": "admin"}),
+        (f"/{grace}/password", {"password": "a new long phrase"}),
+        (f"/{grace}/disable", {}),
+        (f"/{grace}/enable", {}),
+    )
+    for path, fields in acts:
+        missing = admin.post(f"/admin/users{path}", seen="/admin/users", **fields)
+        assert (missing.status_code, "Enter your own password as well." in missing.text) == (422, True), path
+    for path, fields in acts[:4]:
+        wrong = _change(admin, path, own_password="not my password", **fields)
+        assert wrong.status_code == 422, path
+        assert "Your own password is wrong. Nothing was changed." in wrong.text
+    assert _actions(app).count("password.refuse") == 4
+    with app.app_context():
+        assert accounts.by_name("eve") is None
+        user = accounts.by_name("grace")
+        assert user is not None
+        assert (user.role, user.is_enabled, user.must_change_password) == ("reviewer", True, False)
 
 
 def test_admins_add_change_disable_and_enable_users(app: Flask, admin: Browser) -> None:
-    added = admin.post("/admin/users", seen="/admin/users", name="Grace", role="reviewer", password=PASSWORD)
+    added = _change(admin, "", name="Grace", role="reviewer", password=PASSWORD)
     assert added.status_code == 302
-    assert (
-        admin.post("/admin/users", seen="/admin/users", name="grace", role="reviewer", password=PASSWORD).status_code
-        == 422
-    )
-    assert (
-        admin.post("/admin/users", seen="/admin/users", name="eve", role="root", password=PASSWORD).status_code == 422
-    )
+    assert _change(admin, "", name="grace", role="reviewer", password=PASSWORD).status_code == 422
+    assert _change(admin, "", name="eve", role="root", password=PASSWORD).status_code == 422
     with app.app_context():
         grace = accounts.by_name("grace")
         assert grace is not None
@@ -271,13 +298,10 @@ def test_admins_add_change_disable_and_enable_users(app: Flask, admin: Browser) 
     browser = Browser(app)
     browser.log_in("grace")
     for path, fields in (("role", {"role": "admin"}), ("role", {"role": "reviewer"}), ("disable", {}), ("enable", {})):
-        assert admin.post(f"/admin/users/{user_id}/{path}", seen="/admin/users", **fields).status_code == 302
+        assert _change(admin, f"/{user_id}/{path}", **fields).status_code == 302
     assert browser.get("/admin/").status_code == 302
-    assert admin.post(f"/admin/users/{user_id}/password", seen="/admin/users", password="short").status_code == 422
-    assert (
-        admin.post(f"/admin/users/{user_id}/password", seen="/admin/users", password="a new long phrase").status_code
-        == 302
-    )
+    assert _change(admin, f"/{user_id}/password", password="short").status_code == 422
+    assert _change(admin, f"/{user_id}/password", password="a new long phrase").status_code == 302
     assert browser.log_in("grace", "a new long phrase").status_code == 302
     assert _actions(app).count("user.role") == 2
 
@@ -289,7 +313,7 @@ def test_refused_changes_of_users_leave_them_as_they_were(app: Flask, admin: Bro
         ("99/disable", {}, 404),
         ("1/role", {"role": "king"}, 422),
     ):
-        answer = admin.post(f"/admin/users/{path}", seen="/admin/users", **fields)
+        answer = _change(admin, f"/{path}", **fields)
         assert answer.status_code == status, path
     assert admin.get("/admin/users").status_code == 200
 
@@ -304,9 +328,17 @@ def test_the_audit_page_narrows_by_who_what_and_image(app: Flask, admin: Browser
     assert "A filter was left out" in admin.get("/admin/audit?page=-3").text
 
 
+def test_the_whole_trail_can_be_taken_away_as_json_lines_and_that_is_recorded(app: Flask, admin: Browser) -> None:
+    answer = admin.get("/admin/audit.jsonl")
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert [row["action"] for row in rows] == _actions(app)
+    assert (rows[-1]["action"], rows[-1]["actor"]) == ("audit.export", "ada")
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="sonotriage-audit-')
+
+
 def test_the_audit_page_suggests_every_act_that_the_code_records() -> None:
     source = "\n".join(path.read_text() for path in (Path(__file__).parents[2] / "app").rglob("*.py"))
-    recorded = set(re.findall(r'audit\.record\([^,]+,\s*"([a-z]+\.[a-z]+)"', source))
+    recorded = set(re.findall(r'(?:(?:audit|recording)\.| )record\(\s*[^,]+,\s*"([a-z]+\.[a-z]+)"', source))
     assert len(recorded) > 10
     assert recorded == set(trail.ACTIONS)
 

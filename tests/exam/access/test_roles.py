@@ -11,7 +11,7 @@ import pytest
 from tests.exam.footprint import footprint
 from tests.exam.marks import exam
 from tests.exam.route_table import Route
-from tests.exam.senders.browser_client import REVIEWER, Browser, add_user, signed_in
+from tests.exam.senders.browser_client import PASSWORD, REVIEWER, Browser, add_user, signed_in
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -29,7 +29,7 @@ FOR_REVIEWERS = {
 }  # fmt: skip
 FOR_ADMINS = {
     "admin.delete", "admin.server.audit", "admin.server.users", "admin.server.role", "admin.server.disable",
-    "admin.server.enable", "admin.server.password",
+    "admin.server.enable", "admin.server.password", "admin.server.audit_lines",
 }  # fmt: skip
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 others = exam(
@@ -65,7 +65,7 @@ def disabled(server: Server, chief: Browser) -> Browser:
     user_id = add_user(chief, "former", "admin")
     browser = signed_in(server, "former")
     assert browser.is_inside
-    assert chief.post(f"/admin/users/{user_id}/disable").status == 302
+    assert chief.post(f"/admin/users/{user_id}/disable", own_password=PASSWORD).status == 302
     return browser
 
 
@@ -92,7 +92,8 @@ def public_addresses(routes: list[Route]) -> dict[str, set[str]]:
 def ask(browser: Browser, method: str, path: str) -> int:
     """The status; forms go out with the browser's own token, so that only the role can be what refuses."""
     if method == "POST":
-        return browser.post(path, name="newcomer", role="admin", password="eleven quiet owls", confirm="yes").status
+        fields = {"name": "newcomer", "role": "admin", "password": "eleven quiet owls", "own_password": PASSWORD}
+        return browser.post(path, **fields, confirm="yes").status
     return browser.ask(method, path).status
 
 

@@ -84,11 +84,11 @@ def test_a_disabled_user_is_outside_at_once_and_stays_there(
 ) -> None:
     name, user_id = reader
     here, there = signed_in(server, name), signed_in(server, name)
-    assert chief.post(f"/admin/users/{user_id}/disable").status == 302
+    assert chief.post(f"/admin/users/{user_id}/disable", own_password=PASSWORD).status == 302
     assert outside(here)
     assert outside(there)
     assert Browser(server).log_in(name).status == 401
-    assert chief.post(f"/admin/users/{user_id}/enable").status == 302
+    assert chief.post(f"/admin/users/{user_id}/enable", own_password=PASSWORD).status == 302
     assert outside(here), "an old login came back when the user was enabled again"
     assert signed_in(server, name).is_inside
 
@@ -102,7 +102,7 @@ def test_a_new_password_ends_every_other_login(server: Server, chief: Browser, r
     assert here.post("/account", token, present=PASSWORD, password=new, again=new).status == 302
     assert here.is_inside
     assert outside(there)
-    assert chief.post(f"/admin/users/{user_id}/password", password=PASSWORD).status == 302
+    assert chief.post(f"/admin/users/{user_id}/password", password=new, own_password=PASSWORD).status == 302
     assert outside(here)
 
 
@@ -111,7 +111,7 @@ def test_who_is_no_admin_any_more_acts_as_a_reviewer_at_once(server: Server, chi
     user_id = add_user(chief, "deputy", "admin")
     deputy = signed_in(server, "deputy")
     assert deputy.get("/admin/users").status == 200
-    assert chief.post(f"/admin/users/{user_id}/role", role="reviewer").status == 302
+    assert chief.post(f"/admin/users/{user_id}/role", role="reviewer", own_password=PASSWORD).status == 302
     assert deputy.get("/admin/users").status == 403
     assert deputy.is_inside
 
@@ -124,7 +124,7 @@ def test_a_session_ends_by_itself_after_its_hours(server: Server, reader: tuple[
         found = database.execute(
             "UPDATE login_session SET expires_at = '2020-01-01 00:00:00.000000' WHERE user_id = ?", (reader[1],)
         )
-        assert found.rowcount == 1
+        assert found.rowcount >= 1
     assert outside(browser)
 
 

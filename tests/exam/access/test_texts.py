@@ -15,7 +15,7 @@ import pytest
 
 from tests.exam.marks import exam
 from tests.exam.route_table import Route
-from tests.exam.senders.browser_client import Answer, Browser
+from tests.exam.senders.browser_client import PASSWORD, Answer, Browser
 from tests.factories.pictures import encoded, ultrasound
 from tests.factories.server import Server
 
@@ -154,7 +154,9 @@ def test_what_an_address_says_is_repeated_as_text(server: Server, chief: Browser
     assert "&lt;script&gt;" in shown, "the field was not repeated: the test proves nothing"
     for fields in ({"name": NOTE, "password": NOTE}, {"name": "x", "password": "y", "next": NOTE}):
         assert_harmless(Browser(server).post("/login", **fields), "/login")
-    refused = chief.post("/admin/users", name=NOTE[:79], password="eleven quiet owls", role="reviewer")
+    refused = chief.post(
+        "/admin/users", name=NOTE[:79], password="eleven quiet owls", role="reviewer", own_password=PASSWORD
+    )
     assert refused.status == 422
     assert_harmless(refused, "/admin/users")
     seen(f"{len(paths)} addresses as visitor and as admin")

@@ -18,6 +18,7 @@ from tests.exam.conftest import Launch
 from tests.exam.faults import Sender, fill, is_alive, mount, picture, refused_start, small_disk, until
 from tests.exam.fuzzing.oracle import examine, run_flask
 from tests.exam.marks import exam
+from tests.exam.senders import browser_client
 from tests.exam.senders.person import Person
 from tests.factories.server import ROOT, Server
 
@@ -133,9 +134,9 @@ def test_the_system_page_tells_of_a_full_disk(launch: Launch, tiny_models: Path,
     server = launch(models=tiny_models)
     with small_disk(server.data / "pictures"):
         server.start()
-        server.flask("create-admin", "ada", text="three quiet lanterns\nthree quiet lanterns\n")
+        browser_client.admin(server, "ada")
         person = Person(server)
-        assert person.fill_in("/login", name="ada", password="three quiet lanterns")[0] == 302
+        assert person.fill_in("/login", name="ada", password=browser_client.PASSWORD)[0] == 302
         before = person.get("/admin/system")[2]
         filler = fill(server.data / "pictures")
         during = person.get("/admin/system")[2]

@@ -15,6 +15,7 @@ from tests.exam.faults import Sender, armed, is_alive, until
 from tests.exam.footprint import worker_of
 from tests.exam.fuzzing.oracle import examine, json_of, waiting_ids
 from tests.exam.marks import exam
+from tests.exam.senders import browser_client
 from tests.exam.senders.person import Person
 from tests.factories.server import Server
 
@@ -67,7 +68,7 @@ def test_a_reading_that_hangs_is_ended_and_done_again(
 def test_a_gpu_that_hangs_leaves_the_cpu(launch: Launch, tiny_models: Path, tmp_path: Path, seen: Seen) -> None:
     server, hangs = with_gpu(launch, tiny_models, tmp_path, "auto")
     server.start()
-    server.flask("create-admin", "ada", text="three quiet lanterns\nthree quiet lanterns\n")
+    browser_client.admin(server, "ada")
     sender, providers = Sender(server), list[str]()
     for number in range(3):
         if number == 1:
@@ -76,7 +77,7 @@ def test_a_gpu_that_hangs_leaves_the_cpu(launch: Launch, tiny_models: Path, tmp_
         until(lambda: not waiting_ids(server, "queued") and not waiting_ids(server, "running"))
         providers.append(provider_of(server, sender.acknowledged[number]))
     person = Person(server)
-    assert person.fill_in("/login", name="ada", password="three quiet lanterns")[0] == 302
+    assert person.fill_in("/login", name="ada", password=browser_client.PASSWORD)[0] == 302
     page = person.get("/admin/system")[2]
     server.stop()
     hangs.unlink()

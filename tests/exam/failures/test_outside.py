@@ -22,6 +22,7 @@ from tests.exam.conftest import Launch
 from tests.exam.faults import Sender, until
 from tests.exam.fuzzing.oracle import examine
 from tests.exam.marks import exam
+from tests.exam.senders import browser_client
 from tests.exam.senders.person import Person
 from tests.factories.server import Server, free_port
 
@@ -202,9 +203,9 @@ def clock(tmp_path: Path) -> Clock:
       expected="every picture is read once; no login outlasts its 12 hours; one can always sign in")  # fmt: skip
 def test_a_clock_that_jumps_does_no_harm(launch: Launch, tiny_models: Path, clock: Clock, seen: Seen) -> None:
     server = clock.given(launch(models=tiny_models, WAIT_S="0")).start()
-    server.flask("create-admin", "ada", text="three quiet lanterns\nthree quiet lanterns\n")
+    browser_client.admin(server, "ada")
     person, sender = Person(server), Sender(server)
-    assert person.fill_in("/login", name="ada", password="three quiet lanterns")[0] == 302
+    assert person.fill_in("/login", name="ada", password=browser_client.PASSWORD)[0] == 302
     pages = []
     for number, days in enumerate((0, -1, 0, 1, -1, 0)):
         clock.turn(days)
@@ -212,7 +213,7 @@ def test_a_clock_that_jumps_does_no_harm(launch: Launch, tiny_models: Path, cloc
             sender.insist(number * 3 + one)
         pages.append(person.get("/admin/")[0])
         newcomer = Person(server)
-        assert newcomer.fill_in("/login", name="ada", password="three quiet lanterns")[0] == 302
+        assert newcomer.fill_in("/login", name="ada", password=browser_client.PASSWORD)[0] == 302
         assert newcomer.get("/admin/")[0] == 200
         assert server.get("/health/ready")[0] == 200
     shown = days_in(server.log.read_text(encoding="utf-8"))

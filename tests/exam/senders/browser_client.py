@@ -18,6 +18,7 @@ from tests.exam.senders.person import BOUNDARY, Part, multipart
 from tests.factories.server import Server
 
 PASSWORD = "seven slow green trams"
+FIRST_PASSWORD = "four loud yellow ferries"  # what an admin or the command line gives
 ADMIN, REVIEWER = "chief", "reader"
 _TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 
@@ -120,15 +121,27 @@ class Browser:
 
 def admin(server: Server, name: str = ADMIN) -> Browser:
     """A signed-in browser of a new admin, made on the command line."""
-    server.flask("create-admin", name, text=f"{PASSWORD}\n")
-    return signed_in(server, name)
+    server.flask("create-admin", name, text=f"{FIRST_PASSWORD}\n")
+    return settled(server, name)
 
 
 def add_user(by: Browser, name: str, role: str) -> int:
-    """Let an admin's browser add a user; returns the id that the page's forms use."""
-    assert by.post("/admin/users", name=name, role=role, password=PASSWORD).status == 302
+    """Let an admin's browser add a user, who then chooses PASSWORD; returns the id that the page's forms use."""
+    added = by.post("/admin/users", name=name, role=role, password=FIRST_PASSWORD, own_password=PASSWORD)
+    assert added.status == 302, added.text[:500]
+    settled(by.server, name)
     ids = re.findall(r'action="/admin/users/(\d+)/role"', by.get("/admin/users").text.split(f"of {name}<")[0])
     return int(ids[-1])
+
+
+def settled(server: Server, name: str) -> Browser:
+    """Sign a new user in for the first time and choose PASSWORD, as has to be done before anything else."""
+    browser = Browser(server)
+    assert browser.log_in(name, FIRST_PASSWORD).status == 302
+    token = browser.get("/account").token
+    chosen = browser.post("/account", token, present=FIRST_PASSWORD, password=PASSWORD, again=PASSWORD)
+    assert chosen.status == 302, chosen.text[:500]
+    return browser
 
 
 def signed_in(server: Server, name: str) -> Browser:

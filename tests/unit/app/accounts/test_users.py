@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import accounts
-from app.accounts import passwords
+from app.accounts import passwords, strength
+from app.accounts.slowdown import FREE_TRIES
 from app.tables import AuditEvent, LoginSession, User
 from app.web.extensions import db
 from tests.factories.staff import PASSWORD, SETTINGS, staff
@@ -118,3 +119,80 @@ def test_disabling_and_enabling_are_audited_and_unknown_users_refused(app: Flask
         assert _actions()[1:] == [("root", "user.disable"), ("root", "user.enable")]
         with pytest.raises(accounts.UnknownUser):
             accounts.disable(999, "root")
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("123456789012", "similar to a commonly used password"),
+        ("hospital2026", "a word that every clinic uses"),
+        ("Krankenhaus2026!", "a word that every clinic uses"),
+        ("Hopper1906!!", "your name"),
+        ("Winter2026!!", "few and common parts"),
+        ("asdfghjkl;'\\", "straight rows of keys"),
+        ("12.05.1987!!", "dates are often easy to guess"),
+    ],
+)
+def test_a_password_that_is_guessed_early_is_refused_with_the_reason(password: str, why: str) -> None:
+    with pytest.raises(accounts.WeakPassword) as refusal:
+        passwords.check(password, "grace.hopper")
+    assert why in refusal.value.sentence
+    assert refusal.value.sentence.endswith(".")
+    assert ". " not in refusal.value.sentence
+
+
+def test_a_short_part_of_a_name_does_not_spoil_every_password() -> None:
+    passwords.check(PASSWORD, "q.e")
+
+
+def test_only_the_beginning_of_a_long_password_is_judged() -> None:
+    """Judging takes seconds at a hundred characters, whoever sends them."""
+    assert strength.weakness("a" * strength.JUDGED + PASSWORD, "ada") is not None
+    assert strength.weakness(PASSWORD + "a" * 200, "ada") is None
+
+
+def test_words_of_one_name_do_not_count_for_another() -> None:
+    assert strength.weakness("wolperdinger-trio", "wolperdinger") is not None
+    assert strength.weakness("wolperdinger-trio", "ada") is None
+
+
+def test_a_password_that_somebody_else_gave_has_to_be_changed_and_ones_own_not(app: Flask) -> None:
+    with app.app_context():
+        user_id = accounts.create("ada", PASSWORD, "reviewer", actor="root")
+        user = db.session.get_one(User, user_id)
+        assert user.must_change_password
+        accounts.change_own_password(user_id, PASSWORD, "another quiet lantern")
+        assert not db.session.get_one(User, user_id).must_change_password
+        accounts.set_password(user_id, "yet another lantern", actor="root")
+        assert db.session.get_one(User, user_id).must_change_password
+
+
+def test_the_present_password_is_no_new_one(app: Flask) -> None:
+    with app.app_context():
+        user_id = accounts.create("ada", PASSWORD, "reviewer", actor="root")
+        with pytest.raises(accounts.SamePassword):
+            accounts.change_own_password(user_id, PASSWORD, PASSWORD)
+        assert db.session.get_one(User, user_id).must_change_password
+
+
+def test_the_password_that_is_asked_again_is_slowed_in_a_lane_of_its_own(app: Flask) -> None:
+    browser = staff(app, "ada", "admin")
+    with app.app_context():
+        user = accounts.by_name("ada")
+        assert user is not None
+        for _ in range(FREE_TRIES):
+            with pytest.raises(accounts.WrongPassword):
+                accounts.prove(user.id, "not the password")
+        with pytest.raises(accounts.TooSoon):
+            accounts.prove(user.id, PASSWORD)
+        assert _actions()[-1] == ("ada", "password.refuse")
+    browser.post("/logout", seen="/account")
+    assert browser.log_in("ada").status_code == 302
+
+
+def test_who_proves_it_is_let_on(app: Flask) -> None:
+    with app.app_context():
+        user_id = accounts.create("ada", PASSWORD, "admin", actor="root")
+        accounts.prove(user_id, PASSWORD)
+        with pytest.raises(accounts.UnknownUser):
+            accounts.prove(99, PASSWORD)
