@@ -14,23 +14,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table('user', schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column('must_change_password', sa.Boolean(), nullable=False, server_default=sa.false())
-        )
-    with op.batch_alter_table('user', schema=None) as batch_op:
-        batch_op.alter_column('must_change_password', server_default=None)
+    # Columns are added in place. Made anew, as SQLite would have it otherwise, a table would have to be dropped, and what
+    # refers to its rows would forbid that, or go with them.
+    op.add_column('user', sa.Column('must_change_password', sa.Boolean(), nullable=False, server_default=sa.false()))
+    never = sa.text("'1970-01-01 00:00:00'")
+    op.add_column('login_session', sa.Column('last_seen_at', sa.DateTime(), nullable=False, server_default=never))
     # Who is logged in while the program is updated stays so: the first sign of life is now.
     moment = datetime.now(UTC).replace(tzinfo=None)
-    with op.batch_alter_table('login_session', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('last_seen_at', sa.DateTime(), nullable=True))
     op.execute(sa.table('login_session', sa.column('last_seen_at', sa.DateTime())).update().values(last_seen_at=moment))
-    with op.batch_alter_table('login_session', schema=None) as batch_op:
-        batch_op.alter_column('last_seen_at', existing_type=sa.DateTime(), nullable=False)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('login_session', schema=None) as batch_op:
-        batch_op.drop_column('last_seen_at')
-    with op.batch_alter_table('user', schema=None) as batch_op:
-        batch_op.drop_column('must_change_password')
+    op.drop_column('login_session', 'last_seen_at')
+    op.drop_column('user', 'must_change_password')

@@ -27,19 +27,21 @@ BATCH = 1000
 
 
 def upgrade() -> None:
-    with op.batch_alter_table('audit_event', schema=None) as batch_op:
-        for name, length in NEW:
-            batch_op.add_column(sa.Column(name, sa.String(length=length), nullable=True))
+    for name, length in NEW:
+        op.add_column('audit_event', _column(name, length))
     _seal_all(op.get_bind())
-    with op.batch_alter_table('audit_event', schema=None) as batch_op:
-        for name, length in NEW[1:]:
-            batch_op.alter_column(name, existing_type=sa.String(length=length), nullable=False)
+
+
+def _column(name: str, length: int) -> sa.Column[str]:
+    """Salts go when their details do; the rest is in every row, and empty only until it is sealed below."""
+    if name == 'salt':
+        return sa.Column(name, sa.String(length), nullable=True)
+    return sa.Column(name, sa.String(length), nullable=False, server_default='')
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('audit_event', schema=None) as batch_op:
-        for name, _length in NEW:
-            batch_op.drop_column(name)
+    for name, _length in NEW:
+        op.drop_column('audit_event', name)
 
 
 def _seal_all(connection: sa.Connection) -> None:
