@@ -13,7 +13,7 @@ from tests.exam import footprint
 from tests.exam.record import Record
 from tests.exam.route_table import Route, route_table
 from tests.exam.senders.browser_client import Browser, admin
-from tests.factories.server import ROOT, Server
+from tests.factories.server import HAS_NGINX, NO_NGINX, ROOT, FrontDoor, Server
 
 Launch = Callable[..., Server]
 
@@ -26,6 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with the shipped networks, shared by the tests of a module."""
     running = Server(tmp_path_factory.mktemp("exam") / "data", ROOT / "models")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def front_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
+    """The same behind nginx, as the image serves it; where that is missing, the row says so."""
+    if not HAS_NGINX:
+        pytest.skip(NO_NGINX)
+    running = FrontDoor(tmp_path_factory.mktemp("door") / "data", ROOT / "models", SPOOL_DIR="")
     running.start()
     yield running
     running.stop()

@@ -64,14 +64,21 @@ def watched(server: Server, every_s: float) -> Iterator[Watched]:
 
 
 def memory(server: Server, kind: str = "Pss") -> float:
-    """MiB of gunicorn, the serving process and its decoders together; what they share counts once.
+    """MiB of the server's processes together (gunicorn, decoders, nginx); what they share counts once.
 
     Args:
         kind: Pss for all pages, Pss_Anon for those that belong to no file.
     """
     assert server.process is not None
-    worker = worker_of(server)
-    return sum(_proportional_kb(process, kind) for process in (server.process.pid, worker, *children(worker))) / 1024
+    return sum(_proportional_kb(process, kind) for process in _tree(server.process.pid)) / 1024
+
+
+def _tree(process: int) -> list[int]:
+    """A process and all its descendants."""
+    try:
+        return [process, *(one for child in children(process) for one in _tree(child))]
+    except FileNotFoundError:
+        return []  # it ended meanwhile
 
 
 def _proportional_kb(process_id: int, kind: str) -> int:

@@ -1,0 +1,79 @@
+"""The child processes of the front door: started in groups of their own, reaped, and ended with us, whatever happens."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class Child:
+    """`status` is its exit status as a shell would tell it, None while it runs."""
+
+    name: str
+    pid: int
+    status: int | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.status is None
+
+    def send(self, number: int) -> None:
+        """A signal, if it still runs."""
+        if self.runs:
+            os.kill(self.pid, number)
+
+    def has_left_any(self) -> bool:
+        """True while it, or a process that it started, runs."""
+        return self._is_group_told(0)
+
+    def end_all(self) -> None:
+        """`kill -9` for it and whatever it started."""
+        self._is_group_told(signal.SIGKILL)
+
+    def _is_group_told(self, number: int) -> bool:
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def start(name: str, command: Sequence[str], environment: Mapping[str, str], errors: int | None = None) -> Child:
+    """Start a program. Ctrl-C in the terminal reaches us alone; `kill -9` of us ends it, too.
+
+    Args:
+        errors: file descriptor that gets its standard error; None leaves it ours.
+    """
+    process = subprocess.Popen(
+        command, env=dict(environment), stdin=subprocess.DEVNULL, stderr=errors, process_group=0,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - we have no other threads
+    )  # fmt: skip
+    process.returncode = 0  # `reap` looks after it: where we are the container's first process, after all others as well
+    return Child(name, process.pid)
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def reap(children: Sequence[Child]) -> None:
+    """Take note of every child that has ended, also of those that a container's first process inherits."""
+    by_pid = {child.pid: child for child in children}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        if pid in by_pid:
+            code = os.waitstatus_to_exitcode(status)
+            by_pid[pid].status = code if code >= 0 else 128 - code
