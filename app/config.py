@@ -89,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SESSION_HOURS", "12", _positive, "Hours after which a login ends by itself."),
     Setting("COOKIE_SECURE", "no", _flag, "Send cookies over HTTPS only; turn it on wherever HTTPS is in front."),
     Setting("TRUSTED_PROXIES", "0", _not_negative, "Reverse proxies in front whose X-Forwarded headers are believed."),
-    Setting("PROXY_ADDRESSES", "", _names, "Addresses or networks of proxies before nginx that are believed, with commas."),
+    Setting("PROXY_ADDRESSES", "", _names, "Addresses or networks of the proxies before nginx that it believes."),
     Setting("TLS_CERTIFICATE", "", str, "File with the certificate and its chain; with TLS_KEY, nginx speaks HTTPS."),
     Setting("TLS_KEY", "", str, "File with the certificate's private key."),
     Setting("SPOOL_DIR", "", str, "Folder for requests that come in; empty: /dev/shm where that is large enough."),

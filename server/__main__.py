@@ -16,9 +16,7 @@ from server.processes import Child
 from server.spool import Spool
 
 BAD_START = 3
-NO_NGINX = (
-    "nginx is not installed here. On Debian or Ubuntu: apt install nginx. Without it, make run serves this machine alone."
-)
+NO_NGINX = "nginx is not installed here (Debian: apt install nginx). Without it, make run serves this machine alone."
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""How many bodies may come in at once, by their length: no sender fills the memory for all, and all together a part of it.
+"""How many bodies may come in at once, by their length: no sender fills the memory, and all together a part.
 
 nginx can't count bytes, only requests: each class has a share of `SPOOL_MB`, and takes as many bodies of its longest
 length as fit into that; one address gets half of them, and of the smallest enough for a clinic behind one address.

@@ -68,8 +68,9 @@ def _html(status: int, words: Wording) -> str:
 
 def _environment(is_html: bool) -> Environment:
     found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=is_html, undefined=StrictUndefined,
-        trim_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, keep_trailing_newline=True,
+        autoescape=is_html,  # noqa: S701 - the other is no HTML: nginx's own settings
+        undefined=StrictUndefined,
     )  # fmt: skip
     found.filters["quoted"] = _quoted
     return found

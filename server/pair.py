@@ -1,4 +1,4 @@
-"""nginx and gunicorn as one: both are started, watched, told what we are told, and neither goes on without the other."""
+"""nginx and gunicorn as one: both are started, watched and told what we are told, and neither outlives the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server import nginx_lines
-from server.processes import Child, reap
+from server.processes import Child, adopt, reap
 
 NGINX_S = 30.0  # a little more than what nginx gives requests under way
 GUNICORN_S = 15.0  # once nginx has ended nothing is under way any more
@@ -31,9 +31,7 @@ class Pair:
         socket: where gunicorn listens; nginx starts once it does.
     """
 
-    def __init__(
-        self, start_gunicorn: Callable[[], Child], start_nginx: Callable[[int], Child], socket: Path
-    ) -> None:
+    def __init__(self, start_gunicorn: Callable[[], Child], start_nginx: Callable[[int], Child], socket: Path) -> None:
         self._start_nginx, self._socket = start_nginx, socket
         self._stops = 0
         self._rest = b""
@@ -45,6 +43,7 @@ class Pair:
         self._selector.register(self._awake, selectors.EVENT_READ, self._take_signals)
         for number in _WATCHED:
             signal.signal(number, _noted)
+        adopt()
         self._children = [start_gunicorn()]
 
     def watch(self) -> int:

@@ -1,4 +1,4 @@
-"""The child processes of the front door: started in groups of their own, reaped, and ended with us, whatever happens."""
+"""The child processes of the front door: in groups of their own, reaped, and ended with us, whatever happens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,12 +53,17 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], err
     Args:
         errors: file descriptor that gets its standard error; None leaves it ours.
     """
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own words, and nothing that anybody sent
         command, env=dict(environment), stdin=subprocess.DEVNULL, stderr=errors, process_group=0,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 - we have no other threads
+        preexec_fn=_end_with_parent,  # we have no other threads
     )  # fmt: skip
-    process.returncode = 0  # `reap` looks after it: where we are the container's first process, after all others as well
+    process.returncode = 0  # `reap` looks after it, and after all others
     return Child(name, process.pid)
+
+
+def adopt() -> None:
+    """Become the parent of whatever our children leave behind, so that `reap` sees its end, too."""
+    _LIBC.prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def _end_with_parent() -> None:
@@ -65,7 +71,7 @@ def _end_with_parent() -> None:
 
 
 def reap(children: Sequence[Child]) -> None:
-    """Take note of every child that has ended, also of those that a container's first process inherits."""
+    """Take note of every child that has ended, also of those that we adopted."""
     by_pid = {child.pid: child for child in children}
     while True:
         try:

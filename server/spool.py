@@ -63,7 +63,7 @@ def _check(folder: Path) -> None:
     """Others may write beside it: a link, or a folder that somebody else laid there, is not ours."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise CantServe(f"{folder} is not a folder of this server alone. Remove it, or name another place in SPOOL_DIR.")
+        raise CantServe(f"{folder} is not this server's alone. Remove it, or name another place in SPOOL_DIR.")
 
 
 def empty(folder: Path) -> None:

@@ -74,8 +74,9 @@ class Server:
         self._migrate()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, *self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+                [*self.wrapper, *self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         started = time.monotonic()
         while time.monotonic() < started + timeout_s:
             if self.process.poll() is not None:

@@ -122,13 +122,3 @@ def test_a_body_that_says_it_is_huge_is_refused_at_once(client: FlaskClient, pat
 def test_other_sites_get_no_permission_to_read(client: FlaskClient) -> None:
     answer = client.get("/api/v1/openapi.json", headers={"Origin": "https://evil.example"})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
-
-
-@pytest.mark.parametrize(
-    ("status", "code"), [(408, "too_slow"), (413, "too_large"), (503, "unavailable"), (507, "storage_full")]
-)
-@pytest.mark.parametrize("path", ["/", "/api/v1/studies", "/login"])
-def test_what_the_server_refuses_is_told_in_our_words(client: FlaskClient, path: str, status: int, code: str) -> None:
-    told = {security.REFUSAL: status}
-    answer = client.post(path, headers={"Accept": "application/json"}, environ_overrides=told)
-    assert (answer.status_code, answer.json["code"]) == (status, code)
