@@ -45,7 +45,7 @@ def names(name: str) -> tuple[str, ...]:
 
 
 def body_limit() -> int:
-    """Longest body of a request in bytes: the picture, and the form around it (as in `app/security.py`)."""
+    """Longest body of a request in bytes: the picture, and the form around it (as in `app/serving/security.py`)."""
     return count("MAX_UPLOAD_MB") * 1_000_000 + 2_000_000
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from app import security
+from app.serving import security
 from server import environment
 from server.headers import FILE_POLICY, HEADERS
 from server.words import BY_STATUS, too_large
@@ -347,7 +347,6 @@ def test_https_is_two_settings(tmp_path: Path, tiny_models: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     tls = {"TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key)}
     server = FrontDoor(tmp_path / "data", tiny_models, **tls)
-
 
     context = ssl.create_default_context(cafile=str(certificate))
 

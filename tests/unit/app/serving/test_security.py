@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app.serving import security
+from server.headers import HEADERS
 
 MakeApp = Callable[..., Flask]
 ANSWERS = ["/", "/health/live", "/nowhere", "/api/v1/nowhere", "/api/v1/docs", "/static/css/base.css", "/login"]
@@ -24,7 +24,7 @@ def headers_of(client: FlaskClient, path: str) -> Headers:
 @pytest.mark.parametrize("path", ANSWERS)
 def test_every_answer_carries_the_protective_headers(client: FlaskClient, path: str) -> None:
     headers = headers_of(client, path)
-    for name, value in security.HEADERS.items():
+    for name, value in HEADERS.items():
         assert headers[name] == value, name
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
