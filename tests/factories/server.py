@@ -155,7 +155,7 @@ class FrontDoor(Server):
     @property
     def spool(self) -> Path:
         """The folder where requests lie that come in."""
-        return Path(self.environment["SPOOL_DIR"]) / f"sonotriage-{os.getuid()}-{self.port}"
+        return Path(self.environment["SPOOL_DIR"] or "/dev/shm") / f"sonotriage-{os.getuid()}-{self.port}"
 
     def child(self, name: str) -> int:
         """Process id of nginx's or gunicorn's first process."""
