@@ -89,7 +89,9 @@ def page(results: dict[str, Any], left_out: dict[str, str]) -> str:
 
 def _numbers(found: Iterable[str]) -> list[str]:
     known = {f"{kind}{number}" for kind, (count, _, _) in KINDS.items() for number in range(1, count + 1)}
-    return sorted(known | set(found), key=lambda number: (list(KINDS).index(_kind(number)), int(number.lstrip("BFLSZ"))))
+    return sorted(
+        known | set(found), key=lambda number: (list(KINDS).index(_kind(number)), int(number.lstrip("BFLSZ")))
+    )
 
 
 def _kind(number: str) -> str:

@@ -95,7 +95,9 @@ def test_who_never_reads_holds_up_nobody(seconds: int, unharmed: FrontDoor, seen
     with closing_all([connected(unharmed, receive_bytes=4096) for _ in range(50)]) as deaf:
         for connection in deaf:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        what = f"{size / 1e6:.1f} MB each; before {before.p95_ms:.0f} ms, {before.memory_mib:.0f} MiB; beside them{note}"
+        what = (
+            f"{size / 1e6:.1f} MB each; before {before.p95_ms:.0f} ms, {before.memory_mib:.0f} MiB; beside them{note}"
+        )
         found = judged(unharmed, seconds, seen, what, times)
         held = unharmed.held("answers")
         if seconds > 30:
