@@ -24,6 +24,12 @@ hosts = exam(
 )
 
 
+@pytest.fixture(scope="module")
+def server(outermost: Server) -> Server:
+    """What strangers reach."""
+    return outermost
+
+
 def raw(server: Server, content: bytes, patience_s: float = 3.0) -> bytes:
     """Send bytes, and read until the server closes or falls silent."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=patience_s) as connection:

@@ -27,6 +27,12 @@ FORM = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 PICTURE = multipart([("file", "picture.png", encoded(ultrasound(10)))])
 
 
+@pytest.fixture(scope="module")
+def server(outermost: Server) -> Server:
+    """What strangers reach."""
+    return outermost
+
+
 def opened(server: Server, door: str, *headers: str) -> socket.socket:
     """A connection on which the head of a POST has been sent."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)

@@ -11,8 +11,8 @@ START = "2026/11/28 13:49:45 [{level}] 15#15: *7 "
 
 def test_an_accident_is_told_without_who_asked_for_what() -> None:
     line = START.format(level="crit") + (
-        'pwrite() "/dev/shm/sonotriage-0-8000/bodies/0000000001" failed (28: No space left on device), client: 192.0.2.7, '
-        'server: , request: "POST /r/secret?place=Jane HTTP/1.1", host: "x", referrer: "http://x/r/other"'
+        'pwrite() "/dev/shm/sonotriage-0-8000/bodies/0000000001" failed (28: No space left on device), '
+        'client: 192.0.2.7, server: , request: "POST /r/secret?place=Jane HTTP/1.1", host: "x", referrer: "http://x/r/other"'
     )
     assert cut(line) == ("ERROR", 'pwrite() "…" failed (28: No space left on device)')
 

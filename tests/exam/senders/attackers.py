@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.exam.load import quantile
+from tests.exam.senders.load import quantile
 from tests.exam.watching import memory
 from tests.factories.server import FrontDoor
 
