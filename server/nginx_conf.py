@@ -15,7 +15,7 @@ from server.words import BY_STATUS, Wording, too_large
 
 ROOT = Path(__file__).parent.parent
 FINISH_S = 25  # what requests under way get when the server is asked to stop
-REFUSED = (400, 403, 405, 408, 411, 413, 414, 415, 416, 421, 429, 431, 501, 503, 505)
+REFUSED = (400, 403, 405, 411, 413, 414, 415, 416, 421, 429, 431, 501, 503, 505)
 _REFERENCE = '<!--# echo var="door_request" -->'  # nginx puts in the id of the request
 
 

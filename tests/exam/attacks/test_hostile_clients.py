@@ -111,7 +111,7 @@ def test_who_never_reads_holds_up_nobody(seconds: int, unharmed: FrontDoor, seen
     given="20 POSTs of 52 MB from each of one and of two addresses, each one byte short (0.2.0: 503 to every request, "
     "health too, for up to 55 minutes)",
     expected="Others are answered within 200 ms (p95) and their pictures are read, behind the same address too; what "
-    "is held stays below SPOOL_MB; who stands still is ended after 30 s with 408",
+    "is held stays below SPOOL_MB; who stands still is ended after 30 s",
 )
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("seconds", [5, pytest.param(40, marks=pytest.mark.long)])
@@ -134,8 +134,8 @@ def test_uploads_that_lack_a_byte_hold_up_nobody(count: int, seconds: int, unhar
         held = unharmed.held("bodies")
         if seconds > 30:
             ended = Counter(attackers.status_of(connection) for connection in taken)
-            seen(f"after {seconds} s: {dict(ended)}")
-            assert ended == {408: len(taken)}
+            seen(f"after {seconds} s {ended[0]} of them were closed")
+            assert ended == {0: len(taken)}
             assert held == []
         else:
             assert len(held) == len(taken)
