@@ -88,7 +88,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LOGINS_PER_MINUTE", "10", _positive, "Login attempts that one address may make in a minute."),
     Setting("SESSION_HOURS", "12", _positive, "Hours after which a login ends by itself."),
     Setting("COOKIE_SECURE", "no", _flag, "Send cookies over HTTPS only; turn it on wherever HTTPS is in front."),
-    Setting("TRUSTED_PROXIES", "0", _not_negative, "Reverse proxies in front whose X-Forwarded headers are believed."),
+    Setting(
+        "TRUSTED_PROXIES",
+        "0",
+        _not_negative,
+        "Proxies before gunicorn alone that are believed; before nginx: PROXY_ADDRESSES.",
+    ),
     Setting("PROXY_ADDRESSES", "", _names, "Addresses or networks of the proxies before nginx that it believes."),
     Setting("TLS_CERTIFICATE", "", str, "File with the certificate and its chain; with TLS_KEY, nginx speaks HTTPS."),
     Setting("TLS_KEY", "", str, "File with the certificate's private key."),
