@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ANSWER_MB = 32  # of a large answer that waits for a slow reader; the rest of it waits in gunicorn
 PEOPLE = 64  # behind one address, who all send a small picture at the same moment
 
 
@@ -37,3 +38,8 @@ def classes(spool_mb: int, body_limit: int) -> tuple[Bodies, ...]:
         Bodies("middle", r"[2-9][0-9]{6}", middle, -(-middle // 2)),
         Bodies("large", r".*", large, -(-large // 2)),
     )
+
+
+def large_answers(spool_mb: int) -> int:
+    """How many answers that may be large wait for their readers at once: they take as much as the bodies that come in."""
+    return max(2, spool_mb // ANSWER_MB)

@@ -14,7 +14,7 @@ DEFAULTS = {
     "DATA_DIR": "data", "LISTEN": "127.0.0.1", "PORT": "8000", "SOCKET": "", "PLAIN_SERVER": "no", "WEB_THREADS": "48",
     "MAX_UPLOAD_MB": "50", "WAIT_S": "10", "LOG_LEVEL": "INFO", "TRUSTED_PROXIES": "0", "PROXY_ADDRESSES": "",
     "TLS_CERTIFICATE": "", "TLS_KEY": "", "SPOOL_DIR": "", "SPOOL_MB": "1024", "REQUESTS_PER_SECOND": "200",
-    "CONNECTIONS_PER_ADDRESS": "256",
+    "CONNECTIONS_PER_ADDRESS": "400",
 }  # fmt: skip
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, closed to others
 _YES = {"1", "true", "yes", "on"}

@@ -18,7 +18,7 @@ ADDRESSES_ASKED = "such as 127.0.0.1 or 10.0.0.0/8"
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """Lengths in bytes; `proxies` are the addresses whose X-Forwarded headers are believed."""
+    """Lengths in bytes; `proxies` are those whose X-Forwarded headers are believed; `answers`: large ones at once."""
 
     address: str
     proxies: tuple[str, ...]
@@ -27,6 +27,7 @@ class FrontDoor:
     upload_mb: int
     body_limit: int
     bodies: tuple[Bodies, ...]
+    answers: int
     requests_per_second: int
     connections_per_address: int
     connections: int
@@ -46,7 +47,7 @@ def from_environment() -> FrontDoor:
         CantServe: a setting can't be used.
     """
     certificate, key = _tls()
-    limit = environment.body_limit()
+    limit, spool_mb = environment.body_limit(), environment.count("SPOOL_MB")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     wait_s = environment.text("WAIT_S")
     return FrontDoor(
@@ -56,7 +57,8 @@ def from_environment() -> FrontDoor:
         key=key,
         upload_mb=environment.count("MAX_UPLOAD_MB"),
         body_limit=limit,
-        bodies=bodies.classes(environment.count("SPOOL_MB"), limit),
+        bodies=bodies.classes(spool_mb, limit),
+        answers=bodies.large_answers(spool_mb),
         requests_per_second=environment.count("REQUESTS_PER_SECOND"),
         connections_per_address=environment.count("CONNECTIONS_PER_ADDRESS"),
         connections=max(64, min(4096, files - 64)),

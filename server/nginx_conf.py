@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.bodies import ANSWER_MB
 from server.environment import CantServe
 from server.front_door import FrontDoor
 from server.headers import FILE_POLICY, FOR_A_YEAR_S, HEADERS, HTTPS_ONLY, PAGE_POLICY
@@ -47,7 +48,7 @@ def write(door: FrontDoor, spool: Path) -> Path:
 def settings(door: FrontDoor, spool: Path) -> str:
     """The text of nginx.conf."""
     return _environment(is_html=False).get_template("nginx.conf.jinja").render(
-        door=door, spool=str(spool), root=str(ROOT), finish_s=FINISH_S, patience=Patience(),
+        door=door, spool=str(spool), root=str(ROOT), finish_s=FINISH_S, patience=Patience(), answer_mb=ANSWER_MB,
         refused=[status for status in REFUSED if status != 431], headers=HEADERS, page_policy=PAGE_POLICY,
         file_policy=FILE_POLICY, https_only=HTTPS_ONLY, forever=f"public, max-age={FOR_A_YEAR_S}, immutable",
     )  # fmt: skip

@@ -215,6 +215,38 @@ def test_sixty_people_behind_one_address_are_all_served(server: FrontDoor) -> No
     assert set(statuses) <= {200, 201, 202}
 
 
+def test_sixty_browsers_behind_one_address_ask_on_six_connections_each(server: FrontDoor) -> None:
+    connections = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(360)]
+    for connection in connections:
+        connection.sendall(b"GET /about HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert {connection.recv(15) for connection in connections} == {b"HTTP/1.1 200 OK"}
+    for connection in connections:
+        connection.close()
+
+
+def test_more_than_that_is_told_to_come_back(tmp_path: Path, tiny_models: Path) -> None:
+    server = FrontDoor(tmp_path / "data", tiny_models, CONNECTIONS_PER_ADDRESS="2").start()
+    os.kill(server.gunicorn, signal.SIGSTOP)
+    (worker,) = Path(f"/proc/{server.gunicorn}/task/{server.gunicorn}/children").read_text().split()[:1]
+    os.kill(int(worker), signal.SIGSTOP)  # so that what is asked stays under way
+    try:
+        waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(2)]
+        for connection in waiting:
+            connection.sendall(LIVE)
+        answer = asked(server, "GET", "/api/v1/nothing")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+        assert json.loads(answer.body)["code"] == "unavailable"
+        other = socket.create_connection(("127.0.0.1", server.port), 20, ("127.0.1.9", 0))  # another address
+        other.sendall(LIVE)
+    finally:
+        os.kill(int(worker), signal.SIGCONT)
+        os.kill(server.gunicorn, signal.SIGCONT)
+    assert other.recv(15) == b"HTTP/1.1 200 OK"
+    for connection in (*waiting, other):
+        connection.close()
+    server.stop()
+
+
 def test_too_many_requests_of_an_address_are_told_when_to_come_back(tmp_path: Path, tiny_models: Path) -> None:
     server = FrontDoor(tmp_path / "data", tiny_models, REQUESTS_PER_SECOND="1").start()
     try:
