@@ -41,5 +41,5 @@ def classes(spool_mb: int, body_limit: int) -> tuple[Bodies, ...]:
 
 
 def large_answers(spool_mb: int) -> int:
-    """How many answers that may be large wait for their readers at once: they take as much as the bodies that come in."""
+    """How many answers that may be large wait for their readers at once; they take as much as all bodies may."""
     return max(2, spool_mb // ANSWER_MB)

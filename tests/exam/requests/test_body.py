@@ -53,15 +53,23 @@ def answer_of(connection: socket.socket) -> tuple[int, bytes]:
     except ConnectionResetError:
         pass  # the server closed while we were still sending; what came before counts
     head, _, body = received.partition(b"\r\n\r\n")
+    if _is_chunked(head):  # nginx's own refusals come in one chunk
+        body = body.partition(b"\r\n")[2].partition(b"\r\n0\r\n\r\n")[0]
     return int(head.split()[1]) if head else 0, body
 
 
 def _is_whole(received: bytes) -> bool:
     head, _, body = received.partition(b"\r\n\r\n")
+    if _is_chunked(head):
+        return body.endswith(b"\r\n0\r\n\r\n")
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return len(body) >= int(line.split(b":")[1])
     return False
+
+
+def _is_chunked(head: bytes) -> bool:
+    return b"transfer-encoding: chunked" in head.lower()
 
 
 def posted(server: Server, door: str, body: bytes, *headers: str) -> tuple[int, bytes, float]:
