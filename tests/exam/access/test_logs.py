@@ -108,7 +108,8 @@ def test_every_line_is_one_object_of_the_server_s_own(
     assert len(requests) > 25
     assert all(re.fullmatch(r"[0-9a-f]{32}", one["request_id"]) for one in requests)
     assert {one["route"] for one in requests} >= {"/login", "/r/<image_id>", "unmatched", "/admin/users"}
-    assert any(one["message"] == "Invalid request" for one in objects), "the broken requests left no line"
+    if not isinstance(server, FrontDoor):  # nginx refuses them, without a line
+        assert any(one["message"] == "Invalid request" for one in objects), "the broken requests left no line"
     seen(f"{len(lines)} lines, {len(requests)} of them requests: all whole")
 
 

@@ -105,9 +105,9 @@ def test_a_huge_claim_is_refused_at_once(
             status, body = answer_of(connection)
         seconds = time.monotonic() - started
         grown = memory_kb(worker_of(server), "VmHWM") - before
-    assert status == 413
     answer = json.loads(body)
-    assert answer["code"] == "too_large"
+    beyond_numbers = length > 2**63 and isinstance(server, FrontDoor)  # nginx can't read it at all
+    assert (status, answer["code"]) == ((400, "bad_request") if beyond_numbers else (413, "too_large"))
     assert_plain(answer["message"])
     assert seconds < 2
     assert grown < 50_000
