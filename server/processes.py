@@ -6,12 +6,14 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_HAS_PRCTL = sys.platform == "linux"  # elsewhere what `kill -9` of us leaves behind has to be ended by hand
 
 
 @dataclass
@@ -63,11 +65,13 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], err
 
 def adopt() -> None:
     """Become the parent of whatever our children leave behind, so that `reap` sees its end, too."""
-    _LIBC.prctl(_SET_CHILD_SUBREAPER, 1)
+    if _HAS_PRCTL:
+        _LIBC.prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def _end_with_parent() -> None:
-    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if _HAS_PRCTL:
+        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def reap(children: Sequence[Child]) -> None:

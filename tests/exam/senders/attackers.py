@@ -97,8 +97,7 @@ def noticed(server: FrontDoor, seconds: float) -> Noticed:
         taken.append(time.monotonic() - started)
         if time.monotonic() - looked > 1:
             looked = time.monotonic()
-            held = sum(server.held("bodies")) + sum(server.held("answers"))
-            most = max(most, memory(server) + held / 2**20)
+            most = max(most, memory(server))
         time.sleep(0.05)
     return Noticed(tuple(taken), unanswered, most)
 
