@@ -22,14 +22,14 @@ NO_NGINX = "nginx is not installed here (Debian: apt install nginx). Without it,
 def main() -> int:
     """Start both and watch them; returns the exit status."""
     try:
-        logging.config.dictConfig(logging_settings(level_named(environment.text("LOG_LEVEL"))))
+        logging.config.dictConfig(logging_settings(_log_level()))
         nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if nginx is None:
             raise CantServe(NO_NGINX)
         door = front_door.from_environment()
         place = spool.opened(environment.spool_parent(), environment.count("PORT"))
         conf = nginx_conf.write(door, place.folder)
-    except (CantServe, ValueError, OSError) as error:  # a person reads this: one sentence, no traceback
+    except (CantServe, OSError) as error:  # a person reads this: one sentence, no traceback
         print(f"Sonotriage can't start: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return BAD_START
 
@@ -43,6 +43,13 @@ def main() -> int:
         return pair.watch()
     finally:
         spool.empty(place.folder)
+
+
+def _log_level() -> str:
+    try:
+        return level_named(environment.text("LOG_LEVEL"))
+    except ValueError as error:
+        raise CantServe(f"LOG_LEVEL={environment.text('LOG_LEVEL')!r}: {error}.") from error
 
 
 def _start_gunicorn(door: FrontDoor, place: Spool) -> Child:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import resource
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from server.bodies import Bodies
 from server.environment import CantServe
 
 PATIENCE_S = 60  # nginx ends an answer of ours that has not begun: what the JSON interface waits, and this
+LAST_PORT = 65_535
 ADDRESSES_ASKED = "such as 127.0.0.1 or 10.0.0.0/8"
 
 
@@ -46,6 +48,7 @@ def from_environment() -> FrontDoor:
     Raises:
         CantServe: a setting can't be used.
     """
+    _check_address(environment.text("LISTEN").strip("[]"), environment.count("PORT"))
     certificate, key = _tls()
     limit, spool_mb = environment.body_limit(), environment.count("SPOOL_MB")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -65,6 +68,17 @@ def from_environment() -> FrontDoor:
         answer_within_s=PATIENCE_S + (int(wait_s) if wait_s.isdecimal() else 10),
         user="root" if os.geteuid() == 0 else "",  # or nginx would give its processes to a user who may read nothing
     )
+
+
+def _check_address(host: str, port: int) -> None:
+    """Try to listen there: a person understands our words better than those of nginx."""
+    if port > LAST_PORT:
+        raise CantServe(f"PORT={port}: expected a number from 1 to {LAST_PORT}.")
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
+        raise CantServe(f"LISTEN={host} and PORT={port} can't be used: {reason}.") from error
 
 
 def _tls() -> tuple[Path | None, Path | None]:

@@ -355,7 +355,7 @@ def test_it_is_exchanged_while_it_serves(own: FrontDoor) -> None:
 def test_a_second_one_on_the_same_port_is_told_so(own: FrontDoor) -> None:
     ended = refused(own)
     assert ended.returncode == 3
-    assert f"A server for port {own.port} runs already" in ended.stderr
+    assert f"PORT={own.port} can't be used: Address already in use" in ended.stderr
 
 
 def test_a_setting_that_the_application_refuses_ends_it_in_one_sentence(tmp_path: Path, tiny_models: Path) -> None:

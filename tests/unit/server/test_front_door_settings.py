@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -12,12 +13,12 @@ import pytest
 from server import front_door, nginx_conf, spool
 from server.environment import CantServe, spool_parent
 from server.front_door import FrontDoor
-from tests.factories.server import HAS_NGINX, NO_NGINX
+from tests.factories.server import HAS_NGINX, NO_NGINX, free_port
 
 
 def told(**settings: str) -> FrontDoor:
     with pytest.MonkeyPatch.context() as patch:
-        for name, text in settings.items():
+        for name, text in {"PORT": str(free_port()), **settings}.items():
             patch.setenv(name, text)
         return front_door.from_environment()
 
@@ -30,11 +31,18 @@ def told(**settings: str) -> FrontDoor:
         ({"TRUSTED_PROXIES": "1"}, "Name its address in PROXY_ADDRESSES"),
         ({"TLS_CERTIFICATE": "/nowhere.pem"}, "TLS_CERTIFICATE=/nowhere.pem"),
         ({"TLS_KEY": __file__}, "go together"),
+        ({"PORT": "70000"}, "PORT=70000: expected a number from 1 to 65535"),
+        ({"LISTEN": "192.0.2.1"}, "LISTEN=192.0.2.1 and PORT="),
     ],
 )
 def test_a_setting_that_can_t_be_used_is_named(settings: dict[str, str], words: str) -> None:
     with pytest.raises(CantServe, match=words.replace("(", r"\(")):
         told(**settings)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(CantServe, match="Address already in use"):
+        told(PORT=str(other.getsockname()[1]))
 
 
 @pytest.mark.skipif(not HAS_NGINX, reason=NO_NGINX)
@@ -46,7 +54,7 @@ def test_nginx_takes_what_is_written(tmp_path: Path, settings: dict[str, str]) -
     place = tmp_path / "a folder"
     for part in ("bodies", "answers", "unused", "refusals"):
         (place / part).mkdir(parents=True)
-    conf = nginx_conf.write(told(**settings, PORT="48123"), place)
+    conf = nginx_conf.write(told(**settings), place)
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     assert nginx is not None
     done = subprocess.run([nginx, "-t", "-p", str(place), "-c", str(conf), "-e", "stderr"], capture_output=True)
