@@ -21,24 +21,28 @@ FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# nginx stands in front: slow and hostile clients end there. It runs as our user, and keeps nothing outside its folder.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx \
+ && rm -rf /var/lib/apt/lists/* /var/log/nginx /var/www
 RUN groupadd --gid 10001 sonotriage \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sonotriage \
  && install -d -m 700 -o 10001 -g 10001 /data
 WORKDIR /srv/sonotriage
 COPY --from=build /venv /venv
-COPY wsgi.py gunicorn.conf.py held_request.py json_log.py patient_worker.py LICENSE ./
+COPY wsgi.py gunicorn.conf.py LICENSE ./
+COPY server server
 COPY imaging imaging
 COPY app app
 COPY migrations migrations
 COPY templates templates
 COPY static static
 COPY models models
-RUN python -m compileall -q app imaging
+RUN python -m compileall -q app imaging server
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=10)"]
-# Tables are brought up to date at each start; exec, so that signals reach gunicorn.
-CMD ["sh", "-c", "flask --app wsgi prepare && exec gunicorn --config gunicorn.conf.py wsgi:app"]
+  CMD ["python", "-m", "server.health_check"]
+# Tables are brought up to date at each start; exec, so that signals reach the one that watches nginx and gunicorn.
+CMD ["sh", "-c", "flask --app wsgi prepare && exec python -m server"]

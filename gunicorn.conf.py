@@ -1,4 +1,6 @@
-"""How gunicorn serves: one process that owns the networks, many threads that wait for answers, none for slow uploads.
+"""How gunicorn serves: one process that owns the networks, and many threads that wait for answers.
+
+Slow clients are nginx's part (`python -m server`): without it gunicorn serves this machine alone.
 
 The application is loaded in the worker, after fork (no preload): onnxruntime sessions opened before a fork crash in
 the child, and SQLite connections must not cross one. For the same reason nothing here imports `app`.
@@ -9,38 +11,36 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from json_log import level_named, logging_settings
-from patient_worker import PatientWorker
+from server.environment import MEMORY_DISK, CantServe, address, check_plain, count, text
+from server.json_log import level_named, logging_settings
 
-
-def _setting(name: str, default: str) -> str:
-    return os.environ.get(f"SONOTRIAGE_{name}") or os.environ.get(name) or default
+BAD_START = 3  # as in wsgi.py
 
 
 def _log_level() -> str:
     try:
-        return level_named(_setting("LOG_LEVEL", "INFO"))
+        return level_named(text("LOG_LEVEL"))
     except ValueError:  # the worker refuses to start with it, in a sentence
         return "INFO"
 
 
-def _count(name: str, default: str) -> int:
-    text = _setting(name, default)
-    return int(text) if text.isdecimal() and int(text) > 0 else int(default)  # refused by the worker, as above
+try:
+    check_plain()
+except CantServe as error:
+    print(f"Sonotriage can't start: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    raise SystemExit(BAD_START) from error
 
-
-bind = f"{_setting('LISTEN', '127.0.0.1')}:{_count('PORT', '8000')}"
+bind = f"unix:{text('SOCKET')}" if text("SOCKET") else address()
 workers = 1
-worker_class = PatientWorker
-threads = _count("WEB_THREADS", "48")
+worker_class = "gthread"
+threads = count("WEB_THREADS")
 # Each connection takes a file handle, and the database, the pictures and the decoders need some, too.
 worker_connections = max(threads + 16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64 - 2 * threads))
-PatientWorker.body_limit = _count("MAX_UPLOAD_MB", "50") * 1_000_000 + 2_000_000  # as in app/serving/security.py
-PatientWorker.folder = Path(_setting("DATA_DIR", "data"))
 umask = 0o077  # as in app/store/rights.py
 preload_app = False
 control_socket_disable = True  # it would lie in the home folder and nothing uses it
@@ -52,7 +52,8 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 forwarded_allow_ips = ""  # gunicorn believes no X-Forwarded header; TRUSTED_PROXIES decides (app/serving/security.py)
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file, not on a slow disk
+forwarder_headers = ""  # nor any that would change the path
+worker_tmp_dir = str(MEMORY_DISK) if MEMORY_DISK.is_dir() else None  # heartbeat file, not on a slow disk
 
 accesslog = None  # the application writes its own lines, without addresses
 logconfig_dict = logging_settings(_log_level())
@@ -64,7 +65,7 @@ _STARTED = {"warm-up", "analysis"}  # our threads that may be opening networks o
 def on_starting(_server: Any) -> None:
     """A server that is started again tries a GPU again that was left alone (app/workers/watchdog.py)."""
     with contextlib.suppress(OSError):  # a read-only folder is told by the worker, in a sentence
-        (Path(_setting("DATA_DIR", "data")) / "gpu_hung").unlink()
+        (Path(text("DATA_DIR")) / "gpu_hung").unlink()
 
 
 def post_worker_init(worker: Any) -> None:

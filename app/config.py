@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from json_log import level_named
+from server.json_log import level_named
 
 
 class BadSetting(ValueError):
@@ -64,6 +64,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MODELS_DIR", "models", Path, "Folder of manifest.json and the exported networks."),
     Setting("PORT", "8000", _positive, "Port that the server listens on."),
     Setting("LISTEN", "127.0.0.1", str, "Address that the server listens on; 0.0.0.0 lets other machines in."),
+    Setting("SOCKET", "", str, "Unix socket that gunicorn listens on instead; the front door (make serve) sets it."),
+    Setting("PLAIN_SERVER", "no", _flag, "Let gunicorn alone listen beyond this machine, without nginx in front."),
     Setting("WEB_THREADS", "48", _positive, "Requests that are answered at once."),
     Setting("ALLOWED_HOSTS", "", _names, "Host names that requests may ask for, with commas; empty allows any."),
     Setting("SECRET_KEY", "", str, "Signs cookies, seals the audit trail; made once and kept in DATA_DIR when empty."),
@@ -87,7 +89,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SESSION_HOURS", "12", _positive, "Hours after which a login ends by itself."),
     Setting("IDLE_MINUTES", "30", _positive, "Minutes without a request after which a login ends by itself."),
     Setting("COOKIE_SECURE", "no", _flag, "Send cookies over HTTPS only; turn it on wherever HTTPS is in front."),
-    Setting("TRUSTED_PROXIES", "0", _not_negative, "Reverse proxies in front whose X-Forwarded headers are believed."),
+    Setting(
+        "TRUSTED_PROXIES",
+        "0",
+        _not_negative,
+        "Proxies before gunicorn alone that are believed; before nginx: PROXY_ADDRESSES.",
+    ),
+    Setting("PROXY_ADDRESSES", "", _names, "Addresses or networks of the proxies before nginx that it believes."),
+    Setting("TLS_CERTIFICATE", "", str, "File with the certificate and its chain; with TLS_KEY, nginx speaks HTTPS."),
+    Setting("TLS_KEY", "", str, "File with the certificate's private key."),
+    Setting("SPOOL_DIR", "", str, "Folder for requests that come in; empty: /dev/shm where that is large enough."),
+    Setting(
+        "SPOOL_MB",
+        "1024",
+        _positive,
+        "Most megabytes for requests that come in, and as many for large answers going out.",
+    ),
+    Setting("REQUESTS_PER_SECOND", "200", _positive, "Requests of one address in a second, thrice as many in a burst."),
+    Setting("CONNECTIONS_PER_ADDRESS", "400", _positive, "Requests of one address that may be under way at once."),
     Setting("NOMINATIM_URL", "", str, "Address of a Nominatim server; typed places leave the server only when set."),
     Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
     Setting("RETENTION_DAYS", "0", _not_negative, "Days after which images are deleted; 0 keeps them."),

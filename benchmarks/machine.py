@@ -77,7 +77,17 @@ def versions(pythons: dict[str, Path]) -> dict[str, dict[str, str]]:
         pythons: interpreter of each peer, by its name.
     """
     ours = {"python": platform.python_version()} | {name: version for name in OURS if (version := _version(name))}
-    return {"sonotriage": ours} | {name: _peer_versions(python) for name, python in pythons.items()}
+    door = ours | {"nginx": _nginx_version()}
+    return {"sonotriage": ours, "front-door": door} | {name: _peer_versions(path) for name, path in pythons.items()}
+
+
+def _nginx_version() -> str:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    try:
+        told = subprocess.run(["nginx", "-v"], capture_output=True, text=True, env={**os.environ, "PATH": path})
+    except FileNotFoundError:
+        return "none"
+    return told.stderr.strip().rpartition("/")[2]
 
 
 def _peer_versions(python: Path) -> dict[str, str]:

@@ -99,7 +99,7 @@ def _measured(chosen: Plan, folder: Path) -> dict[str, Any]:
         ]  # fmt: skip
     peer = "bentoml" if "bentoml" in bench.servers else None
     ratios, spreads = figures.ratios(rows, peer)
-    pythons = {name: systems.python_of(name) for name in bench.servers if name != "sonotriage"}
+    pythons = {name: systems.python_of(name) for name in bench.servers if name not in systems.OURS}
     settings = {key: value for key, value in asdict(chosen).items() if key != "output"}
     return {
         "versions": machine.versions(pythons), "measured_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -111,9 +111,14 @@ def _measured(chosen: Plan, folder: Path) -> dict[str, Any]:
 @contextmanager
 def _running(chosen: Plan, folder: Path) -> Iterator[tuple[Bench, dict[str, str]]]:
     names = systems.installed_peers() if chosen.peers is None else list(chosen.peers)
-    ports = [systems.free_port() for _ in range(1 + len(names))]
+    ports = [systems.free_port() for _ in range(2 + len(names))]
     wanted = [systems.sonotriage(ports[0], folder / "data", chosen.provider)]
-    wanted += [systems.peer(name, port, folder) for name, port in zip(names, ports[1:], strict=True)]
+    wanted += [systems.peer(name, port, folder) for name, port in zip(names, ports[2:], strict=True)]
+    if systems.has_nginx():
+        wanted.insert(1, systems.front_door(ports[1], folder / "door", chosen.provider))
+    else:
+        _say("nginx is not installed here: the server is measured without it only")
+        del ports[1]
     with systems.serving(wanted, ports, folder) as (servers, left_out):
         generator = Generators(usable_cores())
         floor, engine = (Worker("benchmarks.networks", part, chosen.provider) for part in ("floor", "engine"))

@@ -16,6 +16,7 @@ PICTURES = ROOT / "docs" / "images"
 NAMES = {
     "sonotriage-api": "Sonotriage, JSON interface",
     "sonotriage-form": "Sonotriage, form and result page",
+    "sonotriage-door": "Sonotriage behind nginx, JSON interface",
     "bentoml": "BentoML, the same ONNX files",
     "pytorch": "Flask + PyTorch, the same architectures at the same sizes",
     "keras": "Flask + Keras, U-Net of width 32 (256 px) and EfficientNetB3 (300 px)",
@@ -41,14 +42,15 @@ its store. Closed loop: each client sends the next picture when it has the answe
 end of a turn counts. Open loop: pictures come at random at a mean rate, and their time counts from the moment when they
 were due.
 
-Sonotriage runs as `make run` starts it, with only the limits of one sender lifted. Its time ends when the answer is
-stored and read back: at the JSON interface with the answer itself, asked for as often as the server bids where the
-upload was answered with 202; at the form when the result page is there, with the pauses that the waiting page makes.
-It keeps the picture, mask, heat map and audit trail on disk; the peers keep nothing, draw nothing, and answer with
-three numbers and a share. Memory is what each process of a server has for itself and what they share, once. The floor
-is both networks of `models/` one after the other in one onnxruntime session each, with as many threads as cores, which
-stop spinning when a run ends (otherwise it takes longer); for its best rate also as many such lines side by side as
-there are cores, with one thread each."""
+Sonotriage runs as `make run` starts it, and once more behind nginx, as the image and `make serve` do, each with only
+the limits of one sender lifted; ratios are of the first. Its time ends when the answer is stored and read back: at the
+JSON interface with the answer itself, asked for as often as the server bids where the upload was answered with 202; at
+the form when the result page is there, with the pauses that the waiting page makes. It keeps the picture, mask, heat
+map and audit trail on disk; the peers keep nothing, draw nothing, and answer with three numbers and a share. Memory is
+what each process of a server has for itself and what they share, once. The floor is both networks of `models/` one
+after the other in one onnxruntime session each, with as many threads as cores, which stop spinning when a run ends
+(otherwise it takes longer); for its best rate also as many such lines side by side as there are cores, with one thread
+each."""
 
 
 def main() -> None:

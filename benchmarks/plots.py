@@ -14,6 +14,7 @@ from matplotlib import pyplot, ticker
 STYLES = {
     "sonotriage-api": ("Sonotriage, JSON", "#0072B2", "o"),
     "sonotriage-form": ("Sonotriage, form", "#56B4E9", "s"),
+    "sonotriage-door": ("Sonotriage behind nginx", "#CC79A7", "P"),
     "bentoml": ("BentoML", "#009E73", "^"),
     "pytorch": ("Flask + PyTorch", "#E69F00", "D"),
     "keras": ("Flask + Keras", "#D55E00", "v"),

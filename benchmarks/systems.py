@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENTS = ROOT / ".venv-peers"
 READY_TIMEOUT_S = 180.0
+OURS = ("sonotriage", "front-door")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,31 @@ def serving(
 
 def sonotriage(port: int, data: Path, provider: str) -> System:
     """The product, as `make run` starts it; only the limits of uploads per sender are lifted."""
+    return System(
+        "sonotriage", "Sonotriage", "`make run`: gunicorn, one process",
+        (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"),
+        "/health/ready", (("sonotriage-api", "api"), ("sonotriage-form", "form")),
+        environment=_prepared(port, data, provider),
+    )  # fmt: skip
+
+
+def front_door(port: int, data: Path, provider: str) -> System:
+    """The product behind nginx, as the image serves it; limits of one sender are lifted."""
+    lifted = {"REQUESTS_PER_SECOND": "100000", "CONNECTIONS_PER_ADDRESS": "10000"}
+    return System(
+        "front-door", "Sonotriage behind nginx", "`make serve`: nginx, and gunicorn on a Unix socket",
+        (sys.executable, "-m", "server"), "/health/ready", (("sonotriage-door", "api"),),
+        environment=_prepared(port, data, provider) | lifted,
+    )  # fmt: skip
+
+
+def has_nginx() -> bool:
+    """True where the front door can be measured."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+
+
+def _prepared(port: int, data: Path, provider: str) -> dict[str, str]:
+    """The environment of a server, and its tables."""
     environment = {
         "DATA_DIR": str(data), "MODELS_DIR": str(ROOT / "models"), "PORT": str(port), "PROVIDER": provider,
         "UPLOADS_PER_MINUTE": "1000000", "UPLOADS_PER_SENDER": "10000000", "LOG_LEVEL": "WARNING",
@@ -111,11 +138,7 @@ def sonotriage(port: int, data: Path, provider: str) -> System:
         [sys.executable, "-m", "flask", "--app", "wsgi", "prepare"],
         cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True,
     )  # fmt: skip
-    return System(
-        "sonotriage", "Sonotriage", "`make run`: gunicorn, one process",
-        (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"),
-        "/health/ready", (("sonotriage-api", "api"), ("sonotriage-form", "form")), environment=environment,
-    )  # fmt: skip
+    return environment
 
 
 def peer(name: str, port: int, scratch: Path) -> System:

@@ -21,6 +21,7 @@ KINDS = {
     "B": (68, "Bad input", "What somebody may send, by mistake or on purpose."),
     "F": (34, "Faults", "What may break while the server runs: processes, disks, databases, networks."),
     "L": (12, "Loads", "How much at once, how fast, for how long."),
+    "S": (18, "Attacks", "What an attacker tried on version 0.2.0, in the order of the report, and what it did there."),
     "FZ": (2, "Fuzz", "Files and requests changed at random: no answer but a result or a clear refusal."),
 }
 MOST_SEEN = 6
@@ -88,7 +89,9 @@ def page(results: dict[str, Any], left_out: dict[str, str]) -> str:
 
 def _numbers(found: Iterable[str]) -> list[str]:
     known = {f"{kind}{number}" for kind, (count, _, _) in KINDS.items() for number in range(1, count + 1)}
-    return sorted(known | set(found), key=lambda number: (list(KINDS).index(_kind(number)), int(number.lstrip("BFLZ"))))
+    return sorted(
+        known | set(found), key=lambda number: (list(KINDS).index(_kind(number)), int(number.lstrip("BFLSZ")))
+    )
 
 
 def _kind(number: str) -> str:

@@ -34,7 +34,7 @@ def test_a_written_table_is_what_the_code_says(app: Flask, name: str) -> None:
 def test_every_error_code_is_listed_and_every_listed_code_exists() -> None:
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
-    known = {code for path in modules("app", "imaging") for code in codes_in(path)}
+    known = {code for path in modules("app", "imaging", "server") for code in codes_in(path)}
     known |= {words.code for words in (*sentences.BY_STATUS.values(), sentences.INTERNAL, sentences.EXPIRED)}
     known |= set(quality._SENTENCES) | {f"{part}_bad" for part in ("database", "store", "networks")}
     known |= {"analysis_failed"}

@@ -10,9 +10,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 EXAM = runpy.run_path(str(ROOT / "scripts" / "write_exam.py"))
 LEFT_OUT = runpy.run_path(str(ROOT / "tests" / "exam" / "left_out.py"))["LEFT_OUT"]
-KNOWN = [
-    f"{kind}{number}" for kind, most in (("B", 68), ("F", 34), ("L", 12), ("FZ", 2)) for number in range(1, most + 1)
-]
+KINDS = (("B", 68), ("F", 34), ("L", 12), ("S", 18), ("FZ", 2))
+KNOWN = [f"{kind}{number}" for kind, most in KINDS for number in range(1, most + 1)]
 
 
 def entry(row: str, outcome: str = "passed", **others: Any) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def test_the_page_is_what_the_results_say() -> None:
 
 def test_every_row_stands_on_the_page_in_order() -> None:
     page = page_of(entry("B2"), entry("B99"))
-    listed = [found[1] for text in page if (found := re.match(r"\| ((?:B|F|L|FZ)\d+) \|", text))]
+    listed = [found[1] for text in page if (found := re.match(r"\| ((?:B|F|L|S|FZ)\d+) \|", text))]
     assert listed == [*KNOWN[:68], "B99", *KNOWN[68:]]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "docs" / "explanation" / "rooms.md"
-PACKAGES = ("app", "imaging", "training")
+PACKAGES = ("app", "imaging", "training", "server")
 MOST_FILES = 16  # of a room, besides its __init__.py
 WEB = ("flask", "flask_login", "flask_wtf", "flask_limiter", "flask_smorest", "flask_sqlalchemy", "werkzeug", "wtforms")
 NETWORKS = ("onnxruntime", "torch", "monai")
@@ -23,6 +23,7 @@ CLOSED_LIBRARIES: dict[str, tuple[str, ...]] = {
     "training": (*WEB, "sqlalchemy"),
     "app": ("torch", "monai", "sklearn", "matplotlib"),
     "app/inference": (*WEB, "sqlalchemy"),
+    "server": ("werkzeug", "sqlalchemy", *NETWORKS),  # gunicorn's first process knows it, before the fork
     "app/reading/triage.py": (*WEB, "sqlalchemy"),
     "app/store/pictures.py": (*WEB, "sqlalchemy"),
     "app/categories.py": (*WEB, "sqlalchemy"),
@@ -177,7 +178,7 @@ def test_the_tests_mirror_the_rooms() -> None:
 
 def test_nothing_is_named_for_having_no_name() -> None:
     homeless = {"utils", "util", "helpers", "helper", "common", "misc", "stuff"}
-    rooms = ["app", "imaging", "training", "tests", "benchmarks"]
+    rooms = ["app", "imaging", "training", "server", "tests", "benchmarks"]
     assert [path for room in rooms for path in modules(room) if {path.stem, path.parent.name} & homeless] == []
 
 

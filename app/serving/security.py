@@ -8,42 +8,17 @@ from __future__ import annotations
 import re
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import (
-    BadRequest,
-    RequestEntityTooLarge,
-    RequestTimeout,
-    ServiceUnavailable,
-    UnsupportedMediaType,
-)
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.reading.intake import StorageFull
+from server.headers import FILE_POLICY, HEADERS, HTTPS_ONLY, PAGE_POLICY
 
 FORM_OVERHEAD_BYTES = 2_000_000  # multipart borders and the fields beside the file
 FIELD_BYTES = 1_500_000  # all fields that are not files; forms refuse long texts in their own words
 FORM_PARTS = 50
 
-PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'", "img-src 'self' blob: data:", "script-src 'self'", "style-src 'self'",
-        "connect-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
-    )
-)  # fmt: skip
-FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"  # a picture or download that is opened by itself
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")  # health checks on the machine itself
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # a result's address is its key; the CSRF check needs it within the site
-    "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-REFUSAL = "patient_worker.refusal"  # set by the server (patient_worker.py)
-_REFUSED_BY_SERVER: dict[int, type[Exception]] = {
-    408: RequestTimeout, 413: RequestEntityTooLarge, 503: ServiceUnavailable, 507: StorageFull,
-}  # fmt: skip
 _HOST = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$")
 
 
@@ -75,13 +50,7 @@ def _check_request() -> None:
     Raises:
         BadRequest: the Host header is no host name, or none of those that the operator allows.
         UnsupportedMediaType: the body is compressed, so its size can't be known before it is unpacked.
-        RequestTimeout: the client stood still before all of the request had come.
-        RequestEntityTooLarge: a body whose length was not said did not end.
-        ServiceUnavailable, StorageFull: the server has no room for what is coming in.
     """
-    refusal = _REFUSED_BY_SERVER.get(request.environ.get(REFUSAL, 0))
-    if refusal is not None:
-        raise refusal
     is_old = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0"  # that alone may leave the host out (RFC 9112, 3.2)
     if not _is_allowed(request.headers.get("Host", OWN_HOSTS[0] if is_old else "")):
         raise BadRequest("This server does not answer to that name.")
@@ -102,7 +71,7 @@ def _protect(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -7,19 +7,19 @@ import secrets
 from http import HTTPStatus
 from typing import Any
 
-from app.refusals import sentences
-from app.serving import security
+from server.headers import FILE_POLICY, HEADERS
+from server.words import BY_STATUS, INTERNAL
 
 
 def answer(status: int) -> bytes:
     """A whole HTTP answer. It repeats nothing of what was sent."""
-    words = sentences.INTERNAL if status == 500 else sentences.BY_STATUS[400]
+    words = INTERNAL if status == 500 else BY_STATUS[400]
     request_id = secrets.token_hex(16)
     body = json.dumps({"code": words.code, "message": words.sentence, "request_id": request_id}).encode()
     headers = {
         "Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body)),
-        "Cache-Control": "no-store", "Content-Security-Policy": security.FILE_POLICY, "X-Request-ID": request_id,
-        **security.HEADERS,
+        "Cache-Control": "no-store", "Content-Security-Policy": FILE_POLICY, "X-Request-ID": request_id,
+        **HEADERS,
     }  # fmt: skip
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body

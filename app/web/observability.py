@@ -1,7 +1,7 @@
 """What an operator sees: a log line per request, a request id on every answer, and figures for Prometheus.
 
 Nothing personal is logged: no addresses, file names, query strings, ids of images or texts of exceptions (they may
-quote what was sent). How a line is written: `json_log.py`.
+quote what was sent). How a line is written: `server/json_log.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.exam import footprint
 from tests.exam.record import Record
 from tests.exam.route_table import Route, route_table
 from tests.exam.senders.browser_client import Browser, admin
-from tests.factories.server import ROOT, Server
+from tests.factories.server import HAS_NGINX, NO_NGINX, ROOT, FrontDoor, Server
 
 Launch = Callable[..., Server]
 
@@ -27,6 +27,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with the shipped networks, shared by the tests of a module."""
     running = Server(tmp_path_factory.mktemp("exam") / "data", ROOT / "models")
     running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def front_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
+    """The same behind nginx, as the image serves it; where that is missing, the row says so."""
+    if not HAS_NGINX:
+        pytest.skip(NO_NGINX)
+    running = FrontDoor(tmp_path_factory.mktemp("door") / "data", ROOT / "models", SPOOL_DIR="")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def outermost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What strangers reach: the server behind nginx, or alone where nginx is missing."""
+    kind = FrontDoor if HAS_NGINX else Server
+    running = kind(tmp_path_factory.mktemp("outermost") / "data", ROOT / "models").start()
     yield running
     running.stop()
 
@@ -46,14 +66,39 @@ def routes(server: Server) -> list[Route]:
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
     """Makes servers of this test's own (not yet started), and ends them after it."""
-    made: list[Server] = []
+    with _ended_afterwards() as made:
+        yield lambda name="data", models=ROOT / "models", **settings: made(Server(tmp_path / name, models, **settings))
 
-    def make(name: str = "data", models: Path = ROOT / "models", **settings: str) -> Server:
-        made.append(Server(tmp_path / name, models, **settings))
-        return made[-1]
 
-    yield make
-    for one in made:
+@pytest.fixture
+def launch_door(tmp_path: Path) -> Iterator[Launch]:
+    """The same behind nginx."""
+    if not HAS_NGINX:
+        pytest.skip(NO_NGINX)
+    with _ended_afterwards() as made:
+        yield lambda name="data", models=ROOT / "models", **settings: made(
+            FrontDoor(tmp_path / name, models, **settings)
+        )
+
+
+@pytest.fixture
+def launch_outermost(tmp_path: Path) -> Iterator[Launch]:
+    """The same behind nginx, or alone where nginx is missing."""
+    kind = FrontDoor if HAS_NGINX else Server
+    with _ended_afterwards() as made:
+        yield lambda name="data", models=ROOT / "models", **settings: made(kind(tmp_path / name, models, **settings))
+
+
+@contextmanager
+def _ended_afterwards() -> Iterator[Callable[[Server], Server]]:
+    servers: list[Server] = []
+
+    def made(one: Server) -> Server:
+        servers.append(one)
+        return one
+
+    yield made
+    for one in servers:
         one.stop()
 
 

@@ -124,7 +124,7 @@ def kill_worker(server: Server) -> None:
 def wait_for_worker(server: Server, other_than: int) -> None:
     """Wait for the process that takes the place of a killed one, until it answers."""
     assert server.process is not None
-    main = server.process.pid
+    main = server.gunicorn
     until(lambda: any(child != other_than for child in children(main)) and is_alive(server))
 
 

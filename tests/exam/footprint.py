@@ -48,7 +48,7 @@ def worker_of(server: Server) -> int:
     """
     assert server.process is not None
     deadline = time.monotonic() + 10
-    while not (found := children(server.process.pid)) and time.monotonic() < deadline:
+    while not (found := children(server.gunicorn)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert found, "the server has no worker"
     return found[0]

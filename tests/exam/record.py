@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +96,15 @@ def machine() -> dict[str, str | int]:
 def versions() -> dict[str, str]:
     """Of the product and of what its behaviour depends on most."""
     found = {"Sonotriage": version.VERSION, "Python": platform.python_version(), "SQLite": driver.sqlite_version}
-    return found | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return found | {"nginx": _nginx()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def _nginx() -> str:
+    """Version of the nginx in front; "none" where the exam was run without."""
+    path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if path is None:
+        return "none"
+    return subprocess.run([path, "-v"], capture_output=True, text=True).stderr.strip().rpartition("/")[2]
 
 
 def commit() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.exam.footprint import children, worker_of
-from tests.factories.server import Server
+from tests.factories.server import FrontDoor, Server
 
 
 @dataclass
@@ -64,14 +64,23 @@ def watched(server: Server, every_s: float) -> Iterator[Watched]:
 
 
 def memory(server: Server, kind: str = "Pss") -> float:
-    """MiB of gunicorn, the serving process and its decoders together; what they share counts once.
+    """MiB of the server's processes together (gunicorn, decoders, nginx); what they share counts once, and so does
+    what nginx holds for senders and readers.
 
     Args:
         kind: Pss for all pages, Pss_Anon for those that belong to no file.
     """
     assert server.process is not None
-    worker = worker_of(server)
-    return sum(_proportional_kb(process, kind) for process in (server.process.pid, worker, *children(worker))) / 1024
+    held = sum(server.held("bodies")) + sum(server.held("answers")) if isinstance(server, FrontDoor) else 0
+    return sum(_proportional_kb(process, kind) for process in _tree(server.process.pid)) / 1024 + held / 2**20
+
+
+def _tree(process: int) -> list[int]:
+    """A process and all its descendants."""
+    try:
+        return [process, *(one for child in children(process) for one in _tree(child))]
+    except FileNotFoundError:
+        return []  # it ended meanwhile
 
 
 def _proportional_kb(process_id: int, kind: str) -> int:

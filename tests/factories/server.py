@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,8 +28,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+HAS_NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+NO_NGINX = "nginx is not installed here, so the front door was not tried"
+
+
 class Server:
     """Migrates and serves a data folder; `kill` is `kill -9` of the server and all its children."""
+
+    command: tuple[str, ...] = (sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py")
 
     def __init__(self, data: Path, models: Path, **settings: str) -> None:
         self.data = data
@@ -44,6 +52,12 @@ class Server:
         self.ready_after_s = 0.0  # of the last start, counted from gunicorn's own
 
     @property
+    def gunicorn(self) -> int:
+        """Process id of gunicorn's first process, the parent of the one that serves."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -58,11 +72,11 @@ class Server:
     def start(self, timeout_s: float = 90.0) -> Server:
         """Migrate, serve, and wait until `/health/ready` answers 200."""
         self._migrate()
-        command = [*self.wrapper, sys.executable, "-m", "gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+                [*self.wrapper, *self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         started = time.monotonic()
         while time.monotonic() < started + timeout_s:
             if self.process.poll() is not None:
@@ -124,6 +138,51 @@ class Server:
         request = urllib.request.Request(f"{self.address}/api/v1/studies", data=body, headers={**kind, **headers})
         status, answer = _answer(request)
         return status, json.loads(answer) if answer else {}
+
+
+class FrontDoor(Server):
+    """The same with nginx in front, as the image serves it. Limits are the product's own."""
+
+    command = (sys.executable, "-m", "server")
+
+    def __init__(self, data: Path, models: Path, **settings: str) -> None:
+        super().__init__(data, models, **{"SPOOL_DIR": str(data.parent), **settings})
+
+    @property
+    def gunicorn(self) -> int:
+        return self.child("gunicorn")
+
+    @property
+    def spool(self) -> Path:
+        """The folder where requests lie that come in."""
+        return Path(self.environment["SPOOL_DIR"] or "/dev/shm") / f"sonotriage-{os.getuid()}-{self.port}"
+
+    def child(self, name: str) -> int:
+        """Process id of nginx's or gunicorn's first process."""
+        assert self.process is not None
+        pid = self.process.pid
+        for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if name in Path(f"/proc/{found}/cmdline").read_text():
+                return int(found)
+        raise AssertionError(f"{name} does not run")
+
+    def held(self, part: str) -> list[int]:
+        """Bytes of each nameless file that nginx holds in "bodies" or "answers" of the spool."""
+        nginx, sizes = self.child("nginx"), list[int]()
+        for worker in Path(f"/proc/{nginx}/task/{nginx}/children").read_text().split():
+            for link in Path(f"/proc/{worker}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                    if str(link.readlink()).startswith(f"{self.spool / part}/"):
+                        sizes.append(link.stat().st_size)
+        return sizes
+
+    def kill(self) -> None:
+        assert self.process is not None
+        groups = [self.child("gunicorn"), self.child("nginx")]
+        super().kill()
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
 
 
 def _answer(request: urllib.request.Request) -> tuple[int, bytes]:

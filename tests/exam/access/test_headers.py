@@ -31,6 +31,12 @@ headers = exam(
 
 
 @pytest.fixture(scope="module")
+def server(outermost: Server) -> Server:
+    """What strangers reach."""
+    return outermost
+
+
+@pytest.fixture(scope="module")
 def image_id(server: Server) -> str:
     return Browser(server).sent_and_read(encoded(ultrasound(66)))
 

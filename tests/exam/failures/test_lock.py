@@ -120,10 +120,8 @@ def test_two_servers_on_one_folder_do_no_harm(launch: Launch, tiny_models: Path,
     given="SIGTERM while 50 pictures wait and 20 are being sent",
     expected="requests end or get a clean refusal, the server ends in order, the queue goes on at the next start",
 )
-def test_a_stop_with_a_full_queue_loses_nothing(
-    launch: Launch, tiny_models: Path, seen: Seen
-) -> None:  # fmt: skip
-    server = armed(launch(models=tiny_models, WAIT_S="0"), f"{failpoints.INFERENCE}:2:3")
+def test_a_stop_with_a_full_queue_loses_nothing(launch_outermost: Launch, tiny_models: Path, seen: Seen) -> None:
+    server = armed(launch_outermost(models=tiny_models, WAIT_S="0"), f"{failpoints.INFERENCE}:2:3")
     assert server.process is not None
     sender = Sender(server)
     for number in range(50):

@@ -44,9 +44,9 @@ class Visits:
 )
 @pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.long)])
 def test_an_exchange_of_the_server_is_not_noticed(
-    times: int, launch: Launch, tiny_models: Path, seen: Callable[[str], None]
+    times: int, launch_outermost: Launch, tiny_models: Path, seen: Callable[[str], None]
 ) -> None:
-    server = launch(models=tiny_models).start()
+    server = launch_outermost(models=tiny_models).start()
     assert server.process is not None
     runs, visits = list[load.Run](), Visits()
     scans, stopping = load.Scans(150, 180), threading.Event()

@@ -165,7 +165,7 @@ revision, down_revision, branch_labels, depends_on = "9999", {newest!r}, None, N
 def upgrade(): op.add_column("image", sa.Column("exam_note", sa.String(20)))
 def downgrade(): op.drop_column("image", "exam_note")
 '''
-PRODUCT = ("app", "imaging", "migrations", "templates", "static", "wsgi.py", "json_log.py")
+PRODUCT = ("app", "imaging", "migrations", "templates", "static", "wsgi.py", "server")
 
 
 @exam("F16", given="A backup of today's tables is restored by a later version, whose tables have a column more",

@@ -18,13 +18,19 @@ from tests.exam.footprint import memory_kb, worker_of
 from tests.exam.marks import exam
 from tests.exam.senders.person import BOUNDARY, assert_plain, multipart
 from tests.factories.pictures import encoded, ultrasound
-from tests.factories.server import Server
+from tests.factories.server import FrontDoor, Server
 
 Untouched = Callable[[], AbstractContextManager[None]]
 Seen = Callable[[str], None]
 DOORS = ("/api/v1/studies", "/")
 FORM = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 PICTURE = multipart([("file", "picture.png", encoded(ultrasound(10)))])
+
+
+@pytest.fixture(scope="module")
+def server(outermost: Server) -> Server:
+    """What strangers reach."""
+    return outermost
 
 
 def opened(server: Server, door: str, *headers: str) -> socket.socket:
@@ -47,15 +53,23 @@ def answer_of(connection: socket.socket) -> tuple[int, bytes]:
     except ConnectionResetError:
         pass  # the server closed while we were still sending; what came before counts
     head, _, body = received.partition(b"\r\n\r\n")
+    if _is_chunked(head):  # nginx's own refusals come in one chunk
+        body = body.partition(b"\r\n")[2].partition(b"\r\n0\r\n\r\n")[0]
     return int(head.split()[1]) if head else 0, body
 
 
 def _is_whole(received: bytes) -> bool:
     head, _, body = received.partition(b"\r\n\r\n")
+    if _is_chunked(head):
+        return body.endswith(b"\r\n0\r\n\r\n")
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return len(body) >= int(line.split(b":")[1])
     return False
+
+
+def _is_chunked(head: bytes) -> bool:
+    return b"transfer-encoding: chunked" in head.lower()
 
 
 def posted(server: Server, door: str, body: bytes, *headers: str) -> tuple[int, bytes, float]:
@@ -68,9 +82,12 @@ def posted(server: Server, door: str, body: bytes, *headers: str) -> tuple[int, 
     return status, answer, time.monotonic() - started
 
 
-def temporary_files() -> set[str]:
-    """What lies in the folder for temporary files, where large bodies are laid down while they come in."""
-    return {path.name for path in Path(tempfile.gettempdir()).iterdir()}
+def temporary_files(server: Server) -> set[str]:
+    """What lies in the folders for temporary files, where large bodies are laid down while they come in."""
+    folders = [Path(tempfile.gettempdir())]
+    if isinstance(server, FrontDoor):
+        folders += [server.spool / "bodies", server.spool / "forms"]
+    return {path.name for folder in folders for path in folder.iterdir()}
 
 
 @exam(
@@ -88,9 +105,9 @@ def test_a_huge_claim_is_refused_at_once(
             status, body = answer_of(connection)
         seconds = time.monotonic() - started
         grown = memory_kb(worker_of(server), "VmHWM") - before
-    assert status == 413
     answer = json.loads(body)
-    assert answer["code"] == "too_large"
+    beyond_numbers = length > 2**63 and isinstance(server, FrontDoor)  # nginx can't read it at all
+    assert (status, answer["code"]) == ((400, "bad_request") if beyond_numbers else (413, "too_large"))
     assert_plain(answer["message"])
     assert seconds < 2
     assert grown < 50_000
@@ -104,7 +121,7 @@ def test_a_huge_claim_is_refused_at_once(
 )
 @pytest.mark.parametrize("door", DOORS)
 def test_an_endless_body_is_cut(server: Server, untouched: Untouched, seen: Seen, door: str) -> None:
-    files, sent = temporary_files(), 0
+    files, sent = temporary_files(server), 0
     piece = b"100000\r\n" + b"\x55" * 0x100000 + b"\r\n"
     with untouched():
         started = time.monotonic()
@@ -122,7 +139,7 @@ def test_an_endless_body_is_cut(server: Server, untouched: Untouched, seen: Seen
     assert sent < 200, "it went on reading"
     assert status == 413
     assert json.loads(body)["code"] == "too_large"
-    left = {name for name in temporary_files() - files if name.startswith("tmp")}
+    left = {name for name in temporary_files(server) - files if name.startswith("tmp") or name.isdecimal()}
     assert not left
     seen(f"{door}: {status} after {sent} MiB, {seconds:.1f} s; {len(left)} temporary files left")
 

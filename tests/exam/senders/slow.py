@@ -29,18 +29,19 @@ def body_head(door: str, length: int) -> bytes:
 
 @dataclass
 class SlowClients:
-    """`answers`: seconds after which each was answered or closed, and the status (0 for a close without words)."""
+    """`answers`: kind, seconds after which it was answered or closed, and status (0 for a close without words)."""
 
     count: int
-    answers: list[tuple[float, int]] = field(default_factory=list)
+    answers: list[tuple[str, float, int]] = field(default_factory=list)
 
 
 @contextmanager
 def slow_clients(server: Server, kinds: dict[str, int]) -> Iterator[SlowClients]:
-    """Open connections of each kind and feed each a byte a second, in a thread, as long as this lasts.
+    """Open connections of each kind, from eight addresses, and feed each a byte a second as long as this lasts.
 
     Args:
-        kinds: how many that are slow in their "body", slow in their "chunks", slow in their "head", and "silent" ones.
+        kinds: how many that are slow in their "body", slow in their "chunks", slow in their "head", "still" ones that
+            send half a body and no more, and "silent" ones.
     """
     clients, over = SlowClients(sum(kinds.values())), threading.Event()
     feeder = threading.Thread(target=_feed, args=(server, kinds, clients, over))
@@ -56,7 +57,8 @@ def _feed(server: Server, kinds: dict[str, int], clients: SlowClients, over: thr
     selector, started = selectors.DefaultSelector(), time.monotonic()
     for kind, count in kinds.items():
         for number in range(count):
-            connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            own = (f"127.0.2.{1 + number % 8}", 0)
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=own)
             connection.sendall(_first(kind, number))
             connection.setblocking(False)
             selector.register(connection, selectors.EVENT_READ, kind)
@@ -65,7 +67,7 @@ def _feed(server: Server, kinds: dict[str, int], clients: SlowClients, over: thr
         for key, _ in selector.select(0.1):
             connection = key.fileobj
             assert isinstance(connection, socket.socket)
-            clients.answers.append((time.monotonic() - started, _status(connection)))
+            clients.answers.append((key.data, time.monotonic() - started, _status(connection)))
             selector.unregister(connection)
             connection.close()
         if time.monotonic() - fed >= 1:
@@ -78,7 +80,7 @@ def _feed(server: Server, kinds: dict[str, int], clients: SlowClients, over: thr
 
 def _first(kind: str, number: int) -> bytes:
     door = "/api/v1/studies" if number % 2 else "/"
-    if kind == "body":
+    if kind in ("body", "still"):
         return body_head(door, 1_000_000) + START
     if kind == "chunks":
         head = body_head(door, 1).replace(b"Content-Length: 1\r\n", b"Transfer-Encoding: chunked\r\n")
@@ -87,7 +89,7 @@ def _first(kind: str, number: int) -> bytes:
 
 
 def _one_more(key: selectors.SelectorKey) -> None:
-    piece = {"body": b"\0", "chunks": b"1\r\n\0\r\n", "head": b"x", "silent": b""}[key.data]
+    piece = {"body": b"\0", "chunks": b"1\r\n\0\r\n", "head": b"x"}.get(key.data, b"")
     with contextlib.suppress(OSError):  # answered or closed: the next look finds it
         key.fileobj.send(piece)  # type: ignore[union-attr]
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app.serving import security
+from server.headers import HEADERS
 
 MakeApp = Callable[..., Flask]
 ANSWERS = ["/", "/health/live", "/nowhere", "/api/v1/nowhere", "/api/v1/docs", "/static/css/base.css", "/login"]
@@ -24,7 +24,7 @@ def headers_of(client: FlaskClient, path: str) -> Headers:
 @pytest.mark.parametrize("path", ANSWERS)
 def test_every_answer_carries_the_protective_headers(client: FlaskClient, path: str) -> None:
     headers = headers_of(client, path)
-    for name, value in security.HEADERS.items():
+    for name, value in HEADERS.items():
         assert headers[name] == value, name
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
@@ -122,13 +122,3 @@ def test_a_body_that_says_it_is_huge_is_refused_at_once(client: FlaskClient, pat
 def test_other_sites_get_no_permission_to_read(client: FlaskClient) -> None:
     answer = client.get("/api/v1/openapi.json", headers={"Origin": "https://evil.example"})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
-
-
-@pytest.mark.parametrize(
-    ("status", "code"), [(408, "too_slow"), (413, "too_large"), (503, "unavailable"), (507, "storage_full")]
-)
-@pytest.mark.parametrize("path", ["/", "/api/v1/studies", "/login"])
-def test_what_the_server_refuses_is_told_in_our_words(client: FlaskClient, path: str, status: int, code: str) -> None:
-    told = {security.REFUSAL: status}
-    answer = client.post(path, headers={"Accept": "application/json"}, environ_overrides=told)
-    assert (answer.status_code, answer.json["code"]) == (status, code)

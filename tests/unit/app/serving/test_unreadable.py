@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.serving import security, unreadable
+from app.serving import unreadable
+from server.headers import HEADERS
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "bad_request"), (431, "bad_request"), (500, "internal_error")])
@@ -16,7 +17,7 @@ def test_it_has_the_shape_and_the_headers_of_every_refusal(status: int, code: st
     lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
     assert lines[0].startswith(f"HTTP/1.1 {status} ")
-    assert headers.items() >= security.HEADERS.items()
+    assert headers.items() >= HEADERS.items()
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert int(headers["Content-Length"]) == len(body)
     told = json.loads(body)

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from app.categories import DECLINED
 from app.web import observability
-from json_log import JsonFormatter, Unquoted, logging_settings
+from server.json_log import JsonFormatter, Unquoted, logging_settings
 
 CANARY = "Jane-Canary-1970"
 

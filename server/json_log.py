@@ -81,8 +81,8 @@ def logging_settings(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"unquoted": {"()": "json_log.Unquoted"}},
-        "formatters": {"json": {"()": "json_log.JsonFormatter"}},
+        "filters": {"unquoted": {"()": "server.json_log.Unquoted"}},
+        "formatters": {"json": {"()": "server.json_log.JsonFormatter"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"level": level, "handlers": ["console"]},
         "loggers": {

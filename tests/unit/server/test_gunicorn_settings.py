@@ -15,7 +15,7 @@ import pytest
 
 from app.workers.services import GPU_HUNG
 
-FILE = Path(__file__).parents[2] / "gunicorn.conf.py"
+FILE = Path(__file__).parents[3] / "gunicorn.conf.py"
 
 
 def settings() -> dict[str, Any]:
@@ -25,7 +25,7 @@ def settings() -> dict[str, Any]:
 def test_one_process_owns_the_networks_and_loads_the_product_after_fork() -> None:
     found = settings()
     assert (found["workers"], found["preload_app"]) == (1, False)
-    assert found["worker_class"].__name__ == "PatientWorker"
+    assert found["worker_class"] == "gthread"
     assert found["bind"] == "127.0.0.1:8000"
     assert found["accesslog"] is None
     assert found["forwarded_allow_ips"] == ""
@@ -43,7 +43,32 @@ def test_the_first_process_never_loads_the_networks_library() -> None:
 def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8123")
     monkeypatch.setenv("SONOTRIAGE_LISTEN", "0.0.0.0")
+    monkeypatch.setenv("PLAIN_SERVER", "yes")
     assert settings()["bind"] == "0.0.0.0:8123"
+    monkeypatch.setenv("LISTEN", "::1")
+    monkeypatch.delenv("SONOTRIAGE_LISTEN")
+    assert settings()["bind"] == "[::1]:8123"
+    monkeypatch.setenv("SOCKET", "/run/sonotriage.sock")
+    assert settings()["bind"] == "unix:/run/sonotriage.sock"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "triage.example.org"])
+def test_alone_it_does_not_listen_beyond_the_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    monkeypatch.setenv("LISTEN", host)
+    with pytest.raises(SystemExit) as ended:
+        settings()
+    assert ended.value.code == 3
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("Sonotriage can't start: ")
+    assert "PLAIN_SERVER=yes" in told
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.9", "::1", "[::1]"])
+def test_alone_it_listens_on_the_machine_itself(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("LISTEN", host)
+    assert settings()["bind"].endswith(":8000")
 
 
 @pytest.mark.parametrize(("text", "level"), [("warning", "WARNING"), ("", "INFO"), ("loud", "INFO")])
@@ -54,10 +79,10 @@ def test_the_log_level_never_breaks_the_log(monkeypatch: pytest.MonkeyPatch, tex
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", ""])
 def test_a_number_that_is_none_is_left_to_the_worker_to_refuse(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    for name in ("PORT", "WEB_THREADS", "MAX_UPLOAD_MB"):
+    for name in ("PORT", "WEB_THREADS"):
         monkeypatch.setenv(name, text)
     found = settings()
-    assert (found["bind"], found["threads"], found["worker_class"].body_limit) == ("127.0.0.1:8000", 48, 52_000_000)
+    assert (found["bind"], found["threads"]) == ("127.0.0.1:8000", 48)
 
 
 def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
