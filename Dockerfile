@@ -19,8 +19,10 @@ RUN case "$RUNTIME" in \
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 \
+    DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 SANDBOX=required \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# what shuts decoders in
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libseccomp2 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 sonotriage \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sonotriage \
  && install -d -m 700 -o 10001 -g 10001 /data
