@@ -20,6 +20,7 @@ from app.audit import trail
 from app.tables import Analysis, AuditEvent, Image, Review
 from app.web.extensions import db
 from app.workers import tasks
+from app.workers.decoding import Decoder, Walls
 from app.workers.services import services
 from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_image, add_user, staff
 
@@ -350,6 +351,24 @@ def test_the_system_page_counts_what_the_gpu_failed_at(make_app: Callable[..., F
     app.extensions["sonotriage"].engine.gpu_failures = 2
     app.extensions.pop("sonotriage.inference")
     assert "Readings that the GPU failed at since the start: 2." in visitor.get("/admin/system").text
+
+
+@pytest.mark.parametrize(
+    ("walls", "told"),
+    [
+        (None, "None has been needed yet."),
+        (Walls("seccomp"), "Shut in by seccomp"),
+        (Walls(None, "libseccomp is not installed"), "Not shut in (libseccomp is not installed)"),
+    ],
+)
+def test_the_system_page_tells_what_shuts_decoders_in(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, walls: Walls | None, told: str
+) -> None:
+    monkeypatch.setattr(Decoder, "walls", walls)
+    app = make_app(**SETTINGS)
+    assert told in staff(app, "ada", "admin").get("/admin/system").text
+    shut_in = "1.0" if walls and walls.means else "0.0"
+    assert f"sonotriage_decoder_shut_in {shut_in}" in app.test_client().get("/metrics").text
 
 
 def test_the_system_page_tells_that_networks_are_missing(make_app: Callable[..., Flask], tmp_path: Path) -> None:
