@@ -6,7 +6,6 @@ import errno
 import hashlib
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,12 +28,14 @@ from app.workers import tasks
 from app.workers.decoding import NoDecoder
 from app.workers.early import Offer
 from app.workers.services import services
+from app.workers.turns import NoTurn, Turns
 from imaging.picture import Picture
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 3  # two are decoded while one is written
-_turns = threading.BoundedSemaphore(AT_ONCE)
+LONGEST_WAIT_S = 10.0
+_turns = Turns(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,12 @@ def _turn() -> Iterator[None]:
         DecoderBusy: none of those under way ended in time.
     """
     db.session.rollback()  # whoever waits, and whoever decodes, holds no connection
-    if not _turns.acquire(timeout=current_app.config["DECODE_TIMEOUT_S"]):
-        raise DecoderBusy
+    threads: int = current_app.config["WEB_THREADS"]
     try:
-        yield
-    finally:
-        _turns.release()
+        with _turns.taken(threads - max(2, threads // 6), LONGEST_WAIT_S):  # the others answer who need not wait
+            yield
+    except NoTurn as error:
+        raise DecoderBusy from error
 
 
 def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:

@@ -1,7 +1,7 @@
 """Uses every reader once, so that nothing is left to be imported or opened when somebody's bytes come.
 
-A decoding child does this before it shuts itself in (`sandbox.py`): a module that is first wanted later would be missing,
-and its picture refused as damaged.
+A decoding child does this before it shuts itself in (`sandbox.py`): a module that is first wanted later would be
+missing, and its picture refused as damaged.
 """
 
 from __future__ import annotations
