@@ -38,11 +38,6 @@ def outline(pixels: Grey, mask: NDArray[np.bool_] | None) -> Rgb:
     return canvas
 
 
-def rgb_png(pixels: Rgb) -> bytes:
-    """PNG bytes of uint8 `H x W x 3`, red green blue."""
-    return _png(Image.fromarray(pixels))
-
-
 def layer_png(mask: NDArray[np.bool_], style: str = "outline") -> bytes:
     """A transparent layer as PNG bytes, with a palette: a fourth of the memory of four channels.
 
@@ -88,12 +83,8 @@ def _palette_png(shades: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes
     """PNG bytes of uint8 `H x W` numbers into a palette, uint8 `N x 4` with opacity."""
     image = Image.fromarray(shades, "P")
     image.putpalette(palette[:, :3].tobytes())
-    return _png(image, transparency=palette[:, 3].tobytes())
-
-
-def _png(image: Image.Image, **options: bytes) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1, **options)
+    image.save(buffer, format="PNG", compress_level=1, transparency=palette[:, 3].tobytes())
     return buffer.getvalue()
 
 

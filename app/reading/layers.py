@@ -32,7 +32,7 @@ PICTURE, MASK, OUTLINE, FILL, HEAT, OVERLAY, THUMBNAIL = NAMES = (
 _KEPT = (PICTURE, MASK)  # served as they lie there
 SHOWN_PX = 1600  # longest side of what is drawn, unless the full size is asked for: a screen shows no more
 THUMBNAIL_PX = 160
-LONGEST_WAIT_S = 10.0
+LONGEST_WAIT_S = 20.0  # to the largest picture in its full size, one core gives two seconds
 
 _turns, _large_turns = Turns(2), Turns(1)  # small ones never wait for large ones
 _keeping = ThreadPoolExecutor(1, "thumbnails")  # its thread starts with the first one
@@ -144,7 +144,7 @@ def _heat(wanted: Drawing) -> bytes:
 
 
 def _overlay(wanted: Drawing) -> bytes:
-    return overlay.rgb_png(_outlined(wanted))
+    return encode(_outlined(wanted)).content
 
 
 def _thumbnail(wanted: Drawing) -> bytes:
