@@ -17,7 +17,7 @@ from app.reading.layers import MASK, OVERLAY
 from app.refusals.interface import NoFile, NoPicture, NoPlace, OneFileOnly
 from app.reports.clinics_json import clinics_json
 from app.reports.image_json import image_json
-from app.serving import waiting
+from app.serving import payers, waiting
 from app.serving.layer_answer import layer_answer
 from app.store.pictures import MissingPicture
 from app.tables.image import QUEUED
@@ -61,7 +61,7 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     """
     given = headers.get("idempotency_key")
     key = given or clients.new_key()
-    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, is_new=given is None))
+    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, given is None, payers.of_program()))
     finished = waiting.until_finished(receipt.image_id)
     image = finished or images.find(receipt.image_id)
     status = (201 if receipt.is_new else 200) if finished else 202

@@ -32,6 +32,7 @@ _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP
 _OWN_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **memory.ENVIRONMENT}
 AUTO, REQUIRED, OFF = SANDBOXES = ("auto", "required", "off")
 START_S = 60.0  # longest that a child may take until it is ready: imports, on a machine with other work
+LONGEST_WAIT_S = 10.0  # for a child that is free: who waits holds a thread of the server
 PIPE_BYTES = 1 << 20  # the most that Linux lets everybody have
 _STATUSES = {413, 415, 422}
 _USED_UP = -getattr(signal, "SIGXCPU", 0) or None
@@ -54,6 +55,13 @@ class NoDecoder(RefusedUpload):
 
     def __init__(self) -> None:
         super().__init__("decoder_busy", "Many pictures are being read at this moment. Try again in a minute.", 503)
+
+
+class TookTooLong(RefusedUpload):
+    """The picture was given up for the time that reading it took."""
+
+    def __init__(self) -> None:
+        super().__init__("decode_timeout", _TIMEOUT)
 
 
 class ChildEnded(Exception):
@@ -88,8 +96,8 @@ class Decoder:
         """Decode one upload in a child; see `imaging.files.decode.decode`.
 
         Raises:
-            RefusedUpload: the codes of `imaging.files.decode.decode`, and `damaged_image` when the child crashed,
-                `decode_timeout` (422) when it was killed for its time.
+            RefusedUpload: the codes of `imaging.files.decode.decode`, and `damaged_image` when the child crashed.
+            TookTooLong: it was killed for its time (422).
             NoDecoder: all are at work, or none can be started.
         """
         child = self._take()
@@ -136,7 +144,7 @@ class Decoder:
             self._process_id = os.getpid()
             self._fill()
         try:
-            return self._free.get(timeout=self.timeout_s)
+            return self._free.get(timeout=min(self.timeout_s, LONGEST_WAIT_S))
         except queue.Empty:
             raise NoDecoder from None
 
@@ -309,7 +317,7 @@ def _picture(header: dict[str, Any], pixels: bytes) -> Picture:
 
 def _refusal(child: Child) -> RefusedUpload:
     if child.was_slow:
-        return RefusedUpload("decode_timeout", _TIMEOUT)
+        return TookTooLong()
     return RefusedUpload("damaged_image", _DAMAGED)
 
 

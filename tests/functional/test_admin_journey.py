@@ -178,9 +178,9 @@ def test_whoever_draws_or_waits_to_holds_no_connection(
         return draw(mask, style)
 
     monkeypatch.setattr(overlay, "layer_png", counted)
-    answer = reviewer.get(f"/admin/studies/{image_id}/outline.png")
+    answer = reviewer.get(f"/admin/images/{image_id}/outline.png")
     assert (answer.status_code, held) == (200, [0])
-    reviewer.get(f"/admin/studies/{image_id}/outline.png", headers={"If-None-Match": answer.headers["ETag"]})
+    reviewer.get(f"/admin/images/{image_id}/outline.png", headers={"If-None-Match": answer.headers["ETag"]})
     assert held == [0]  # not drawn again
 
 
@@ -191,7 +191,7 @@ def test_whoever_can_not_have_something_drawn_in_time_is_told_to_come_back(
     monkeypatch.setattr(layers, "LONGEST_WAIT_S", 0.01)
     image_id = _add(app)
     with layers._turns.taken(0, 0):
-        answer = reviewer.get(f"/admin/studies/{image_id}/outline.png", headers={"Accept": "application/json"})
+        answer = reviewer.get(f"/admin/images/{image_id}/outline.png", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json["code"]) == (503, "drawing_busy")
     assert int(answer.headers["Retry-After"]) > 0
 

@@ -79,11 +79,11 @@ def test_an_upload_beyond_those_under_way_is_refused_and_told_to_come_back(app, 
     monkeypatch.setattr(intake, "_turns", Turns(1))
     monkeypatch.setattr(intake, "LONGEST_WAIT_S", 0.01)
     with app.app_context():
-        with intake._turn(), pytest.raises(DecoderBusy):
+        with intake._turn(Actor("o" * 64, "visitor")), pytest.raises(DecoderBusy):
             intake.receive(scan(), Actor("o" * 64, "visitor"))
         services().decoder.timeout_s = 20
         assert db.session.query(Image).count() == 0
-        with intake._turn():
+        with intake._turn(Actor("o" * 64, "visitor")):
             answer = client.post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")})
     assert (answer.status_code, answer.json["code"]) == (503, "decoder_busy")
     assert int(answer.headers["Retry-After"]) > 0

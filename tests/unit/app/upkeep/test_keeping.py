@@ -62,8 +62,8 @@ class TestChecking:
         assert services().store.content(key) == before
         assert integrity.check().is_sound
 
-    def test_a_lost_thumbnail_is_no_loss(self, study_ids: list[str]) -> None:
-        image = images.find(study_ids[0])
+    def test_a_lost_thumbnail_is_no_loss(self, image_ids: list[str]) -> None:
+        image = images.find(image_ids[0])
         layers.png(layers.drawing(image, layers.THUMBNAIL))
         layers._keeping.submit(lambda: None).result(timeout=20)
         db.session.rollback()

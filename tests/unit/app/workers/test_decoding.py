@@ -13,8 +13,8 @@ from app.workers import decoding
 from app.workers.decoding import Decoder, Walls
 from imaging.errors import RefusedUpload
 from imaging.files.decode import decode
-from tests.exam.fuzz import mutated
-from tests.exam.fuzz_files import wholes
+from tests.exam.fuzzing.fuzz import mutated
+from tests.exam.fuzzing.fuzz_files import wholes
 from tests.factories import pictures
 
 MOST = 25_000_000
