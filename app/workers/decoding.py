@@ -60,8 +60,10 @@ class NoDecoder(RefusedUpload):
 class TookTooLong(RefusedUpload):
     """The picture was given up for the time that reading it took."""
 
+    code = "decode_timeout"
+
     def __init__(self) -> None:
-        super().__init__("decode_timeout", _TIMEOUT)
+        super().__init__(self.code, _TIMEOUT)
 
 
 class ChildEnded(Exception):
