@@ -19,10 +19,11 @@ RUN case "$RUNTIME" in \
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 \
+    DATA_DIR=/data LISTEN=0.0.0.0 PORT=8000 SANDBOX=required \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 # nginx stands in front: slow and hostile clients end there. It runs as our user, and keeps nothing outside its folder.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx \
+# libseccomp shuts decoders in.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx libseccomp2 \
  && rm -rf /var/lib/apt/lists/* /var/log/nginx /var/www
 RUN groupadd --gid 10001 sonotriage \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sonotriage \

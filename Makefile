@@ -37,7 +37,7 @@ run: $(VENV)/.serving migrate ## Serve at http://localhost:8000 (PORT, DATA_DIR 
 
 .PHONY: serve
 serve: $(VENV)/.serving migrate ## Serve with nginx in front, as the image does (LISTEN=0.0.0.0 lets other machines in)
-	@exec $(VENV)/bin/python -m server
+	@SANDBOX=$${SANDBOX:-required} exec $(VENV)/bin/python -m server
 
 .PHONY: migrate
 migrate: $(VENV)/.serving ## Bring the database up to date, fill an empty clinic directory, print the set-up link

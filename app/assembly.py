@@ -32,7 +32,9 @@ def bind(app: Flask) -> None:
     )  # fmt: skip
     app.extensions["sonotriage"] = Services(
         store=PictureStore(settings["DATA_DIR"] / "pictures"),
-        decoder=Decoder(settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"]),
+        decoder=Decoder(
+            settings["MAX_MEGAPIXELS"] * 1_000_000, settings["DECODE_TIMEOUT_S"], sandbox=settings["SANDBOX"]
+        ),
         engine=engine,
         worker=Worker(app, WORK),
         room=QueueRoom(),

@@ -83,6 +83,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAX_UPLOAD_MB", "50", _positive, "Largest upload in megabytes."),
     Setting("MAX_MEGAPIXELS", "25", _positive, "Largest picture in megapixels, checked before decoding."),
     Setting("DECODE_TIMEOUT_S", "20", _positive, "Longest that decoding one upload may take."),
+    Setting("SANDBOX", "auto", str, "Shut decoders in: auto where that is possible, required to start, or off."),
     Setting("UPLOADS_PER_MINUTE", "600", _positive, "Uploads that one address may send in a minute."),
     Setting("UPLOADS_PER_SENDER", "10000", _positive, "Pictures a browser may keep, or a program send in a day."),
     Setting("LOGINS_PER_MINUTE", "10", _positive, "Failed logins that one address may make in a minute."),
@@ -135,6 +136,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict
     if values["ONE_GRAPH"] and values["PROVIDER"] == "tensorrt":
         raise BadSetting("ONE_GRAPH=yes does not go with PROVIDER=tensorrt, which has to know the size of a picture.")
     _check_choice(values, "DISTANCE_UNIT", {"km", "miles"})
+    _check_choice(values, "SANDBOX", {"auto", "required", "off"})
     values["DATA_DIR"] = Path(values["DATA_DIR"]).absolute()
     values["MODELS_DIR"] = Path(values["MODELS_DIR"]).absolute()
     return values

@@ -1,4 +1,4 @@
-"""Outlines, layers and thumbnails that are laid over a picture."""
+"""Outlines and layers that are laid over a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imaging.postprocess import contours_of
-from imaging.preprocess import Grey, resize
+from imaging.preprocess import Grey
 
 Rgb = NDArray[np.uint8]
 
@@ -21,18 +21,18 @@ RIM = (0, 32, 48)
 _FILL_OPACITY = 96
 
 
-def outline(pixels: Grey, mask: NDArray[np.bool_]) -> Rgb:
+def outline(pixels: Grey, mask: NDArray[np.bool_] | None) -> Rgb:
     """Draw the outline of a lesion on its picture.
 
     Args:
-        pixels: uint8 `H x W`; mask: bool `H x W`.
+        pixels: uint8 `H x W`; mask: bool `H x W`, None where nothing is known of a lesion.
 
     Returns:
         uint8 `H x W x 3`, red green blue.
     """
     canvas = np.repeat(pixels[:, :, None], 3, axis=2)
     thickness = _thickness(pixels.shape)
-    outlines = contours_of(mask)
+    outlines = [] if mask is None else contours_of(mask)
     cv2.drawContours(canvas, outlines, -1, RIM, thickness + 2, cv2.LINE_AA)
     cv2.drawContours(canvas, outlines, -1, OUTLINE, thickness, cv2.LINE_AA)
     return canvas
@@ -86,18 +86,6 @@ def _palette_png(shades: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1, transparency=palette[:, 3].tobytes())
     return buffer.getvalue()
-
-
-def thumbnail(pixels: Grey, mask: NDArray[np.bool_], size: int = 160) -> Rgb:
-    """A small picture with its outline.
-
-    Returns:
-        uint8 `h x w x 3`, longer side `size` px (or the picture's own, when that is smaller).
-    """
-    scale = min(1.0, size / max(pixels.shape))
-    height, width = (max(1, round(side * scale)) for side in pixels.shape)
-    small_mask = resize(mask.astype(np.uint8) * 255, height, width) >= 128
-    return outline(resize(pixels, height, width), small_mask)
 
 
 def _thickness(shape: tuple[int, ...]) -> int:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from typing import IO, Any
 
 from flask import Blueprint as PlainBlueprint
-from flask import Response, current_app, make_response, render_template, request, send_file
+from flask import Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from app.api import clients, pictures, places, schemas, specification
+from app.api import clients, places, schemas, specification
 from app.clinics import nearest as clinics
 from app.reading import images, intake
 from app.reading.intake import Actor
-from app.refusals.interface import NoFile, NoPlace, OneFileOnly
+from app.reading.layers import MASK, OVERLAY
+from app.refusals.interface import NoFile, NoPicture, NoPlace, OneFileOnly
 from app.reports.clinics_json import clinics_json
 from app.reports.image_json import image_json
-from app.serving import waiting
+from app.serving import payers, waiting
+from app.serving.layer_answer import layer_answer
+from app.store.pictures import MissingPicture
 from app.tables.image import QUEUED
 from app.web import observability
 from app.web.api_base import JsonInterface
@@ -59,7 +61,7 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     """
     given = headers.get("idempotency_key")
     key = given or clients.new_key()
-    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, is_new=given is None))
+    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, given is None, payers.of_program()))
     finished = waiting.until_finished(receipt.image_id)
     image = finished or images.find(receipt.image_id)
     status = (201 if receipt.is_new else 200) if finished else 202
@@ -108,18 +110,22 @@ def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
 @blueprint.response(200, description="8-bit grey PNG of the picture's size: 255 where the lesion is.")
 def read_mask(study_id: str) -> ResponseReturnValue:
     """The mask of the lesion."""
-    return _picture(pictures.mask(images.find(study_id)))
+    return _layer(study_id, MASK)
 
 
 @blueprint.route("/studies/<study_id>/overlay.png")
+@blueprint.arguments(schemas.SizeQuery, location="query")
 @blueprint.response(200, description="PNG of the picture with the outline of the lesion drawn in.")
-def read_overlay(study_id: str) -> ResponseReturnValue:
-    """The picture with its outline."""
-    return _picture(pictures.overlay(images.find(study_id)))
+def read_overlay(_query: dict[str, Any], study_id: str) -> ResponseReturnValue:
+    """The picture with its outline; its longer side has at most 1600 pixels unless `size=full` is asked for."""
+    return _layer(study_id, OVERLAY)
 
 
-def _picture(picture: pictures.Served) -> Response:
-    return send_file(io.BytesIO(picture.content), "image/png", etag=picture.tag, max_age=0)
+def _layer(study_id: str, name: str) -> Response:
+    try:
+        return layer_answer(images.find(study_id), name, "private, no-cache")
+    except MissingPicture as error:
+        raise NoPicture from error
 
 
 @blueprint.route("/clinics")

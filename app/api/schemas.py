@@ -92,6 +92,15 @@ class ClinicQuery(_SaidOnce):
     unit = fields.String(validate=validate.OneOf(["km", "miles"]), **_about("Unit of `distance`; the server's own."))
 
 
+class SizeQuery(_SaidOnce):
+    """How large a picture is drawn."""
+
+    size = fields.String(
+        load_default="shown", validate=validate.OneOf(["shown", "full"]),
+        **_about("`full` draws at the picture's own size; else the longer side has at most 1600 pixels."),
+    )  # fmt: skip
+
+
 class ReasonSchema(_Object):
     """Why a study was declined or failed."""
 

@@ -104,7 +104,8 @@ class SystemPage:
 
 
 def _health(stock: Inventory) -> tuple[Health, ...]:
-    return (_networks_health(stock), _database_health(stock), _storage_health(stock), _queue_health(stock))
+    parts = (_networks_health, _database_health, _storage_health, _queue_health, _decoder_health)
+    return tuple(part(stock) for part in parts)
 
 
 def _networks_health(stock: Inventory) -> Health:
@@ -146,6 +147,16 @@ def _queue_health(stock: Inventory) -> Health:
     if length == 0:
         return Health("Queue", "success", "Nothing waits.")
     return Health("Queue", "warning" if length > limit / 2 else "success", f"{length} wait, of {limit} at most.")
+
+
+def _decoder_health(stock: Inventory) -> Health:
+    walls = stock.walls
+    if walls is None:
+        return Health("Decoders", "success", "None has been needed yet.")
+    if walls.means is None:
+        sentence = f"Not shut in ({walls.missing}): a fault in a reader of pictures could reach what is kept here."
+        return Health("Decoders", "warning", sentence)
+    return Health("Decoders", "success", f"Shut in by {walls.means}: they can open no file and make no connection.")
 
 
 def _facts(stock: Inventory, name: str) -> Mapping[str, Any]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +27,7 @@ from app.tables.image import DECLINED, DONE, QUEUED, RUNNING, reference
 from app.tables.moment import now
 from app.web import observability
 from app.web.extensions import db
-from app.workers import tasks, watchdog
+from app.workers import large_pictures, tasks, watchdog
 from app.workers.early import Offer
 from app.workers.services import services
 from imaging.errors import UnusablePicture
@@ -41,9 +40,7 @@ _STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EP
 log = logging.getLogger(__name__)
 
 _beside = ThreadPoolExecutor(2, "gate")  # one for each thread that analyses; its threads start with the first picture
-LARGE_PIXELS = 4_000_000
 MANY_PIXELS = 10_000_000  # of a whole batch: thirty-two pictures of usual size stay below
-_large = threading.Lock()
 
 
 class ResultsNotKept(Exception):
@@ -112,8 +109,7 @@ def analyse_early(offers: Sequence[Offer]) -> None:
 def _room(pictures: Sequence[Picture]) -> Iterator[None]:
     """Batches with large pictures, or very many, take turns: all their layers are in memory. Others go on beside."""
     sizes = [picture.pixels.size for picture in pictures]
-    is_large = max(sizes) > LARGE_PIXELS or sum(sizes) > MANY_PIXELS
-    with _large if is_large else nullcontext():
+    with large_pictures.room(max(sizes) > large_pictures.LARGE_PIXELS or sum(sizes) > MANY_PIXELS):
         yield
 
 

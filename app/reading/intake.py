@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+import math
 import secrets
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO
 
@@ -19,22 +19,24 @@ from sqlalchemy.exc import OperationalError
 
 from app import audit
 from app.places.places import Place
-from app.reading import images, quota
+from app.reading import images, pauses, quota
 from app.store import failpoints
 from app.store.database import is_full, is_locked, writing
 from app.store.pictures import encode
 from app.tables import Image
 from app.web.extensions import db
 from app.workers import tasks
-from app.workers.decoding import NoDecoder
+from app.workers.decoding import NoDecoder, TookTooLong
 from app.workers.early import Offer
 from app.workers.services import services
+from app.workers.turns import NoTurn, Turns
 from imaging.picture import Picture
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 3  # two are decoded while one is written
-_turns = threading.BoundedSemaphore(AT_ONCE)
+LONGEST_WAIT_S = 10.0
+_turns, _suspect_turns = Turns(AT_ONCE), Turns(1)
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,15 @@ class Actor:
     """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
 
     `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
-    that the secret was made a moment ago, so that nothing of this sender can be there.
+    that the secret was made a moment ago, so that nothing of this sender can be there. `payer` is whom a file counts
+    against that takes too long (`app/serving/payers.py`); None for nobody.
     """
 
     owner: str
     name: str
     address: str | None = None
     is_new: bool = False
+    payer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class NotKept(RuntimeError):
 
     ├── QueueFull     too many pictures wait (503, Retry-After)
     ├── QuotaReached  this sender has left as many as one may (413)
+    ├── SenderPaused  several of this sender's files took too long to read (429, Retry-After)
     ├── DecoderBusy   too many are being decoded (503, Retry-After)
     ├── StoreBusy     the database is locked by another process (503, Retry-After)
     └── StorageFull   the disk is full (507)
@@ -85,6 +90,17 @@ class QuotaReached(NotKept):
     code, status = "quota", 413
     sentence = "You have sent as many pictures as this server takes from one sender. Delete some that you don't need."
     retry_after_s = 86_400
+
+
+class SenderPaused(NotKept):
+    code, status = "sender_paused", 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        minutes = math.ceil(seconds / 60)
+        again = "a minute" if minutes == 1 else f"{minutes} minutes"
+        self.retry_after_s = seconds
+        self.sentence = f"Several of your files took too long to be read. Nothing more is taken from you for {again}."
 
 
 class DecoderBusy(NotKept):
@@ -126,7 +142,9 @@ def receive(
     if quota.is_reached(None if actor.is_new else actor.owner, actor.name, actor.address):
         raise QuotaReached
     _check_queue()
-    with _turn():
+    _check_pause(actor)
+    with _turn(actor):
+        _check_pause(actor)  # others of theirs may have taken too long meanwhile
         content = sent if isinstance(sent, bytes) else sent.read()
         return _take_in(content, digest, frame, actor, place)
 
@@ -143,20 +161,29 @@ def sha256_of(sent: bytes | IO[bytes]) -> str:
     return digest.hexdigest()
 
 
+def _check_pause(actor: Actor) -> None:
+    seconds = pauses.left_s(actor.payer)
+    if seconds:
+        raise SenderPaused(seconds)
+
+
 @contextmanager
-def _turn() -> Iterator[None]:
+def _turn(actor: Actor) -> Iterator[None]:
     """Only so many uploads are decoded and kept at once: each may hold a large picture, in several forms.
+
+    Of a sender one of whose files took too long, and of all such senders, one at a time: the others keep a decoder.
 
     Raises:
         DecoderBusy: none of those under way ended in time.
     """
     db.session.rollback()  # whoever waits, and whoever decodes, holds no connection
-    if not _turns.acquire(timeout=current_app.config["DECODE_TIMEOUT_S"]):
-        raise DecoderBusy
+    threads: int = current_app.config["WEB_THREADS"]
+    own = _suspect_turns.taken(0, 0) if pauses.is_suspect(actor.payer) else nullcontext()
     try:
-        yield
-    finally:
-        _turns.release()
+        with own, _turns.taken(threads - max(2, threads // 6), LONGEST_WAIT_S):  # the others answer who need not wait
+            yield
+    except NoTurn as error:
+        raise DecoderBusy from error
 
 
 def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place: Place | None) -> Receipt:
@@ -165,6 +192,9 @@ def _take_in(content: bytes, digest: str, frame: int | None, actor: Actor, place
         picture = services().decoder.decode(content, frame)
     except NoDecoder as error:
         raise DecoderBusy from error
+    except TookTooLong:
+        pauses.count(actor.payer)
+        raise
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
     image = _image(picture, digest, frame, actor, place, decode_ms)
     offer = tasks.offer(image.id, picture)

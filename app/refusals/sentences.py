@@ -18,6 +18,7 @@ from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
 from app.reading.images import UnknownImage
 from app.reading.intake import NotKept, not_kept
+from app.reading.layers import DrawingBusy
 from app.refusals.interface import AmbiguousPlace, ApiRefusal
 from app.reports.clinics_json import place_json
 from app.store.pictures import MissingPicture
@@ -52,9 +53,10 @@ def refusal(error: Exception) -> Refusal:
             return Refusal(503, BY_STATUS[503], _later(error))
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if isinstance(error, ApiRefusal | BadPlace | NotKept | RefusedUpload):
+    if isinstance(error, ApiRefusal | BadPlace | NotKept | DrawingBusy | RefusedUpload):
         words = Wording(error.code, UNKNOWN, error.sentence)
-        return Refusal(error.status, words, _later(error) if isinstance(error, NotKept) else {}, _more(error))
+        headers = _later(error) if isinstance(error, NotKept | DrawingBusy) else {}
+        return Refusal(error.status, words, headers, _more(error))
     if isinstance(error, FirstPassword):
         return Refusal(error.status, Wording(error.code, "Choose a password of your own", error.sentence))
     if isinstance(error, UnknownImage):
@@ -108,7 +110,7 @@ def _seconds_until_allowed() -> int:
     return max(1, int(reached.reset_at - time.time())) if reached else 1
 
 
-def _later(error: NotKept | type[NotKept]) -> dict[str, str]:
+def _later(error: NotKept | DrawingBusy | type[NotKept]) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after_s)}
 
 

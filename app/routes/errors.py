@@ -19,6 +19,7 @@ from app.forms.place import BadPlace
 from app.inference.manifest import ModelUnusable
 from app.reading.images import UnknownImage
 from app.reading.intake import NotKept
+from app.reading.layers import DrawingBusy
 from app.refusals.interface import ApiRefusal
 from app.refusals.sentences import Refusal, refusal
 from app.store.pictures import MissingPicture
@@ -47,7 +48,7 @@ def bind(app: Flask) -> None:
     """Answer every refusal and failure that a door lets through."""
     expected: tuple[type[Exception], ...] = (
         HTTPException, ApiRefusal, BadPlace, FirstPassword, UnknownImage, MissingPicture, RefusedUpload, NotKept,
-        ModelUnusable, OperationalError,
+        DrawingBusy, ModelUnusable, OperationalError,
     )  # fmt: skip
     for kind in expected:
         app.register_error_handler(kind, answer)

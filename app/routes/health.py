@@ -30,5 +30,5 @@ def ready() -> ResponseReturnValue:
 @blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Figures in Prometheus' text format."""
-    readiness.measure_queue()
+    readiness.measure()
     return Response(generate_latest(observability.REGISTRY), content_type=CONTENT_TYPE_LATEST)

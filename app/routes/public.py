@@ -22,7 +22,7 @@ from app.places.places import country_of
 from app.reading import images, intake
 from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json
-from app.serving import visitors, waiting
+from app.serving import payers, visitors, waiting
 from app.serving.layer_answer import layer_answer
 from app.tables import Image
 from app.web import observability
@@ -126,7 +126,7 @@ def about() -> ResponseReturnValue:
 def _sender() -> Actor:
     """The present browser; one without our cookie also counts for its address, or each picture had a new sender."""
     address = None if visitors.known_owner() else request.remote_addr
-    return Actor(visitors.owner(), VISITOR, address)
+    return Actor(visitors.owner(), VISITOR, address, payer=payers.of_browser())
 
 
 def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import threading
 
 from flask import current_app
 
 from app.tables import Image
 from app.workers import tasks
+from app.workers.turns import crowd
 
 ASK_AGAIN = {"Retry-After": "1"}  # seconds: each question costs a few milliseconds that the pictures waited for need
 GLANCE_S = 0.3  # a lone picture is read within it: a browser is led to the result, and no waiting page flashes up
-
-_lock = threading.Lock()
-_waiting = 0
 
 
 def until_finished(image_id: str, most_s: float = math.inf) -> Image | None:
@@ -23,12 +20,5 @@ def until_finished(image_id: str, most_s: float = math.inf) -> Image | None:
     Args:
         most_s: for how many seconds, unless WAIT_S is less.
     """
-    global _waiting
-    with _lock:
-        is_crowded = _waiting >= max(1, current_app.config["WEB_THREADS"] // 2)
-        _waiting += 1
-    try:
-        return tasks.wait(image_id, 0 if is_crowded else min(current_app.config["WAIT_S"], most_s))
-    finally:
-        with _lock:
-            _waiting -= 1
+    with crowd.joined(max(1, current_app.config["WEB_THREADS"] // 2)) as has_room:
+        return tasks.wait(image_id, min(current_app.config["WAIT_S"], most_s) if has_room else 0)

@@ -21,6 +21,7 @@ from app.tables import Image
 from app.tables.image import QUEUED, RUNNING
 from app.upkeep import readiness
 from app.web.extensions import db
+from app.workers.decoding import Walls
 from app.workers.services import services
 
 LOOK_FOR_S = 0.2  # how long the picture folders are counted; what is left is estimated
@@ -56,7 +57,10 @@ class Database:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything that the system page shows. `manifest` is None when the networks can't be used."""
+    """Everything that the system page shows.
+
+    `manifest` is None when the networks can't be used, `walls` while no decoder has been started.
+    """
 
     version: str
     report: readiness.Report
@@ -66,6 +70,7 @@ class Inventory:
     storage: Storage
     queue: Queue
     database: Database
+    walls: Walls | None
     retention_days: int
 
 
@@ -76,7 +81,7 @@ def take() -> Inventory:
     return Inventory(
         version=version.VERSION, report=report, provider=services().engine.provider, manifest=manifest,
         model_fault=fault, storage=storage_use(services().store.root), queue=_queue(), database=_database(),
-        retention_days=current_app.config["RETENTION_DAYS"],
+        walls=services().decoder.walls, retention_days=current_app.config["RETENTION_DAYS"],
     )  # fmt: skip
 
 

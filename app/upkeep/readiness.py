@@ -19,7 +19,7 @@ from app.reading import images
 from app.store.database import writing
 from app.tables import Image
 from app.web.extensions import db
-from app.web.observability import QUEUE
+from app.web.observability import QUEUE, SHUT_IN
 from app.workers import watchdog
 from app.workers.services import services
 from imaging.phantom import speckle
@@ -68,9 +68,11 @@ def report() -> Report:
     return Report((_check("database", _database), _check("store", _store), _check("networks", _networks)))
 
 
-def measure_queue() -> None:
-    """Bring the gauge of the queue's length up to date."""
+def measure() -> None:
+    """Bring the gauges of the queue's length and of the decoders up to date."""
     QUEUE.set(images.count_waiting())
+    walls = services().decoder.walls
+    SHUT_IN.set(walls is not None and walls.means is not None)
 
 
 def _check(name: str, try_part: Callable[[], dict[str, Any]]) -> Check:

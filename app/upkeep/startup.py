@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +22,7 @@ from typing import Any
 from app.store import rights
 from app.store.database import DAMAGED, DATABASE, driver
 from app.upkeep import backup_keys
+from app.workers.decoding import OFF, REQUIRED, ROOT
 
 MARKER = "installation"
 PICTURES = "pictures"
@@ -39,7 +42,8 @@ def check(settings: Mapping[str, Any]) -> None:
     """Close what is kept to other users, refuse to start where data would be lost, warn of what makes trouble.
 
     Raises:
-        CantStart: a folder can't be written, or a database or pictures that should be there are not.
+        CantStart: a folder can't be written, or a database or pictures that should be there are not; or decoders
+            can't be shut in, and have to be.
     """
     data: Path = settings["DATA_DIR"]
     rights.tighten(data)
@@ -48,6 +52,29 @@ def check(settings: Mapping[str, Any]) -> None:
     _check_present(data, settings["EXPECT_DATA"])
     for warning in warnings(data, settings["BACKUP_KEY_FILE"]):
         log.warning(warning)
+    _check_sandbox(settings["SANDBOX"])
+
+
+def _check_sandbox(wanted: str) -> None:
+    """Say it where decoders are open, and refuse to start where they may not be."""
+    missing = "SANDBOX=off" if wanted == OFF else missing_for_a_sandbox()
+    if missing and wanted == REQUIRED:
+        raise CantStart(
+            f"what people send would be decoded in processes that could read this server's data: {missing}. Install "
+            "libseccomp (Debian: libseccomp2), or accept that with SANDBOX=off."
+        )
+    if missing:
+        log.warning(f"Uploads are decoded in processes that are not shut in: {missing}.")
+
+
+def missing_for_a_sandbox() -> str:
+    """Why no decoder can be shut in, "" when one can: a process of its own has tried it."""
+    command = [sys.executable, "-s", "-m", "imaging.files.sandbox"]
+    try:
+        tried = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"it could not be tried ({type(error).__name__})"
+    return "" if tried.returncode == 0 else tried.stdout.strip() or "the trial broke off"
 
 
 def mark(data: Path) -> None:

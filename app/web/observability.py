@@ -36,6 +36,7 @@ REQUESTS = Histogram(
     buckets=_SECONDS, registry=REGISTRY,
 )  # fmt: skip
 QUEUE = Gauge("sonotriage_queue_length", "Images that wait or are being analysed.", registry=REGISTRY)
+SHUT_IN = Gauge("sonotriage_decoder_shut_in", "1 while decoders are shut in, 0 while not.", registry=REGISTRY)
 
 log = logging.getLogger(__name__)
 

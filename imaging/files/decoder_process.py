@@ -1,10 +1,14 @@
-"""The child that decodes uploads: `python -m imaging.files.decoder_process [FILE]`, started by `app.workers.decoding`.
+"""The child that decodes uploads: `python -m imaging.files.decoder_process WALLS [FILE]`, see `app.workers.decoding`.
+
+WALLS is `shut` or `open`: whether it shuts itself in (`sandbox.py`) before the first foreign byte. Where it can't, its
+first frame says why, and whoever started it decides.
 
 Frames on stdin and stdout: a big-endian uint32 length, a JSON header of that length, then the header's `length` bytes.
-Request header: `max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or
-`refused` with code, sentence and status; `length` (of the pixels, uint8 row by row); `is_last` when the child ends.
-Nothing is pickled: the parent need not trust what a child says. FILE is the descriptor of a file whose lock children
-that share it hold while they decode a large picture, so that there is memory for only one of these at a time.
+The child speaks first: `sandbox`, the means that shut it in or null, and `missing`, why not. Request header:
+`max_pixels`, `frame`, `cpu_s`, `length` (of the file). Answer header: the fields of a Picture, or `refused` with code,
+sentence and status; `length` (of the pixels, uint8 row by row); `is_last` when the child ends. Nothing is pickled: the
+parent need not trust what a child says. FILE is the descriptor of a file whose lock children that share it hold while
+they decode a large picture, so that there is memory for only one of these at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from typing import IO, Any
 import numpy as np
 
 from imaging.errors import RefusedUpload
+from imaging.files import sandbox
 from imaging.files.decode import decode
+from imaging.files.warm_up import use_every_reader
 from imaging.picture import Picture
 
 try:
@@ -36,12 +42,14 @@ MOST_CPU_S = 300
 LARGE_PIXELS = 8_000_000
 LONGEST_WAIT_S = 6.0
 LENGTH = struct.Struct(">I")
+SHUT, OPEN = "shut", "open"
 
 
 def main() -> None:
     """Answer requests until the parent closes the pipe or the budget of this child is used up."""
     requests, answers = _claim_pipes()
     _limit_for_good()
+    write_frame(answers, _shut_in() if sys.argv[1:2] == [SHUT] else {"sandbox": None, "missing": "turned off"}, b"")
     for job in range(1, MOST_JOBS + 1):
         header = read_header(requests)
         if header is None:
@@ -53,6 +61,16 @@ def main() -> None:
         write_frame(answers, answer, pixels)
         if answer["is_last"]:
             return
+
+
+def _shut_in() -> dict[str, str | None]:
+    """Shut this process in, once all that decoding needs is at hand, and say how; where that can't be, why not."""
+    use_every_reader()
+    try:
+        sandbox.enter()
+    except sandbox.NoSandbox as reason:
+        return {"sandbox": None, "missing": str(reason)}
+    return {"sandbox": sandbox.MEANS, "missing": ""}
 
 
 def read_header(stream: IO[bytes], longest: int = 65_536) -> dict[str, Any] | None:
@@ -106,10 +124,10 @@ def _picture(content: bytes, max_pixels: int, frame: int | None) -> Picture:
 @contextmanager
 def _turn() -> Iterator[None]:
     """Hold the lock of the shared file; whoever waits too long goes on without it rather than time out."""
-    if fcntl is None or len(sys.argv) < 2:
+    if fcntl is None or len(sys.argv) < 3:
         yield
         return
-    file, deadline = int(sys.argv[1]), time.monotonic() + LONGEST_WAIT_S
+    file, deadline = int(sys.argv[2]), time.monotonic() + LONGEST_WAIT_S
     while not _has_locked(file) and time.monotonic() < deadline:
         time.sleep(0.02)
     try:

@@ -5,7 +5,6 @@ Transfer syntaxes are an allowlist. Deflated files, DICOMDIR and codecs without 
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from imaging.errors import RefusedUpload
 from imaging.files import intensity, raster
 from imaging.files.dicom_header import check_header, checked_transfer_syntax, chosen_frame
 from imaging.files.dicom_regions import cut_to_region, spacing_of
+from imaging.files.pieces import MOST_DICOM_READS, CountedFile, check_fragments, check_regions
 from imaging.files.validate import check_size
 from imaging.picture import Picture
 from imaging.preprocess import Grey
@@ -49,12 +49,16 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
 
     Raises:
         RefusedUpload: `transfer_syntax`, `dicom_directory` (415), `no_image_inside`, `bad_dicom`, `no_such_frame`,
-            `not_ultrasound` (422), `too_many_frames` (413), and those of `validate.check_size`.
+            `not_ultrasound`, `too_many_pieces` (422), `too_many_frames` (413), and those of `validate.check_size`.
         Exception: whatever pydicom raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
     """
     syntax = checked_transfer_syntax(content)
-    dataset = dcmread(io.BytesIO(content), specific_tags=_TAGS)
+    dataset = dcmread(CountedFile(content, MOST_DICOM_READS), specific_tags=_TAGS)
+    if "SequenceOfUltrasoundRegions" in dataset:
+        check_regions(dataset.get_item("SequenceOfUltrasoundRegions").value)
     check_header(dataset, max_pixels)
+    if syntax.is_compressed:
+        check_fragments(dataset.PixelData)
     frames = int(dataset.get("NumberOfFrames") or 1)
     chosen = chosen_frame(frame, frames)
     if syntax == JPEGBaseline8Bit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 
 from pydicom.dataelem import RawDataElement
@@ -18,6 +17,7 @@ from pydicom.uid import (
 )
 
 from imaging.errors import RefusedUpload
+from imaging.files.pieces import MOST_DICOM_READS, CountedFile
 from imaging.files.validate import check_size
 
 # What pydicom warns about quotes the file, names of patients included.
@@ -40,7 +40,7 @@ def checked_transfer_syntax(content: bytes) -> UID:
     Raises:
         RefusedUpload: `transfer_syntax`, `dicom_directory` (415), `bad_dicom` (422).
     """
-    file = io.BytesIO(content)
+    file = CountedFile(content, MOST_DICOM_READS)
     file.seek(_PREAMBLE)
     meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2))
     syntax = UID(str(meta.get("TransferSyntaxUID", "")))

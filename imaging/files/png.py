@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from imaging.errors import RefusedUpload
+from imaging.files.pieces import too_many
 from imaging.files.validate import check_size
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -13,17 +14,19 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT"}
 _TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 MOST_TEXT_CHUNKS = 1000
+MOST_CHUNKS = 100_000  # the smallest that encoders write hold some kilobytes
 
 
 def checked(content: bytes, max_pixels: int) -> bytes:
     """Check every chunk and return a PNG with only those that pixels need: no text, no colour profile, no trailer.
 
     Raises:
-        RefusedUpload: `damaged_image` for a broken, missing or endless chunk; see also `validate.check_size`.
+        RefusedUpload: `damaged_image` for a broken, missing or endless chunk, `too_many_pieces` (422); see also
+            `validate.check_size`.
     """
     view, position = memoryview(content), len(_SIGNATURE)
     kept, text_chunks = [view[:position]], 0
-    while True:
+    for _ in range(MOST_CHUNKS):
         name, end = _chunk(view, position)
         if position == len(_SIGNATURE):
             _check_header(view, name, max_pixels)
@@ -35,6 +38,7 @@ def checked(content: bytes, max_pixels: int) -> bytes:
         if name == b"IEND":
             return b"".join(kept)
         position = end
+    raise too_many()
 
 
 def _check_header(view: memoryview, name: bytes, max_pixels: int) -> None:

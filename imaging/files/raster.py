@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from PIL import Image
 
 from imaging.errors import RefusedUpload
 from imaging.files import intensity, png
+from imaging.files.pieces import CountedFile, check_jpeg, check_tiff
 from imaging.files.validate import check_size
 from imaging.preprocess import Grey
 
@@ -24,6 +24,7 @@ _TRANSPOSED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_COUNTED = {"jpeg": check_jpeg, "tiff": check_tiff}
 _SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
 _UNREADABLE_DEPTH = {"F", "I", "LAB", "HSV"}
 FIRST_FRAME = "The file holds several pictures; the first one was read."
@@ -47,14 +48,16 @@ def read(content: bytes, kind: str, max_pixels: int) -> Raster:
         max_pixels: limit that is checked on the header, before any pixel is decoded.
 
     Raises:
-        RefusedUpload: see `validate.check_size`; `unsupported_depth` (422).
+        RefusedUpload: see `validate.check_size`; `unsupported_depth`, `too_many_pieces` (422).
         Exception: whatever Pillow raises on damaged bytes; `decode.decode` turns it into `damaged_image`.
     """
     if kind == "png":
         content = png.checked(content, max_pixels)
+    if kind in _COUNTED:
+        _COUNTED[kind](content)
     if kind == "webp":
         check_size(*_webp_canvas(content), max_pixels)
-    with Image.open(io.BytesIO(content), formats=[kind.upper()]) as image:
+    with Image.open(CountedFile(content), formats=[kind.upper()]) as image:
         check_size(image.width, image.height, max_pixels)
         if image.mode in _UNREADABLE_DEPTH:
             raise RefusedUpload("unsupported_depth", "Pictures of 32 bits or in Lab colours are not read.")

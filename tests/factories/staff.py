@@ -105,7 +105,7 @@ def add_analysis(image: Image, pixels: np.ndarray, malignant: float) -> Analysis
         image_id=image.id, findings=to_json(findings) | {"because": decision.because}, category=decision.category,
         models_version=findings.models_version, provider=findings.provider,
         mask_sha256=store.put(mask.astype(np.uint8) * 255), heat_sha256=store.put(np.full(pixels.shape, 90, np.uint8)),
-        thumbnail_sha256=store.put(overlay.thumbnail(pixels, mask)),
+        thumbnail_sha256=store.put(overlay.outline(pixels, mask)),
     )  # fmt: skip
     image.analyses.append(analysis)
     return analysis

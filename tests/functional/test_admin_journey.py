@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -17,10 +18,14 @@ from werkzeug.test import TestResponse
 
 from app import accounts
 from app.audit import trail
+from app.reading import layers
 from app.tables import Analysis, AuditEvent, Image, Review
 from app.web.extensions import db
 from app.workers import tasks
+from app.workers.decoding import Decoder, Walls
 from app.workers.services import services
+from app.workers.turns import Turns
+from imaging import overlay
 from tests.factories.staff import PASSWORD, SETTINGS, Browser, add_image, add_user, staff
 
 
@@ -162,7 +167,36 @@ def test_picture_layers_are_png_and_not_sent_twice(app: Flask, reviewer: Browser
     assert reviewer.get(f"/admin/images/{image_id}/mask.png").status_code == 404
 
 
-def test_a_missing_picture_is_404_and_the_image_page_still_opens(app: Flask, reviewer: Browser) -> None:
+def test_whoever_draws_or_waits_to_holds_no_connection(
+    app: Flask, reviewer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_id, held = _add(app), list[int]()
+    draw = overlay.layer_png
+
+    def counted(mask: np.ndarray, style: str) -> bytes:
+        held.append(db.engine.pool.checkedout())
+        return draw(mask, style)
+
+    monkeypatch.setattr(overlay, "layer_png", counted)
+    answer = reviewer.get(f"/admin/images/{image_id}/outline.png")
+    assert (answer.status_code, held) == (200, [0])
+    reviewer.get(f"/admin/images/{image_id}/outline.png", headers={"If-None-Match": answer.headers["ETag"]})
+    assert held == [0]  # not drawn again
+
+
+def test_whoever_can_not_have_something_drawn_in_time_is_told_to_come_back(
+    app: Flask, reviewer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "_turns", Turns(1))
+    monkeypatch.setattr(layers, "LONGEST_WAIT_S", 0.01)
+    image_id = _add(app)
+    with layers._turns.taken(0, 0):
+        answer = reviewer.get(f"/admin/images/{image_id}/outline.png", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["code"]) == (503, "drawing_busy")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_missing_picture_is_404_and_the_study_page_still_opens(app: Flask, reviewer: Browser) -> None:
     image_id, waiting = _add(app), _add(app, status="queued")
     with app.app_context():
         shutil.rmtree(services().store.root)
@@ -350,6 +384,24 @@ def test_the_system_page_counts_what_the_gpu_failed_at(make_app: Callable[..., F
     app.extensions["sonotriage"].engine.gpu_failures = 2
     app.extensions.pop("sonotriage.inference")
     assert "Readings that the GPU failed at since the start: 2." in visitor.get("/admin/system").text
+
+
+@pytest.mark.parametrize(
+    ("walls", "told"),
+    [
+        (None, "None has been needed yet."),
+        (Walls("seccomp"), "Shut in by seccomp"),
+        (Walls(None, "libseccomp is not installed"), "Not shut in (libseccomp is not installed)"),
+    ],
+)
+def test_the_system_page_tells_what_shuts_decoders_in(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, walls: Walls | None, told: str
+) -> None:
+    monkeypatch.setattr(Decoder, "walls", walls)
+    app = make_app(**SETTINGS)
+    assert told in staff(app, "ada", "admin").get("/admin/system").text
+    shut_in = "1.0" if walls and walls.means else "0.0"
+    assert f"sonotriage_decoder_shut_in {shut_in}" in app.test_client().get("/metrics").text
 
 
 def test_the_system_page_tells_that_networks_are_missing(make_app: Callable[..., Flask], tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from PIL import Image as Pillow
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from app.serving import waiting
+from app.reading import layers
 from app.tables import Image
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.services import services
+from app.workers.turns import crowd
 
 Scan = Callable[..., bytes]
 IMAGES = "/api/v1/studies"
@@ -82,9 +83,9 @@ class TestUpload:
     ) -> None:
         app = make_app(WEB_THREADS=4, WAIT_S=60)
         monkeypatch.setattr(app.extensions["sonotriage"].worker, "wake", lambda has_queued=False: None)
-        monkeypatch.setattr(waiting, "_waiting", 2)
-        assert send(app.test_client(), scan()).status_code == 202
-        assert waiting._waiting == 2
+        with crowd.joined(9), crowd.joined(9):
+            assert send(app.test_client(), scan()).status_code == 202
+            assert crowd.size == 2
 
     def test_an_image_under_analysis_is_reported_as_queued(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         image_id = send(client, scan()).json["id"]
@@ -274,10 +275,21 @@ class TestPictures:
         with Pillow.open(io.BytesIO(client.get(image["links"]["overlay"]).data)) as picture:
             assert (picture.size, picture.mode) == ((260, 220), "RGB")
 
-    def test_an_unchanged_picture_is_not_sent_twice(self, client: FlaskClient, scan: Scan) -> None:
-        address = send(client, scan()).json["links"]["mask"]
+    @pytest.mark.parametrize("name", ["mask", "overlay"])
+    def test_an_unchanged_picture_is_neither_drawn_nor_sent_twice(
+        self, client: FlaskClient, scan: Scan, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        address = send(client, scan()).json["links"][name]
         tag = client.get(address).headers["ETag"]
+        monkeypatch.delattr(layers, "png")
         assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+    def test_the_full_size_is_asked_for_by_name(self, client: FlaskClient, scan: Scan) -> None:
+        address = send(client, scan()).json["links"]["overlay"]
+        shown, full = client.get(address), client.get(f"{address}?size=full")
+        assert shown.data == full.data  # of a picture that is small already
+        assert shown.headers["ETag"] != full.headers["ETag"]
+        assert client.get(f"{address}?size=huge").json["code"] == "bad_field"
 
     def test_a_lost_file_is_told_as_missing(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
         image = send(client, scan()).json

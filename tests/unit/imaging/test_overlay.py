@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.overlay import OUTLINE, RIM, heat_png, layer_png, outline, thumbnail
+from imaging.overlay import OUTLINE, RIM, heat_png, layer_png, outline
 from imaging.phantom import lesion_mask, speckle
 
 PIXELS, MASK = speckle(3, "oval"), lesion_mask(3, "oval")
@@ -67,15 +67,5 @@ def test_a_dark_rim_lies_around_the_stroke():
     assert (drawn[:, :3] == RIM).all(axis=1).any()
 
 
-@pytest.mark.parametrize(
-    ("shape", "expected"), [((375, 448), (134, 160)), ((448, 300), (160, 107)), ((80, 90), (80, 90))]
-)
-def test_a_thumbnail_keeps_the_shape_and_never_grows(shape, expected):
-    pixels = np.zeros(shape, np.uint8)
-    assert thumbnail(pixels, np.zeros(shape, bool)).shape == (*expected, 3)
-
-
-def test_a_thumbnail_shows_the_outline():
-    small = thumbnail(PIXELS, MASK)
-    assert (small[..., 0] != small[..., 2]).any()
-    assert not (thumbnail(PIXELS, EMPTY)[..., 0] != thumbnail(PIXELS, EMPTY)[..., 2]).any()
+def test_where_nothing_is_known_of_a_lesion_the_picture_stays_as_it_is():
+    assert (outline(PIXELS, None) == PIXELS[:, :, None]).all()

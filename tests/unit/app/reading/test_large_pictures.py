@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import io
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 
@@ -18,6 +17,7 @@ from app.web.extensions import db
 from app.workers import decoding, memory, tasks
 from app.workers.decoding import Child
 from app.workers.services import services
+from app.workers.turns import Turns
 from imaging.files.decoder_process import LARGE_PIXELS
 from tests.factories import pictures
 
@@ -76,14 +76,14 @@ def test_a_batch_holds_one_large_picture_or_several_small_ones(app):
 
 
 def test_an_upload_beyond_those_under_way_is_refused_and_told_to_come_back(app, client, scan, monkeypatch):
-    monkeypatch.setattr(intake, "_turns", threading.BoundedSemaphore(1))
-    app.config["DECODE_TIMEOUT_S"] = 0.01
+    monkeypatch.setattr(intake, "_turns", Turns(1))
+    monkeypatch.setattr(intake, "LONGEST_WAIT_S", 0.01)
     with app.app_context():
-        with intake._turn(), pytest.raises(DecoderBusy):
+        with intake._turn(Actor("o" * 64, "visitor")), pytest.raises(DecoderBusy):
             intake.receive(scan(), Actor("o" * 64, "visitor"))
         services().decoder.timeout_s = 20
         assert db.session.query(Image).count() == 0
-        with intake._turn():
+        with intake._turn(Actor("o" * 64, "visitor")):
             answer = client.post("/api/v1/studies", data={"file": (io.BytesIO(scan()), "a.png")})
     assert (answer.status_code, answer.json["code"]) == (503, "decoder_busy")
     assert int(answer.headers["Retry-After"]) > 0

@@ -32,7 +32,7 @@ from app.tables.image import DECLINED, DONE, FAILED, QUEUED, RUNNING
 from app.tables.moment import now
 from app.upkeep import housekeeping
 from app.web.extensions import db
-from app.workers import tasks
+from app.workers import large_pictures, tasks
 from app.workers.services import services
 from imaging.errors import RefusedUpload
 from imaging.phantom import speckle
@@ -398,5 +398,5 @@ def test_what_is_no_id_names_no_image(text: str) -> None:
 def test_only_batches_of_large_or_very_many_pictures_take_turns(sides: list[int], takes_turns: bool) -> None:
     pictures = [Picture(np.zeros((side, side), np.uint8), "png") for side in sides]
     with analysis._room(pictures):
-        assert analysis._large.locked() == takes_turns
-    assert not analysis._large.locked()
+        assert large_pictures.is_taken() == takes_turns
+    assert not large_pictures.is_taken()

@@ -64,7 +64,7 @@ class TestChecking:
 
     def test_a_lost_thumbnail_is_no_loss(self, image_ids: list[str]) -> None:
         image = images.find(image_ids[0])
-        layers.render(image, layers.THUMBNAIL)
+        layers.png(layers.drawing(image, layers.THUMBNAIL))
         layers._keeping.submit(lambda: None).result(timeout=20)
         db.session.rollback()
         path = services().store.path(image.analyses[-1].thumbnail_sha256)

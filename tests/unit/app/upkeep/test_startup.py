@@ -24,7 +24,7 @@ server:/share /srv/with\\040space nfs4 rw 0 0
 
 
 def settings(data: Path, is_expected: bool = False) -> dict[str, object]:
-    return {"DATA_DIR": data, "EXPECT_DATA": is_expected, "BACKUP_KEY_FILE": ""}
+    return {"DATA_DIR": data, "EXPECT_DATA": is_expected, "BACKUP_KEY_FILE": "", "SANDBOX": "auto"}
 
 
 def make_tables(data: Path) -> None:
@@ -162,3 +162,30 @@ def test_an_empty_secret_key_stops_the_start_and_says_what_to_do(tmp_path: Path)
     (tmp_path / "secret_key").touch()
     with pytest.raises(BadSetting, match=r"secret_key is empty\. .* remove it"):
         create_app(DATA_DIR=tmp_path)
+
+
+def test_where_decoders_can_be_shut_in_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    startup.check(settings(tmp_path) | {"SANDBOX": "required"})
+    assert "shut in" not in caplog.text
+
+
+def test_without_means_to_shut_decoders_in_the_start_goes_as_the_setting_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(startup, "missing_for_a_sandbox", lambda: "libseccomp is not installed")
+    with pytest.raises(startup.CantStart, match=r"libseccomp is not installed\. Install .* SANDBOX=off"):
+        startup.check(settings(tmp_path) | {"SANDBOX": "required"})
+    for chosen, reason in (("auto", "libseccomp is not installed"), ("off", "SANDBOX=off")):
+        caplog.clear()
+        startup.check(settings(tmp_path) | {"SANDBOX": chosen})
+        assert f"not shut in: {reason}." in caplog.text
+
+
+def test_a_trial_that_can_not_be_made_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup.sys, "executable", "/nonexistent/python")
+    assert startup.missing_for_a_sandbox() == "it could not be tried (FileNotFoundError)"
+
+
+def test_an_unknown_kind_of_sandbox_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="SANDBOX='maybe'"):
+        create_app(DATA_DIR=tmp_path, SANDBOX="maybe")

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from app.workers import decoding
-from app.workers.decoding import Decoder
+from app.workers.decoding import Decoder, Walls
 from imaging.errors import RefusedUpload
 from imaging.files.decode import decode
+from tests.exam.fuzzing.fuzz import mutated
+from tests.exam.fuzzing.fuzz_files import wholes
 from tests.factories import pictures
 
 MOST = 25_000_000
@@ -27,14 +29,23 @@ def decoder():
     decoder.close()
 
 
+SAYS_IT_IS_READY = """
+import json, os, struct
+def frame(header):
+    text = json.dumps(header).encode()
+    return struct.pack('>I', len(text)) + text
+os.write(1, frame({'sandbox': 'seccomp', 'missing': '', 'length': 0}))
+"""
+
+
 @pytest.fixture
 def stubborn(monkeypatch):
     """Make a decoder whose children run other code than the decoder's: what a captured child might do."""
     made = []
 
-    def with_code(code, timeout_s=20):
-        monkeypatch.setattr(decoding, "_COMMAND", (sys.executable, "-c", code))
-        made.append(Decoder(MOST, timeout_s, children=1))
+    def with_code(code, timeout_s=20, first=SAYS_IT_IS_READY, sandbox="auto"):
+        monkeypatch.setattr(decoding, "_COMMAND", (sys.executable, "-c", first + code))
+        made.append(Decoder(MOST, timeout_s, children=1, sandbox=sandbox))
         return made[-1]
 
     yield with_code
@@ -178,12 +189,9 @@ def test_a_child_sees_no_secret_of_the_server(monkeypatch, stubborn):
 )
 def test_what_a_captured_child_answers_is_not_believed(stubborn, answer):
     decoder = stubborn(
-        "import json, os, struct, sys\n"
+        "import sys\n"
         "GOOD = dict(height=2, width=2, kind='png', colour_share=0.0, spacing_mm=None, spacing_source=None,"
         " frame=0, frames=1, notices=[])\n"
-        "def frame(header):\n"
-        "    text = json.dumps(header).encode()\n"
-        "    return struct.pack('>I', len(text)) + text\n"
         "sys.stdin.buffer.read(4)\n"
         f"os.write(1, {answer})\n"
     )
@@ -194,6 +202,89 @@ def test_a_child_that_uses_up_its_processor_time_took_too_long(stubborn):
     pytest.importorskip("resource")
     decoder = stubborn("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)")
     assert refusal_of(decoder, pictures.encoded(GREY)).code == "decode_timeout"
+
+
+def status_of(process):
+    """Lines of /proc/PID/status by their names."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_a_child_is_shut_in_before_the_first_foreign_byte():
+    decoder = Decoder(MOST, 20, children=1, sandbox="required")
+    decoder.warm_up()
+    status = status_of(process_of(decoder))
+    assert decoder.walls == Walls("seccomp")
+    assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
+    assert np.array_equal(decoder.decode(pictures.encoded(GREY)).pixels, GREY)
+    decoder.close()
+
+
+def test_whatever_comes_a_child_that_is_shut_in_answers_as_an_open_one():
+    """Else something that is imported or opened late would be missing inside, and its picture be called damaged."""
+    decoders = [Decoder(MOST, 20, children=1, sandbox=sandbox) for sandbox in ("off", "required")]
+    for content in [*(whole for _, whole in wholes()), *(mutated(number)[1] for number in range(120))]:
+        outside, inside = (answer_of(decoder, content) for decoder in decoders)
+        assert inside == outside
+    for decoder in decoders:
+        decoder.close()
+
+
+def answer_of(decoder, content):
+    try:
+        picture = decoder.decode(content)
+        return vars(picture) | {"pixels": picture.pixels.tobytes()}
+    except RefusedUpload as refusal:
+        return refusal.code, refusal.sentence
+
+
+def test_children_stay_open_where_that_is_said():
+    decoder = Decoder(MOST, 20, children=1, sandbox="off")
+    assert decoder.walls is None
+    assert np.array_equal(decoder.decode(pictures.encoded(GREY)).pixels, GREY)
+    assert decoder.walls == Walls(None, "turned off")
+    assert status_of(process_of(decoder))["Seccomp"] == "0"
+    decoder.close()
+
+
+IS_OPEN = SAYS_IT_IS_READY.replace("'seccomp', 'missing': ''", "None, 'missing': 'libseccomp is not installed'")
+
+
+def test_where_walls_are_required_an_open_child_gets_no_picture(stubborn, caplog):
+    decoder = stubborn("import sys; sys.exit(len(sys.stdin.buffer.read(1)))", first=IS_OPEN, sandbox="required")
+    child = decoder._children[0]
+    process = child.start()
+    assert refusal_of(decoder, pictures.encoded(GREY)).code == "decoder_busy"
+    assert process.returncode in (0, -signal.SIGKILL)  # 1: a byte of the picture came
+    assert caplog.records[-1].reason == "libseccomp is not installed"
+
+
+def test_where_walls_are_wished_for_an_open_child_does_and_says_so(stubborn):
+    decoder = stubborn("import sys; sys.stdin.buffer.read(4)", first=IS_OPEN)
+    assert refusal_of(decoder, pictures.encoded(GREY)).code == "damaged_image"
+    decoder._children[0].meet()
+    assert decoder.walls == Walls(None, "libseccomp is not installed")
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["import os; os.write(1, b'a word')", "import sys; sys.exit(1)", "import os; os.write(1, b'\\0\\0\\0\\2[]')"],
+)
+def test_a_child_that_does_not_get_ready_gets_no_picture(stubborn, first):
+    decoder = stubborn("", first=first)
+    decoder.warm_up()
+    assert refusal_of(decoder, pictures.encoded(GREY)).code == "decoder_busy"
+
+
+def test_the_child_after_the_last_is_ready_before_somebody_waits_for_it(stubborn):
+    decoder = Decoder(MOST, 20, children=1)
+    decoder.decode(pictures.encoded(GREY))
+    process = process_of(decoder)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    decoder._children[0].renew()
+    assert process_of(decoder).poll() is None
+    decoder.close()
 
 
 def test_a_server_that_can_start_no_child_says_try_again(monkeypatch):

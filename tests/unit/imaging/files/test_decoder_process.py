@@ -74,7 +74,8 @@ def test_a_child_ends_after_its_last_job_and_says_so(monkeypatch):
     while (header := read_header(answers)) is not None:
         answers.read(header["length"])
         headers.append(header)
-    assert [header["is_last"] for header in headers] == [False, True]
+    assert (headers[0]["sandbox"], headers[0]["missing"]) == (None, "turned off")
+    assert [header["is_last"] for header in headers[1:]] == [False, True]
 
 
 def test_what_a_library_prints_does_not_reach_the_answers():
