@@ -20,17 +20,17 @@ _DATA_SETS = {
     "busbra": "BUS-BRA, held-out fold",
 }
 _METRICS = (
-    ("dice_lesions", "Outline overlap (Dice)"),
-    ("iou_lesions", "Outline overlap (IoU)"),
-    ("hausdorff95_px", "Outline distance (95th percentile, px)"),
-    ("benign_malignant_auc", "Benign against malignant (AUC)"),
-    ("macro_auc", "Three classes (macro AUC)"),
+    ("dice_lesions", "Mask overlap (Dice)"),
+    ("iou_lesions", "Mask overlap (Jaccard, IoU)"),
+    ("hausdorff95_px", "Contour distance (Hausdorff, 95th percentile, px)"),
+    ("benign_malignant_auc", "Benign against malignant (area under the ROC curve)"),
+    ("macro_auc", "Three classes (mean area under the ROC curves)"),
     ("balanced_accuracy", "Balanced accuracy"),
     ("sensitivity_at_operating_point", "Sensitivity at the operating point"),
     ("specificity_at_operating_point", "Specificity at the operating point"),
     ("conformal_coverage", "Conformal sets that hold the true class"),
     ("conformal_single", "Conformal sets with one class"),
-    ("novelty_refused", "Refused as unfamiliar"),
+    ("novelty_refused", "Refused as out of distribution"),
     ("expected_calibration_error", "Calibration error"),
     ("brier", "Brier score"),
 )

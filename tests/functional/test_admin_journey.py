@@ -88,7 +88,7 @@ def test_a_reviewer_is_refused_every_admin_door(app: Flask, reviewer: Browser) -
         assert answer.status_code == 403, (method, address)
 
 
-def test_the_list_shows_images_with_their_tag_class_and_weight(app: Flask, reviewer: Browser) -> None:
+def test_the_list_shows_images_with_their_tag_class_and_probability(app: Flask, reviewer: Browser) -> None:
     image_id = _add(app, malignant=0.8)
     _add(app, status="queued")
     page = reviewer.get("/admin/").text
