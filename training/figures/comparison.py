@@ -63,10 +63,10 @@ one classifier is shown, channel by channel. `python -m training.figures.compari
 """
 NOTE = """
 All three share the U-Net and its small class head, which sees the whole picture. *Classifier alone* leaves that head
-out, so it answers the question. The other columns are what the product would say: the head's weighing is added to the
+out, so it answers the question. The other columns are what the product would say: the head's logits are added to the
 classifier's in a proportion fitted on the tuning fold, for each of the three anew. Intervals that overlap do not tell
-systems apart; the differences on the same pictures stand with each row of the
-[leaderboard](../reference/leaderboard.md).
+systems apart; the differences on the same pictures stand in `training/results/leaderboard.json`, and on the page that
+`make leaderboard FLAGS=--all` draws. All recipes: [leaderboard](../reference/leaderboard.md).
 """
 SHAPES = """
 ## What the outline alone says

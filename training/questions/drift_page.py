@@ -111,7 +111,7 @@ def _abstaining(found: dict[str, Any]) -> str:
         ]
     lines.append(
         '\nHow often the product answers "can\'t tell" as it is, and what that costs, stands with each row of the '
-        "[leaderboard](../reference/leaderboard.md)."
+        "leaderboard (`make leaderboard FLAGS=--all`)."
     )
     return "\n".join(lines)
 

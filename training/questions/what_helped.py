@@ -163,7 +163,7 @@ calibration error and Brier score. An interval that holds 0 means that nothing w
 """
 ENHANCED = "resnet101-enhanced-none"  # what the steps of the enhancement are compared with
 RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
-reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md). A recipe that tells
+reduced size say so in the protocol of their rows in `training/results/leaderboard.json`. A recipe that tells
 benign and malignant apart and knows no normals is compared by what both know.
 """
 STEPS = """ResNet101 sees the whole picture. Each recipe `resnet101-enhanced-...` takes one step before that, and is
