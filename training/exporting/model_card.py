@@ -89,8 +89,8 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
   where another class leads, unless the mean lesion probability inside it is
   {manifest["mask"]["certain_outline"]:.2f} or more. Where it stays and only *normal* fits, the answer is that the
   program can't tell.
-- A picture whose novelty is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much from the training
-  pictures to be judged.
+- A picture whose out-of-distribution score is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much
+  from the training pictures to be judged.
 
 ## Limits
 
@@ -119,11 +119,11 @@ def _halves(manifest: dict[str, Any]) -> str:
         if name not in ("probability", "novelty")
     )
     steps = halves["segmentation"]["against_fp32"]["probability"]
-    novelty = halves["classification"]["against_fp32"]["novelty"]
+    score = halves["classification"]["against_fp32"]["novelty"]
     return f"""
 {files} are copies in half precision for GPUs; nothing takes them unless asked to. Against the full networks, on golden
 pictures: the outline's probability differs by at most {steps:.0f} of 255 steps, the other outputs by {largest:.1e} of
-their largest value, the novelty by {novelty:.0%} of its largest value.
+their largest value, the out-of-distribution score by {score:.0%} of its largest value.
 """
 
 

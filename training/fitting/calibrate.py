@@ -16,7 +16,9 @@ from training.preparation.normals import SUFFIX
 
 COVERAGE = 0.90
 WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows is reported beside it
-NOVELTY_PASS = 0.99  # share of the tuning part, its lesion-free squares with it, that the novelty limit lets through
+OUT_OF_DISTRIBUTION_PASS = (
+    0.99  # share of the tuning part, its lesion-free squares with it, that the limit lets through
+)
 COMPONENTS = 64
 
 # The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
@@ -27,8 +29,8 @@ MALIGNANT, NORMAL = LABELS.index("malignant"), LABELS.index("normal")
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """Distance of an embedding from the training pictures: within and beside their main directions.
+class OutOfDistribution:
+    """The out-of-distribution score: how far an embedding lies from those of the training pictures.
 
     Mahalanobis distance in the leading principal components (Lee et al. 2018) plus the residual beside them (the idea
     of ViM, Wang et al. 2022), each divided by its mean over the training pictures.
@@ -74,8 +76,8 @@ class Calibration:
     limits: tuple[float, ...]
     malignant_threshold: float
     dropping: Dropping
-    novelty: Novelty
-    novelty_limit: float
+    out_of_distribution: OutOfDistribution
+    out_of_distribution_limit: float
 
     def probabilities(self, predictions: Predictions) -> Scores:
         return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
@@ -91,12 +93,12 @@ def calibrate(
     case_mix: Mapping[str, float] = CASE_MIX,
     familiar: NDArray[np.float32] | None = None,
 ) -> Calibration:
-    """Fit everything on the tuning part; the novelty's directions come from the training part.
+    """Fit everything on the tuning part; the out-of-distribution score's directions come from the training part.
 
     Args:
         case_mix: share of each class among the pictures that the probabilities refer to.
-        familiar: float32 `N x D`, embeddings of which the novelty limit lets `NOVELTY_PASS` pass; by default those of
-            the tuning part.
+        familiar: float32 `N x D`, embeddings of which that score's limit lets `OUT_OF_DISTRIBUTION_PASS` pass; by
+            default those of the tuning part.
     """
 
     def fit(part: Predictions) -> Scaling:
@@ -104,15 +106,15 @@ def calibrate(
 
     scaling = fit(tune)
     scores = scaling.probabilities(tune.logits, tune.unet_logits)
-    novelty = fit_novelty(train_embeddings)
+    distance = fit_out_of_distribution(train_embeddings)
     is_malignant = tune.labels == MALIGNANT
     return Calibration(
         scaling,
         _limits(unseen_scores(tune, fit), tune.labels),
         threshold_for(scores[:, MALIGNANT], is_malignant, WANTED_SENSITIVITY) if is_malignant.any() else NEVER,
         fit_dropping(scores[:, NORMAL], tune),
-        novelty,
-        float(np.quantile(novelty.score(tune.embeddings if familiar is None else familiar), NOVELTY_PASS)),
+        distance,
+        float(np.quantile(distance.score(tune.embeddings if familiar is None else familiar), OUT_OF_DISTRIBUTION_PASS)),
     )
 
 
@@ -202,7 +204,7 @@ def fit_scaling(
     return scaling(minimize(loss, np.zeros(2 + len(LABELS)), method="L-BFGS-B").x)
 
 
-def fit_novelty(embeddings: NDArray[np.float32]) -> Novelty:
+def fit_out_of_distribution(embeddings: NDArray[np.float32]) -> OutOfDistribution:
     """Principal components of the training embeddings, whitened."""
     mean = embeddings.mean(axis=0)
     centred = embeddings - mean
@@ -212,4 +214,6 @@ def fit_novelty(embeddings: NDArray[np.float32]) -> Novelty:
     deviation = spread[:count] / np.sqrt(len(embeddings))
     beside = centred - (centred @ components) @ components.T
     scale = float(np.square(beside).sum(axis=1).mean())
-    return Novelty(mean, (components / deviation).astype(np.float32), components.astype(np.float32), max(scale, 1e-6))
+    return OutOfDistribution(
+        mean, (components / deviation).astype(np.float32), components.astype(np.float32), max(scale, 1e-6)
+    )

@@ -13,7 +13,7 @@ from imaging.statistics.scores import NEVER, Scaling, calibration_error, thresho
 from training.datasets.sample import LABELS, Sample
 from training.figures.judged import joined, judge, read, save
 from training.figures.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
-from training.fitting.calibrate import calibrate, fit_dropping, fit_novelty, fit_scaling
+from training.fitting.calibrate import calibrate, fit_dropping, fit_out_of_distribution, fit_scaling
 from training.fitting.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
@@ -111,12 +111,12 @@ def test_reliability_counts_every_picture_once() -> None:
     assert rows[-1]["malignant_share"] == 1.0
 
 
-def test_a_strange_embedding_is_more_novel_than_a_training_one() -> None:
+def test_a_strange_embedding_scores_further_out_than_a_training_one() -> None:
     random = np.random.default_rng(4)
     known = (random.normal(size=(300, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
-    novelty = fit_novelty(known)
-    assert novelty.score(known).mean() == pytest.approx(1.0, rel=0.05)
-    assert novelty.score(known[:10] + 5).min() > np.quantile(novelty.score(known), 0.99)
+    distance = fit_out_of_distribution(known)
+    assert distance.score(known).mean() == pytest.approx(1.0, rel=0.05)
+    assert distance.score(known[:10] + 5).min() > np.quantile(distance.score(known), 0.99)
 
 
 def test_the_more_telling_network_gets_the_weight() -> None:
@@ -225,8 +225,8 @@ def test_what_was_learned_from_is_no_stranger() -> None:
     squares = part.embeddings + 5 * part.embeddings.std()
     beside = np.concatenate([part.embeddings, squares])
     known = calibrate(part, beside, familiar=beside)
-    assert (alone.novelty.score(squares) > alone.novelty_limit).mean() > 0.9
-    assert (known.novelty.score(squares) > known.novelty_limit).mean() < 0.05
+    assert (alone.out_of_distribution.score(squares) > alone.out_of_distribution_limit).mean() > 0.9
+    assert (known.out_of_distribution.score(squares) > known.out_of_distribution_limit).mean() < 0.05
 
 
 def test_subgroups_count_their_pictures_and_leave_out_what_they_cannot_give() -> None:
