@@ -136,7 +136,7 @@ def variants(folder: Path) -> dict[str, Engine]:
         "onnxruntime, fp32, one graph": Engine(MODELS, "cpu", is_one_graph=True),
         "onnxruntime, 8 bit": Engine(eight_bit(folder), "cpu"),
         "OpenVINO, fp32": Engine(MODELS, "openvino"),
-        "OpenVINO, outline in bf16": Engine(MODELS, "openvino", precision="bf16"),
+        "OpenVINO, mask in bf16": Engine(MODELS, "openvino", precision="bf16"),
     }
 
 

@@ -224,8 +224,8 @@ def write_manifest(
                 "input": "picture: uint8 N x 1 x S x S, letterboxed grey picture",
                 "outputs": {
                     "probability": "uint8 N x 1 x S x S, lesion probability times 255",
-                    "class_logits": "float32 N x 3, the U-Net's own weighing of the classes",
-                    "activation": "float32 N x 3 x h x w, class activation maps of that weighing",
+                    "class_logits": "float32 N x 3, the U-Net's own logits of the classes",
+                    "activation": "float32 N x 3 x h x w, class activation maps of those logits",
                 },
                 "onnx_against_pytorch": exported[0].largest_difference,
             },

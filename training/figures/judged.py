@@ -35,8 +35,8 @@ class Judged:
         scores, uncalibrated: float64 `N x 3` probabilities after calibration, and softmax of the logits as they are.
         classifier_scores, head_scores: float64 `N x 3` softmax of the classifier's logits alone and of the U-Net's
             head alone; the head's are equal thirds where a recipe has none.
-        dice, iou, hausdorff_px: float64 `N`, of the U-Net's outline before any is dropped; NaN where there is none.
-        is_outlined, is_cleared: the U-Net outlined something; the outline is dropped because normal is at or above its
+        dice, iou, hausdorff_px: float64 `N`, of the U-Net's mask before any is dropped; NaN where there is none.
+        is_outlined, is_cleared: the U-Net outlined something; the mask is dropped because normal is at or above its
             limit and the U-Net is not certain of it.
         is_flagged, is_out_of_distribution: at or above the operating point; above the limit of that score.
         plausible: bool `N x 3`, the conformal set.

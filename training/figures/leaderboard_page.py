@@ -17,7 +17,7 @@ TITLES = {
     "iou_lesions": "IoU, lesions",
     "iou_with_normals": "IoU, with normals",
     "hausdorff95_px": "HD95, px",
-    "lesions_without_outline": "lesions without an outline",
+    "lesions_without_outline": "lesions without a mask",
     "benign_malignant_auc": "AUC malignant / benign",
     "benign_malignant_auc_classifier_alone": "AUC malignant / benign, classifier alone",
     "benign_malignant_auc_head_alone": "AUC malignant / benign, U-Net's head alone",
@@ -105,11 +105,11 @@ intervals that resample groups of near copies (BUSI) or patients (BUS-BRA, MIAS)
 reported was neither trained nor tuned on, except in rows marked **leaking**, which are there for comparison alone. Each
 row says on which fold it rests; differences of a few points on one fold mean nothing.
 
-- *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
+- *Lesions*: pictures that hold one; a lesion without a mask counts 0. *U-Net alone* is before a mask is dropped
   because the probability of normal is at or above its limit, which it can be where another class leads, and the U-Net
-  is not certain of it. In rows whose origin names no certainty, which are older, the class alone dropped outlines.
-  *With normals*: on a normal picture nothing outlined counts 1, anything 0.
-- *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
+  is not certain of it. In rows whose origin names no certainty, which are older, the class alone dropped masks.
+  *With normals*: on a normal picture an empty mask counts 1, any other 0.
+- *HD95*: 95th percentile of the distance between both contours in stored pixels (long side at most 448), where both
   exist.
 - *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;
   in rows marked **two classes** benign and malignant, and of such pictures alone. That is an easier question: don't
@@ -277,9 +277,9 @@ def _then_called(row: Row) -> str:
 
 def _dropping(normal_limit: float, certain_outline: float) -> str:
     if normal_limit > 1:
-        return "No outline is dropped"
+        return "No mask is dropped"
     limit = f" below certainty {certain_outline:.2f}" if certain_outline <= 1 else ", whatever the certainty"
-    return f"Outlines dropped at normal {normal_limit:.2f}{limit}"
+    return f"Masks dropped at normal {normal_limit:.2f}{limit}"
 
 
 def _answers(row: Row) -> list[str]:

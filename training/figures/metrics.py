@@ -104,7 +104,7 @@ def subgroups(judged: Judged) -> dict[str, dict[str, Any]]:
 
 
 def _overlap_measures(judged: Judged) -> dict[str, Measure]:
-    """An empty mask counts 1 when nothing is outlined and 0 when anything is; so does an outline that is dropped.
+    """An empty mask counts 1 when nothing is outlined and 0 when anything is; so does a mask that is dropped.
 
     A recipe that outlines nothing has NaN throughout and so no figure.
     """

@@ -51,12 +51,12 @@ class OutOfDistribution:
 
 @dataclass(frozen=True)
 class Dropping:
-    """When an outline is dropped: the classes speak for normal, and the U-Net is not certain of what it drew.
+    """When a mask is dropped: the classes speak for normal, and the U-Net is not certain of what it drew.
 
     Attributes:
-        normal_limit: probability of normal at and above which an outline may be dropped, even where another class
+        normal_limit: probability of normal at and above which a mask may be dropped, even where another class
             leads; above 1 none ever is.
-        certain_outline: mean lesion probability inside the largest outline, 0..1, at and above which it stays whatever
+        certain_outline: mean lesion probability in the largest part of the mask, 0..1, from which on it stays whatever
             the classes say; above 1 none is certain enough.
     """
 
@@ -83,7 +83,7 @@ class Calibration:
         return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
 
     def is_cleared(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Pictures whose outline is dropped."""
+        """Pictures whose mask is dropped."""
         return self.dropping.applies(self.probabilities(predictions)[:, NORMAL], predictions.certainty)
 
 
@@ -143,7 +143,7 @@ def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
     """The limit of normal where the mean Dice is highest, then the lowest certainty that costs little.
 
     The mean is over the data sets that hold normals, each picture alike. On pictures like those trained on, certain
-    outlines need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is
+    masks need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is
     as strong as it can be: the lowest certainty whose mean Dice stays within one standard error of the highest (the
     rule of Breiman et al. 1984, section 3.4.3, for choices that the data do not decide).
 
@@ -173,7 +173,7 @@ def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
 
 
 def case_mix_weights(labels: NDArray[np.int64], case_mix: Mapping[str, float] = CASE_MIX) -> NDArray[np.float64]:
-    """A weight per picture so that the classes weigh as in `case_mix`; classes that do not occur are left out."""
+    """A weight per picture so that the classes count as in `case_mix`; classes that do not occur are left out."""
     weights = np.zeros(len(labels))
     for index, label in enumerate(LABELS):
         is_class = labels == index

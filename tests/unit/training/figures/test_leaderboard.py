@@ -10,7 +10,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 
-from tests.unit.training.figures.test_figures import weighed
+from tests.unit.training.figures.test_figures import predicted
 from training.figures import comparison
 from training.figures.judged import judge, save
 from training.figures.leaderboard_page import page, whole_page
@@ -38,7 +38,7 @@ def report(folder: Path, recipe: str, fold: int, value: float) -> None:
 
 def write_judged(run: Path, fold: int = 0, first: int = 0) -> None:
     """The decisions on 30 pictures whose names count on from `first`."""
-    part = weighed(30, seed=fold)
+    part = predicted(30, seed=fold)
     rows = judge(part, calibrate(part, part.embeddings))
     save(replace(rows, identifiers=(np.arange(30) + first).astype(np.str_)), run / "judged.npz")
 
@@ -277,7 +277,7 @@ def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
 
 def test_variations_are_measured_against_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
-    tune = weighed(240)
+    tune = predicted(240)
     tune.logits[:] *= 6
     found = what_helped.measured(tune, tune, calibrate(tune, tune.embeddings))
     raw = found["variations"]["both added as they are, no calibration"]
