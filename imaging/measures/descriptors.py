@@ -7,8 +7,8 @@ well each number alone separates benign from malignant there, as area under the 
 (`benchmarks/questions/descriptors.py`):
 
     number                               term            BUSI   BUS-BRA
-    outline area / hull area             shape           0.99   0.85
-    hull perimeter / outline perimeter   margin          0.99   0.91
+    mask area / hull area                shape           0.99   0.85
+    hull perimeter / contour perimeter   margin          0.99   0.91
     change of echo across the outline    margin          0.77   0.77
     height / width                       orientation     0.71   0.78
     echo below against echo beside       posterior       0.77   0.64
@@ -60,7 +60,7 @@ def shape(solidity: float, aspect: float) -> Descriptor:
     """Oval, round or irregular, from area over hull area and from shorter over longer axis (both 0..1)."""
     term = "irregular" if solidity < REGULAR_SOLIDITY else "round" if aspect >= ROUND_ASPECT else "oval"
     return Descriptor(
-        "shape", term, round(solidity, 3), "outline area / hull area",
+        "shape", term, round(solidity, 3), "mask area / hull area",
         f"The outlined area fills {solidity:.0%} of the tightest band around it; its short side is {aspect:.0%} of "
         "its long side.",
     )  # fmt: skip
@@ -83,7 +83,7 @@ def margin(convexity: float, edge_db: float) -> Descriptor:
     outline = "even" if is_even else "uneven"
     edge = "clear" if is_sharp else "soft"
     return Descriptor(
-        "margin", term, round(convexity, 3), "hull perimeter / outline perimeter",
+        "margin", term, round(convexity, 3), "hull perimeter / contour perimeter",
         f"The outline is {outline}, and its edge is {edge} ({edge_db:.1f} dB across it).",
     )  # fmt: skip
 

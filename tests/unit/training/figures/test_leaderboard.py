@@ -107,12 +107,12 @@ def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("normal_limit", "certain_outline", "words"),
     [
-        (0.2, 0.8, "Outlines dropped at normal 0.20 below certainty 0.80."),
-        (0.2, 1.01, "Outlines dropped at normal 0.20, whatever the certainty."),
-        (1.01, 1.01, "No outline is dropped."),
+        (0.2, 0.8, "Masks dropped at normal 0.20 below certainty 0.80."),
+        (0.2, 1.01, "Masks dropped at normal 0.20, whatever the certainty."),
+        (1.01, 1.01, "No mask is dropped."),
     ],
 )
-def test_a_row_tells_when_its_outlines_were_dropped(
+def test_a_row_tells_when_its_masks_were_dropped(
     tmp_path: Path, normal_limit: float, certain_outline: float, words: str
 ) -> None:
     report(tmp_path, "one", 0, 0.8)
@@ -241,7 +241,7 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     rows = found(tmp_path)
     rows[0]["metrics"]["benign_malignant_auc_classifier_alone"] = FIGURE
     text = comparison.page(rows, {"busi": FIGURE})
-    assert "| busi | 0.800 (0.700 to 0.900) |" in text.split("## What the outline alone says")[1]
+    assert "| busi | 0.800 (0.700 to 0.900) |" in text.split("## What the contour alone says")[1]
     assert "| segmented | 0.800 (0.700 to 0.900) |" in text
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
 
