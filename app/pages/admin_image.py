@@ -179,7 +179,7 @@ def _certainty(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
 def _picture_facts(image: Image) -> tuple[Fact, ...]:
     facts = [
         Fact("Id", image.id),
-        Fact("Picture", f"{image.width} × {image.height} px, {image.kind.upper()}"),
+        Fact("Size", f"{image.width} × {image.height} px, {image.kind.upper()}"),
         Fact("Colour dropped", percent(image.colour_share)),
     ]
     if image.frames > 1:

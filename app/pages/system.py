@@ -16,7 +16,7 @@ LOW_SPACE_BYTES = 2 * GIB
 CURVE_SIDE = 200  # px of the curve's square
 _DATA_SETS = {
     "busi": "BUSI, held-out fold",
-    "busi_without_conflicts": "BUSI, without mislabelled pictures",
+    "busi_without_conflicts": "BUSI, without mislabelled images",
     "busbra": "BUS-BRA, held-out fold",
 }
 _METRICS = (
@@ -133,16 +133,16 @@ def _database_health(stock: Inventory) -> Health:
 def _storage_health(stock: Inventory) -> Health:
     code, free = _code(stock, "store"), size_text(stock.storage.free_bytes)
     if code is not None:
-        return Health("Picture store", "error", f"It can't be written ({code}).")
+        return Health("Image store", "error", f"It can't be written ({code}).")
     if stock.storage.free_bytes < LOW_SPACE_BYTES:
-        return Health("Picture store", "warning", f"Only {free} are left on the disk.")
-    return Health("Picture store", "success", f"{free} are left on the disk.")
+        return Health("Image store", "warning", f"Only {free} are left on the disk.")
+    return Health("Image store", "success", f"{free} are left on the disk.")
 
 
 def _queue_health(stock: Inventory) -> Health:
     length, limit = stock.queue.length, stock.queue.limit
     if length >= limit:
-        return Health("Queue", "error", f"{length} pictures wait, which is the limit: uploads are refused for now.")
+        return Health("Queue", "error", f"{length} images wait, which is the limit: uploads are refused for now.")
     if length == 0:
         return Health("Queue", "success", "Nothing waits.")
     return Health("Queue", "warning" if length > limit / 2 else "success", f"{length} wait, of {limit} at most.")
@@ -210,7 +210,7 @@ def _kept(stock: Inventory) -> tuple[Fact, ...]:
     files, size = number_text(stock.storage.files), size_text(stock.storage.size_bytes)
     return (
         Fact("Sonotriage", stock.version),
-        Fact("Pictures", f"{about}{files} files, {about}{size}"),
+        Fact("Image files", f"{about}{files} files, {about}{size}"),
         Fact("Database", f"{size_text(stock.database.size_bytes)}, {stock.database.library}"),
         Fact("Kept for", f"{days} days" if days else "until they are deleted"),
     )

@@ -115,7 +115,7 @@ def test_filters_live_in_the_address_and_bad_ones_are_named(app: Flask, reviewer
 
 
 def test_empty_lists_say_why(app: Flask, reviewer: Browser) -> None:
-    assert "No picture was sent yet" in reviewer.get("/admin/").text
+    assert "No image was sent yet" in reviewer.get("/admin/").text
     _add(app)
     assert "No image fits these filters" in reviewer.get("/admin/?status=failed").text
     assert "The list is shorter than that" in reviewer.get("/admin/?page=7").text
