@@ -30,6 +30,7 @@ STAFF_SPEAKING = [ROOT / "app" / "pages" / f"{name}.py" for name in ("admin", "a
 PROBABILITY_AS_WEIGHT = re.compile(r"\b(out)?weigh(s|ed|ing|t)?\b", re.IGNORECASE)
 WEIGHT_KEYS = {"weighed", "ix_image_weight"}  # a step of the waiting page in JSON, an index of the database
 NOVELTY = re.compile(r"(?<![`\"'_\w])novel(ty)?(?![`\"'_\w])", re.IGNORECASE)
+PICTURE = re.compile(r"(?<!read a )\bpictures?\b", re.IGNORECASE)
 OUTLINE = re.compile(r"\boutlin(e|es|ed)\b", re.IGNORECASE)
 VERDICTS = re.compile(
     r"\byou (do not |don't |may |might )?have (?!symptoms|sent\b)|cancer (was )?detected|\ball clear\b|\bdiagnos",
@@ -94,8 +95,9 @@ def test_documentation_speaks_of_weights_only_as_those_of_a_network(path: Path) 
 
 
 @pytest.mark.parametrize("path", STAFF, ids=name)
-def test_staff_pages_say_mask_and_contour(path: Path) -> None:
+def test_staff_pages_say_image_mask_and_contour(path: Path) -> None:
     assert not OUTLINE.search(shown(path))
+    assert not PICTURE.search(shown(path))
 
 
 @pytest.mark.parametrize("path", STAFF_SPEAKING, ids=name)
