@@ -95,7 +95,7 @@ evaluate: $(TRAINING)/.ready ## Evaluate trained networks and draw the curves
 	@$(TRAIN) -m training evaluate $(TRAINING_FLAGS)
 export: $(TRAINING)/.ready ## Write the networks to models/ as ONNX with manifest and model card
 	@$(TRAIN) -m training export $(TRAINING_FLAGS)
-leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs
+leaderboard: $(TRAINING)/.ready ## Compare the figures of all runs (FLAGS=--all: every figure, to runs/leaderboard.md)
 	@$(TRAINING)/bin/python -m training.leaderboard --runs "$(RUNS)" $(FLAGS)
 drift: $(TRAINING)/.ready ## Measure what is declined: photos, noise, phantoms, mammograms, real pictures
 	@$(TRAINING)/bin/python -m training.questions.drift $(FLAGS)

@@ -136,7 +136,7 @@ def variants(folder: Path) -> dict[str, Engine]:
         "onnxruntime, fp32, one graph": Engine(MODELS, "cpu", is_one_graph=True),
         "onnxruntime, 8 bit": Engine(eight_bit(folder), "cpu"),
         "OpenVINO, fp32": Engine(MODELS, "openvino"),
-        "OpenVINO, outline in bf16": Engine(MODELS, "openvino", precision="bf16"),
+        "OpenVINO, mask in bf16": Engine(MODELS, "openvino", precision="bf16"),
     }
 
 
@@ -209,7 +209,7 @@ def _calibrating() -> dict[str, list[dict[str, NDArray[np.uint8]]]]:
 
 
 def agreement(wanted: list[Findings], found: list[Findings]) -> dict[str, float | int]:
-    """How much the answers differ: in class, in probability, in the mask, and in what counts as novel."""
+    """How much the answers differ: in class, in probability, in the mask, and in what counts as out of distribution."""
     pairs = list(zip(wanted, found, strict=True))
     differences = [float(np.abs(_scores(one) - _scores(other)).max()) for one, other in pairs]
     overlaps = [dice(one.mask, other.mask) for one, other in pairs]
@@ -221,7 +221,7 @@ def agreement(wanted: list[Findings], found: list[Findings]) -> dict[str, float 
         "lowest_dice": round(min(overlaps), 4),
         "other_class": len(changed),
         "other_class_outside_band": sum(_lead(one) > BAND for one, _ in changed),
-        "other_novelty": sum(one.is_novel != other.is_novel for one, other in pairs),
+        "other_novelty": sum(one.is_out_of_distribution != other.is_out_of_distribution for one, other in pairs),
     }
 
 

@@ -1,4 +1,4 @@
-"""From a probability map to a mask, its outline and its box."""
+"""From a probability map to a mask, its contours and its box."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def box_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def contours_of(mask: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
-    """Outer outlines of a bool `H x W` mask, largest first: int32 `N x 2` arrays of (x, y) pixels."""
+    """Outer contours of a bool `H x W` mask, largest first: int32 `N x 2` arrays of (x, y) pixels."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outlines = [np.asarray(outline, dtype=np.int32).reshape(-1, 2) for outline in found]
-    return sorted(outlines, key=lambda outline: -abs(cv2.contourArea(outline)))
+    contours = [np.asarray(contour, dtype=np.int32).reshape(-1, 2) for contour in found]
+    return sorted(contours, key=lambda contour: -abs(cv2.contourArea(contour)))

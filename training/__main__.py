@@ -47,7 +47,7 @@ def main() -> None:
         golden = _golden(recipe, trained, parts.tune[:8])
         with staged(target) as models:
             exported = export.export_networks(
-                trained, found.calibration.novelty, golden, models, leeway=100 if arguments.quick else 1
+                trained, found.calibration.out_of_distribution, golden, models, leeway=100 if arguments.quick else 1
             )
             manifest = export.write_manifest(exported, trained, recipe, found.calibration, facts, models)
             whole_graph.build(models)

@@ -1,5 +1,7 @@
 """`python -m training.leaderboard`: every evaluated run side by side, as data and as a page.
 
+The page that is kept shows each recipe once; `--all` draws every figure of every row to `runs/leaderboard.md`.
+
 A run is a folder `runs/<recipe>/fold<k>/` with the `metrics.json` and `judged.npz` that `evaluate` wrote. Rows are
 kept: a run made on another machine replaces the row of the same recipe, data and fold, and leaves the others; a row
 that leaks never replaces one that does not. Where all five folds of a recipe are there, and report other pictures each,
@@ -41,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.leaderboard", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--results", type=Path, default=Path("training/results/leaderboard.json"))
+    parser.add_argument("--all", action="store_true", help="draw every figure of every row beside the runs, too")
     parser.add_argument("--page", type=Path, default=Path("docs/reference/leaderboard.md"))
     parser.add_argument("--comparison", type=Path, default=Path("docs/explanation/raw-segmented-truemask.md"))
     parser.add_argument("--what-helped", type=Path, default=what_helped.PAGE)
@@ -52,10 +55,12 @@ def main() -> None:
         arguments.comparison: comparison.page(rows, _measured(arguments.results.parent / mask_shape.RESULTS.name)),
         arguments.what_helped: what_helped.page(rows, _measured(arguments.results.parent / what_helped.RESULTS.name)),
     }
+    if arguments.all:
+        written[arguments.runs / leaderboard_page.WHOLE] = leaderboard_page.whole_page(rows)
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    print(f"{len(rows)} rows in {arguments.page}")
+    print(f"{len(rows)} rows. Pages: {', '.join(str(path) for path in written if path.suffix == '.md')}")
 
 
 def found(runs: Path) -> list[Row]:

@@ -109,7 +109,7 @@ class ReasonSchema(_Object):
 
 
 class ProbabilitiesSchema(_Object):
-    """Calibrated weights, each in 0..1, together 1."""
+    """Calibrated class probabilities, each in 0..1, together 1."""
 
     benign = fields.Float(required=True)
     malignant = fields.Float(required=True)
@@ -127,7 +127,7 @@ class DescriptorSchema(_Object):
 
 
 class LesionSchema(_Object):
-    """Measurements of the outlined lesion."""
+    """Measurements of the lesion's mask."""
 
     area_px = fields.Integer(required=True)
     bbox = fields.List(fields.Integer(), required=True, **_about("Top, left, bottom, right (exclusive), in pixels."))

@@ -53,7 +53,7 @@ _STATUSES = {
 _SORTS = {
     "urgency": "Most urgent first",
     "newest": "Newest first",
-    "probability": "Highest malignant weight first",
+    "probability": "Highest malignant probability first",
 }
 _REVIEWED = {"no": "Not reviewed", "yes": "Reviewed"}
 _LABELS = {label: label for label in LABELS}

@@ -21,13 +21,13 @@ from imaging.statistics.scores import Scores, plausible_classes
 class Classified:
     """`activation` float32 `3 x h x w`: class activation maps over `window`, the part the classifier saw.
 
-    `is_clear`: normal reaches its limit and the U-Net's outline is faint, so that nothing is outlined.
+    `is_clear`: normal reaches its limit and the U-Net's mask is faint, so that it is emptied.
     """
 
     probabilities: Probabilities
     plausible: tuple[str, ...]
     is_clear: bool
-    novelty: float
+    out_of_distribution: float
     activation: NDArray[np.float32]
     window: Box
 
@@ -59,13 +59,13 @@ def classified(
     manifest: Manifest,
     scores: Scores,
     certainty: float,
-    novelty: float,
+    out_of_distribution: float,
     activation: NDArray[np.float32],
     window: Box,
 ) -> Classified:
-    """What the scores of one picture, float64 `3`, mean beside the certainty of its outline, 0..1.
+    """What the scores of one picture, float64 `3`, mean beside the certainty of its mask, 0..1.
 
-    The class alone never drops an outline that the U-Net is certain of: on scanners that no network has seen, normal is
+    The class alone never drops a mask that the U-Net is certain of: on scanners that no network has seen, normal is
     what goes wrong first.
     """
     (limited,) = manifest.as_limited(scores[None])
@@ -74,7 +74,7 @@ def classified(
         probabilities=Probabilities(*(float(score) for score in scores)),
         plausible=tuple(LABELS[index] for index in plausible_classes(limited, manifest.conformal_limits)),
         is_clear=bool(is_normal and certainty < manifest.certain_outline),
-        novelty=novelty,
+        out_of_distribution=out_of_distribution,
         activation=activation,
         window=window,
     )

@@ -1,4 +1,4 @@
-"""Stage three: which part of the picture weighed for the leading class?"""
+"""Stage three: which part of the picture spoke for the leading class?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWN_PX = 256  # longer side at which it is drawn, then enlarged: a map has 7 x
 
 
 def heat_map(item: Segmented, judged: Classified, unet_weight: float) -> Grey:
-    """Class activation map of the leading class, laid on the picture: what both networks found, as they are weighed.
+    """Class activation map of the leading class, laid on the picture: both networks' maps, added as their logits are.
 
     Zhou et al. 2016, "Learning Deep Features for Discriminative Localization": for a network that averages its last
     feature maps, the class weights times the maps is exact, no gradient is needed. Each map is divided by the area it
@@ -59,6 +59,6 @@ def _laid(activation: NDArray[np.float32], height: int, width: int, side: int) -
 
 
 def share_in_lesion(heat: Grey, mask: NDArray[np.bool_]) -> float | None:
-    """Share of the heat that falls on the outlined lesion, in 0..1; None without heat or without a lesion."""
+    """Share of the heat that falls on the lesion's mask, in 0..1; None without heat or without a lesion."""
     total = float(heat.sum(dtype=np.float64))
     return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 and mask.any() else None

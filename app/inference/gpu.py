@@ -70,8 +70,8 @@ def has_driver() -> bool:
 def cuda_options(options: GpuOptions, size: int, has_graph: bool) -> dict[str, str]:
     """Provider options: https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html.
 
-    Without TensorFloat-32, which rounds to ten bits and is on by default: the novelty divides distances of some
-    0.00001, and would come out larger.
+    Without TensorFloat-32, which rounds to ten bits and is on by default: the out-of-distribution score divides
+    distances of some 0.00001, and would come out larger.
 
     Args:
         size: of the batch; 0 for any.

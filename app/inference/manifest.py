@@ -67,7 +67,7 @@ class Manifest:
     certain_outline: float
     scaling: Scaling
     conformal_limits: tuple[float, ...]
-    novelty_limit: float
+    out_of_distribution_limit: float
     malignant_threshold: float
     raw: dict[str, Any]
     temperature_factor: float = 1.0
@@ -130,7 +130,7 @@ def _recalibrated(shipped: dict[str, Any], local: Path | None) -> dict[str, Any]
         return None
     raw: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
     if raw["networks"] == shipped["networks"]:
-        # Recalibrating leaves the rules of outlines as they are shipped, and other rules are another version.
+        # Recalibrating leaves the rules of masks as they are shipped, and other rules are another version.
         version = shipped["version"] + "+" + raw["version"].partition("+")[2]
         return {**raw, "mask": shipped["mask"], "version": version}
     log.warning("the recalibration was made for other networks and is not used", extra={"version": raw["version"]})
@@ -149,7 +149,7 @@ def _manifest(raw: dict[str, Any], folder: Path) -> Manifest:
         certain_outline=float(raw["mask"].get("certain_outline", NEVER)),
         scaling=_scaling(raw["calibration"]["parameters"]),
         conformal_limits=tuple(float(number) for number in raw["conformal"]["limits"]),
-        novelty_limit=float(raw["out_of_distribution"]["limit"]),
+        out_of_distribution_limit=float(raw["out_of_distribution"]["limit"]),
         malignant_threshold=float(raw["operating_points"]["malignant"]["threshold"]),
         raw=raw,
         temperature_factor=float(raw["calibration"].get("temperature_factor", 1.0)),

@@ -219,7 +219,7 @@ class Engine:
             return _Networks(self._session(network, provider, threads, lines), None)
         taken = manifests.in_half_precision(manifest, self._folder) if self._precision == "fp16" else manifest
         segmentation = self._session(taken.segmentation, provider, threads, lines, self._precision == "bf16")
-        # never in bfloat16: its novelty divides distances of some 0.00001, and nearly every picture would be declined
+        # never in bfloat16: its out-of-distribution score divides distances of some 0.00001, and refuses nearly all
         classification = self._session(taken.classification, provider, threads, lines)
         if segmentation.provider != classification.provider:  # a GPU that had room for one of them
             log.error("only one network could be opened there, taking the CPU for both")
@@ -269,8 +269,8 @@ def _findings(
         lesion=in_pixels_of(lesion, small, picture),
         probabilities=judged.probabilities,
         plausible=judged.plausible,
-        novelty=judged.novelty,
-        novelty_limit=manifest.novelty_limit,
+        out_of_distribution=judged.out_of_distribution,
+        out_of_distribution_limit=manifest.out_of_distribution_limit,
         heat_in_lesion=share_in_lesion(heat, mask),
         milliseconds={**shared, **watch.milliseconds},
         provider=networks.provider,

@@ -12,6 +12,8 @@ from imaging.measures.measure import Lesion
 from imaging.preprocess import Grey
 
 LABELS = ("benign", "malignant", "normal")
+# Rows of earlier releases and /api/v1 know the score by these names.
+KEPT_AS = {"out_of_distribution": "novelty", "out_of_distribution_limit": "novelty_limit"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Findings:
         lesion: measurements of the largest part of the mask, None for an empty mask.
         probabilities: calibrated.
         plausible: classes in the conformal set, most probable first; never empty.
-        novelty: out-of-distribution score, and the limit above which the program declines to judge.
+        out_of_distribution: the score, and the limit above which the program declines to judge.
         heat_in_lesion: share of the heat that falls on the mask, in 0..1; None without heat or lesion.
         milliseconds: stopwatch per stage: segment, classify, explain, ...
         provider, precision: what really ran, from `session.get_providers()`; for instance CPU, fp32.
@@ -51,8 +53,8 @@ class Findings:
     lesion: Lesion | None
     probabilities: Probabilities
     plausible: tuple[str, ...]
-    novelty: float
-    novelty_limit: float
+    out_of_distribution: float
+    out_of_distribution_limit: float
     heat_in_lesion: float | None
     milliseconds: dict[str, float]
     provider: str
@@ -66,16 +68,15 @@ class Findings:
         return self.probabilities.label
 
     @property
-    def is_novel(self) -> bool:
+    def is_out_of_distribution(self) -> bool:
         """True when the picture lies outside what the networks were trained on."""
-        return self.novelty > self.novelty_limit
+        return self.out_of_distribution > self.out_of_distribution_limit
 
 
 def to_json(findings: Findings) -> dict[str, Any]:
     """All of the Findings but the arrays, ready for JSON; numbers are kept as they are."""
-    return {name: _plain(value) for name, value in vars(findings).items() if name not in {"mask", "heat"}} | {
-        "label": findings.label
-    }
+    kept = {name: value for name, value in vars(findings).items() if name not in {"mask", "heat"}}
+    return {KEPT_AS.get(name, name): _plain(value) for name, value in kept.items()} | {"label": findings.label}
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ class Segmented:
     """What the U-Net saw in one picture.
 
     `probability` uint8 `H x W` (times 255); `mask` bool `H x W`; `main_part` its largest connected part;
-    `class_logits` float32 `3`, the U-Net's own weighing of the classes; `activation` float32 `3 x h x w`, its class
+    `class_logits` float32 `3`, the U-Net's own logits of the classes; `activation` float32 `3 x h x w`, its class
     activation maps over the letterboxed picture.
     """
 
@@ -33,12 +33,12 @@ class Segmented:
 
     @property
     def certainty(self) -> float:
-        """Mean lesion probability inside the largest outline, 0..1; 0 where nothing is outlined."""
+        """Mean lesion probability inside the largest part of the mask, 0..1; 0 where the mask is empty."""
         return certainty_of(self.probability, self.main_part)
 
 
 def segment(session: NetworkSession, manifest: Manifest, pictures: Sequence[Picture]) -> list[Segmented]:
-    """Outline the lesion of every picture; the batch goes through the U-Net at once."""
+    """The mask of the lesion in every picture; the batch goes through the U-Net at once."""
     fitted = [fit(picture.pixels, manifest.segmentation.input_size) for picture in pictures]
     squares = np.stack([square for square, _ in fitted])[:, None]
     outputs = session.run({"picture": squares})

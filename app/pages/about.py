@@ -39,7 +39,12 @@ _FIGURES = (
     ("sensitivity_at_operating_point", "Sensitivity", "share of malignant pictures that lead to 'soon'", True),
     ("specificity_at_operating_point", "Specificity", "share of the other pictures that do not", True),
     ("novelty_refused", "Refused as unfamiliar", "share of test pictures that the program would not judge", True),
-    ("expected_calibration_error", "Calibration error", "mean gap between the weights and what was observed", True),
+    (
+        "expected_calibration_error",
+        "Calibration error",
+        "mean gap between how strongly it leans and what was observed",
+        True,
+    ),
 )
 
 

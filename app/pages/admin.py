@@ -15,13 +15,16 @@ NARROW_SPACE = "\u202f"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the triage list; `tag` is the category, or the status while there is none."""
+    """One line of the triage list; `tag` is the category, or the status while there is none.
+
+    `malignant` is the calibrated probability of malignant as text; None while there is none.
+    """
 
     image_id: str
     reference: str
     tag: str
     label: str | None
-    weight: str | None
+    malignant: str | None
     received_at: datetime
     age: str
     is_reviewed: bool
@@ -66,9 +69,9 @@ def percent(share: float) -> str:
 
 
 def _entry(image: Image, present: datetime) -> Entry:
-    weight = percent(image.malignant) if image.malignant is not None else None
+    malignant = percent(image.malignant) if image.malignant is not None else None
     return Entry(
-        image.id, image.reference, tag(image), image.label, weight, image.created_at,
+        image.id, image.reference, tag(image), image.label, malignant, image.created_at,
         age(image.created_at, present), image.is_reviewed, image.status in (DONE, DECLINED, FAILED),
     )  # fmt: skip
 

@@ -40,7 +40,7 @@ class Run:
     made_at: datetime
     category: str
     label: str
-    weight: str
+    malignant: str
     models_version: str
     provider: str
 
@@ -111,8 +111,8 @@ def _bars(findings: Mapping[str, Any]) -> tuple[Bar, ...]:
 def _layers(analysis: Analysis | None) -> tuple[str, ...]:
     if analysis is None:
         return ()
-    outlined = ("outline", "fill") if analysis.findings.get("lesion") else ()
-    return (*outlined, "heat") if analysis.heat_sha256 else outlined
+    drawn = ("outline", "fill") if analysis.findings.get("lesion") else ()
+    return (*drawn, "heat") if analysis.heat_sha256 else drawn
 
 
 def _lesion(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -121,7 +121,7 @@ def _lesion(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
         return ()
     facts = [
         Fact("Width × height", _size(lesion, "width", "height")),
-        Fact("Longest axis", _length(lesion, "longest_axis"), "greatest distance between two points of the outline"),
+        Fact("Longest axis", _length(lesion, "longest_axis"), "greatest distance between two points of the contour"),
         Fact("Area", _area(lesion)),
         Fact("Circularity", f"{lesion['circularity']:.2f}", "4π area / perimeter², 1 for a disc"),
         Fact("Solidity", f"{lesion['solidity']:.2f}", "area over the area of its convex hull"),
@@ -135,7 +135,7 @@ def _lesion(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 def _parts(lesion: Mapping[str, Any]) -> Fact:
     count = lesion["parts"]
-    return Fact("Outlined parts", str(count), "the largest is measured" if count > 1 else "")
+    return Fact("Parts of the mask", str(count), "the largest is measured" if count > 1 else "")
 
 
 def _length(lesion: Mapping[str, Any], name: str) -> str:
@@ -165,17 +165,21 @@ def _certainty(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
         return ()
     facts = [
         Fact("Classes that fit", ", ".join(findings["plausible"]), "the conformal set"),
-        Fact("Novelty", f"{findings['novelty']:.2f}", f"above {findings['novelty_limit']:.2f} the program can't tell"),
+        Fact(
+            "Out-of-distribution score",
+            f"{findings['novelty']:.2f}",
+            f"above {findings['novelty_limit']:.2f} the program can't tell",
+        ),
     ]
     if findings.get("heat_in_lesion") is not None:
-        facts.append(Fact("Heat inside the outline", percent(findings["heat_in_lesion"])))
+        facts.append(Fact("Heat inside the mask", percent(findings["heat_in_lesion"])))
     return (*facts, Fact("Rule that decided", str(findings.get("because") or "–")))
 
 
 def _picture_facts(image: Image) -> tuple[Fact, ...]:
     facts = [
         Fact("Id", image.id),
-        Fact("Picture", f"{image.width} × {image.height} px, {image.kind.upper()}"),
+        Fact("Size", f"{image.width} × {image.height} px, {image.kind.upper()}"),
         Fact("Colour dropped", percent(image.colour_share)),
     ]
     if image.frames > 1:

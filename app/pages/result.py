@@ -9,9 +9,9 @@ from typing import Any
 
 from app.categories import FAILED
 from app.pages.measured import Measured, measured
+from app.pages.probabilities import Leaning, leaning
 from app.pages.technical import Technical, device_in_words, technical
 from app.pages.viewer import Viewer, viewer
-from app.pages.weighing import Weighing, weighing
 from app.reading import explanation, images
 from app.reading.triage import WORDS
 from app.tables import Image
@@ -21,7 +21,7 @@ _STEP_WORDS = {
     "received": "Received and kept",
     "checked": "Checked that it is usable",
     "outlined": "Outlined what stands out",
-    "weighed": "Weighed and measured",
+    "weighed": "Compared and measured",
 }
 
 
@@ -50,7 +50,7 @@ class WaitingPage:
 class Reading:
     """What the networks found, told. Only a finished image has one."""
 
-    weighing: Weighing
+    leaning: Leaning
     measured: tuple[Measured, ...]
     explanation: tuple[str, ...]
     technical: Technical
@@ -130,7 +130,7 @@ def _reading(image: Image, manifest: Mapping[str, Any]) -> Reading | None:
     findings = analysis.findings
     own = manifest if manifest.get("version") == analysis.models_version else {}
     return Reading(
-        weighing=weighing(findings, own),
+        leaning=leaning(findings, own),
         measured=measured(findings.get("lesion")),
         explanation=explanation.sentences(findings, image.height, image.width),
         technical=technical(image, findings, own),

@@ -16,21 +16,21 @@ LOW_SPACE_BYTES = 2 * GIB
 CURVE_SIDE = 200  # px of the curve's square
 _DATA_SETS = {
     "busi": "BUSI, held-out fold",
-    "busi_without_conflicts": "BUSI, without mislabelled pictures",
+    "busi_without_conflicts": "BUSI, without mislabelled images",
     "busbra": "BUS-BRA, held-out fold",
 }
 _METRICS = (
-    ("dice_lesions", "Outline overlap (Dice)"),
-    ("iou_lesions", "Outline overlap (IoU)"),
-    ("hausdorff95_px", "Outline distance (95th percentile, px)"),
-    ("benign_malignant_auc", "Benign against malignant (AUC)"),
-    ("macro_auc", "Three classes (macro AUC)"),
+    ("dice_lesions", "Mask overlap (Dice)"),
+    ("iou_lesions", "Mask overlap (Jaccard, IoU)"),
+    ("hausdorff95_px", "Contour distance (Hausdorff, 95th percentile, px)"),
+    ("benign_malignant_auc", "Benign against malignant (area under the ROC curve)"),
+    ("macro_auc", "Three classes (mean area under the ROC curves)"),
     ("balanced_accuracy", "Balanced accuracy"),
     ("sensitivity_at_operating_point", "Sensitivity at the operating point"),
     ("specificity_at_operating_point", "Specificity at the operating point"),
     ("conformal_coverage", "Conformal sets that hold the true class"),
     ("conformal_single", "Conformal sets with one class"),
-    ("novelty_refused", "Refused as unfamiliar"),
+    ("novelty_refused", "Refused as out of distribution"),
     ("expected_calibration_error", "Calibration error"),
     ("brier", "Brier score"),
 )
@@ -134,16 +134,16 @@ def _database_health(stock: Inventory) -> Health:
 def _storage_health(stock: Inventory) -> Health:
     code, free = _code(stock, "store"), size_text(stock.storage.free_bytes)
     if code is not None:
-        return Health("Picture store", "error", f"It can't be written ({code}).")
+        return Health("Image store", "error", f"It can't be written ({code}).")
     if stock.storage.free_bytes < LOW_SPACE_BYTES:
-        return Health("Picture store", "warning", f"Only {free} are left on the disk.")
-    return Health("Picture store", "success", f"{free} are left on the disk.")
+        return Health("Image store", "warning", f"Only {free} are left on the disk.")
+    return Health("Image store", "success", f"{free} are left on the disk.")
 
 
 def _queue_health(stock: Inventory) -> Health:
     length, limit = stock.queue.length, stock.queue.limit
     if length >= limit:
-        return Health("Queue", "error", f"{length} pictures wait, which is the limit: uploads are refused for now.")
+        return Health("Queue", "error", f"{length} images wait, which is the limit: uploads are refused for now.")
     if length == 0:
         return Health("Queue", "success", "Nothing waits.")
     return Health("Queue", "warning" if length > limit / 2 else "success", f"{length} wait, of {limit} at most.")
@@ -221,7 +221,7 @@ def _kept(stock: Inventory) -> tuple[Fact, ...]:
     files, size = number_text(stock.storage.files), size_text(stock.storage.size_bytes)
     return (
         Fact("Sonotriage", stock.version),
-        Fact("Pictures", f"{about}{files} files, {about}{size}"),
+        Fact("Image files", f"{about}{files} files, {about}{size}"),
         Fact("Database", f"{size_text(stock.database.size_bytes)}, {stock.database.library}"),
         Fact("Kept for", f"{days} days" if days else "until they are deleted"),
     )

@@ -10,10 +10,10 @@ from app.tables import Image
 
 _STAGES = {
     "decode": "Decode",
-    "segment": "Outline (segmentation)",
-    "classify": "Weigh (classification)",
-    "networks": "Outline and weigh (one graph)",
-    "explain": "Explain (class activation map)",
+    "segment": "Mask (segmentation)",
+    "classify": "Class probabilities (classification)",
+    "networks": "Mask and class probabilities (one graph)",
+    "explain": "Heat map (class activation map)",
     "measure": "Measure",
     "store": "Store",
 }
@@ -79,12 +79,19 @@ def _networks(findings: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 
 def _limits(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Fact, ...]:
-    novelty = f"{findings['novelty']:.2f} (unfamiliar above {findings['novelty_limit']:.2f})"
+    score = f"{findings['novelty']:.2f} (unfamiliar above {findings['novelty_limit']:.2f})"
     threshold = manifest.get("operating_points", {}).get("malignant", {}).get("threshold")
-    operating = (Fact("Weight on 'malignant' that leads to 'soon'", f"{threshold:.3f} or more"),) if threshold else ()
+    operating = (
+        (Fact("Operating point", f"'malignant' at {threshold:.3f} or more leads to 'soon'"),) if threshold else ()
+    )
     exact = ", ".join(f"{label} {share:.4f}" for label, share in findings["probabilities"].items())
-    groups = Fact("Groups that fit", ", ".join(findings["plausible"]))
-    return (Fact("Calibrated weights", exact), groups, *operating, Fact("Unlikeness to training pictures", novelty))
+    groups = Fact("Groups that fit (conformal set)", ", ".join(findings["plausible"]))
+    return (
+        Fact("Class probabilities, calibrated", exact),
+        groups,
+        *operating,
+        Fact("Out-of-distribution score", score),
+    )
 
 
 def _stages(findings: Mapping[str, Any]) -> tuple[Fact, ...]:

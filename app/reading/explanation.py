@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MOST = 0.5  # share of the heat from which on the weighing rests mostly on the area
+MOST = 0.5  # share of the heat from which on the answer rests mostly on the area
 CONCENTRATED = 2.0  # times its share of the picture from which on the area draws heat
 
 GROUPS = {
@@ -62,19 +62,22 @@ def size_in_words(lesion: Mapping[str, Any]) -> str:
 
 def _nothing_outlined(findings: Mapping[str, Any]) -> str:
     return (
-        "No area is outlined: the program found none, or only a faint one on a picture that it weighs like one without "
-        f"a lesion. Weighed as a whole, it resembles {GROUPS[findings['label']]} most."
+        "No area is outlined: the program found none, or only a faint one on a picture that looks to it like one "
+        f"without a lesion. As a whole, it resembles {GROUPS[findings['label']]} most."
     )
 
 
 def _heat_without_lesion(findings: Mapping[str, Any]) -> str:
-    return f"The heat map shows which parts of the picture raised the weight on '{findings['label']}' most."
+    return f"The heat map shows which parts of the picture made the program lean to '{findings['label']}' most."
 
 
 def _contradiction(findings: Mapping[str, Any]) -> str:
     if findings["label"] != "normal":
         return ""
-    return "Yet it weighs the picture like one without a lesion. One of the two is wrong, and it can't say which."
+    return (
+        "Yet as a whole the picture looks to it like one without a lesion. One of the two is wrong, and it can't say "
+        "which."
+    )
 
 
 def _outlined(lesion: Mapping[str, Any], height: int, width: int) -> str:
@@ -96,7 +99,7 @@ def _heat(findings: Mapping[str, Any], lesion: Mapping[str, Any], picture_px: in
     area = lesion["area_px"] / picture_px
     start = (
         f"The area takes up {percent(area)} of the picture and gets {percent(share)} of the heat, which marks what "
-        f"raised the weight on '{findings['label']}'."
+        f"made the program lean to '{findings['label']}'."
     )
     return f"{start} {_judgement(share, share / max(area, 1e-6))}"
 
@@ -104,9 +107,9 @@ def _heat(findings: Mapping[str, Any], lesion: Mapping[str, Any], picture_px: in
 def _judgement(share: float, times: float) -> str:
     """What the heat says: its share on the area, and how many times the area's share of the picture that is."""
     if share >= MOST and times >= 1.0:
-        return "So the weighing rests mostly on the outlined area."
+        return "So the answer rests mostly on the outlined area."
     if times >= CONCENTRATED:
-        return "So the weighing rests on the outlined area more than on other parts of its size, but not on it alone."
+        return "So the answer rests on the outlined area more than on other parts of its size, but not on it alone."
     if share < MOST and times < 1.0:
-        return "So the weighing rests mostly on something else than the outlined area: trust it less."
-    return "So the weighing rests on the outlined area and on its surroundings alike."
+        return "So the answer rests mostly on something else than the outlined area: trust it less."
+    return "So the answer rests on the outlined area and on its surroundings alike."

@@ -22,7 +22,7 @@ _SYMPTOMS = "A new lump, a change of skin or nipple, or discharge goes to a doct
 WORDS: dict[str, Words] = {
     PROMPT: Words(
         "A doctor should look at this soon",
-        "The program weighs this picture like pictures that doctors usually examine further. That is not a finding "
+        "To the program this picture resembles pictures that doctors usually examine further. That is not a finding "
         "of cancer; only an examination can tell.",
         (
             "Book a breast clinic or your family doctor within days, and bring the picture.",
@@ -32,8 +32,8 @@ WORDS: dict[str, Words] = {
     ),
     ROUTINE: Words(
         "Signs that are usually not cancer",
-        "The program outlines something that it weighs like pictures that usually turn out harmless. One picture "
-        "can't settle it.",
+        "The program outlines something, and the picture resembles pictures that usually turn out harmless. One "
+        "picture can't settle it.",
         (
             "Show the picture at your next appointment.",
             "Go sooner when you have symptoms, or when what you feel changes.",
@@ -52,8 +52,9 @@ WORDS: dict[str, Words] = {
     ),
     UNSURE: Words(
         "The program can't tell",
-        "This picture could belong to more than one group, or the program outlined something on a picture that it "
-        "otherwise weighs as normal, or the picture differs from those that it learned from. A person has to read it.",
+        "This picture could belong to more than one group, or the program outlined something on a picture that "
+        "otherwise resembles those without a lesion, or the picture differs from those that it learned from. A person "
+        "has to read it.",
         ("Have a doctor or sonographer read the picture.", _SYMPTOMS),
     ),
     DECLINED: Words(
@@ -101,8 +102,10 @@ def decide(findings: Findings, malignant_threshold: float) -> Decision:
     """
     plausible = set(findings.plausible)
     if findings.probabilities.malignant >= malignant_threshold:
-        return Decision(PROMPT, "The weight on 'malignant' is at or above the level chosen to miss few cancers.")
-    if findings.is_novel:
+        return Decision(
+            PROMPT, "The program leans to 'malignant' at least as strongly as the level chosen to miss few cancers."
+        )
+    if findings.is_out_of_distribution:
         return Decision(UNSURE, "The picture differs from those that the program learned from.")
     if "malignant" in plausible:
         return Decision(PROMPT, "The program can't exclude the group 'malignant' for this picture.")

@@ -74,11 +74,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("width_px", "Width of the picture in pixels.", lambda line: line.image.width),
     Column("height_px", "Height of the picture in pixels.", lambda line: line.image.height),
     Column("spacing_mm", "Millimetres per pixel, where the file gave it.", lambda line: line.image.spacing_mm),
-    Column("lesion_area_px", "Area of the outlined lesion in pixels.", lambda line: line.finding("lesion", "area_px")),
+    Column("lesion_area_px", "Area of the lesion's mask in pixels.", lambda line: line.finding("lesion", "area_px")),
     Column("lesion_area_mm2", "The same in square millimetres.", lambda line: line.finding("lesion", "area_mm2")),
     Column(
         "lesion_longest_axis_px",
-        "Greatest distance between two points of the outline, in pixels.",
+        "Greatest distance between two points of the contour, in pixels.",
         lambda line: line.finding("lesion", "longest_axis_px"),
     ),
     Column(

@@ -45,12 +45,12 @@ class Held:
     is_reviewed = column("is_reviewed", Boolean)
 
 
-WORK, NEWEST, WEIGHT = "urgency", "newest", "probability"
+WORK, NEWEST, PROBABILITY = "urgency", "newest", "probability"
 # Per order: the index that holds it together with every filter, and the columns.
 _ORDERS: dict[str, tuple[str, tuple[ColumnElement[Any], ...]]] = {
     WORK: ("ix_image_work", (Held.work_rank, Held.created_at, Held.id)),
     NEWEST: ("ix_image_newest", (Held.created_at.desc(), Held.id.desc())),
-    WEIGHT: ("ix_image_weight", (Held.malignant.desc(), Held.created_at.desc(), Held.id.desc())),
+    PROBABILITY: ("ix_image_weight", (Held.malignant.desc(), Held.created_at.desc(), Held.id.desc())),
 }
 SORTS = tuple(_ORDERS)
 

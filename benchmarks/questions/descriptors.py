@@ -1,4 +1,4 @@
-"""How well does each measured number alone separate benign from malignant, on the outlines that doctors drew?
+"""How well does each measured number alone separate benign from malignant, on the masks that doctors drew?
 
     python -m benchmarks.questions.descriptors DATA
 

@@ -1,7 +1,7 @@
 """Is this one grey breast ultrasound picture, as the networks were made for? Cheap statistics, no network.
 
 The limits stand a little outside of what 2,655 real pictures of two public sets show. How many of them, and of other
-pictures, are declined: `benchmarks/questions/declining.py`. The networks' novelty score judges what passes here.
+pictures, are declined: `benchmarks/questions/declining.py`. The out-of-distribution score judges what passes here.
 """
 
 from __future__ import annotations

@@ -1,21 +1,21 @@
 """BI-RADS ultrasound terms for measured numbers.
 
 The terms are those of the ultrasound lexicon of the ACR BI-RADS Atlas, 5th edition (2013). The lexicon gives words, not
-numbers: the numbers behind each term and their limits are ours. They were chosen on the outlines that doctors drew in
-two public sets (BUSI, 630 lesions; BUS-BRA, 1,875), with some allowance for the smoother outlines of a network. How
+numbers: the numbers behind each term and their limits are ours. They were chosen on the masks that doctors drew in
+two public sets (BUSI, 630 lesions; BUS-BRA, 1,875), with some allowance for the smoother masks of a network. How
 well each number alone separates benign from malignant there, as area under the ROC curve
 (`benchmarks/questions/descriptors.py`):
 
     number                               term            BUSI   BUS-BRA
-    outline area / hull area             shape           0.99   0.85
-    hull perimeter / outline perimeter   margin          0.99   0.91
-    change of echo across the outline    margin          0.77   0.77
+    mask area / hull area                shape           0.99   0.85
+    hull perimeter / contour perimeter   margin          0.99   0.91
+    change of echo across the contour    margin          0.77   0.77
     height / width                       orientation     0.71   0.78
     echo below against echo beside       posterior       0.77   0.64
     echo inside against the ring         echo pattern    0.62   0.56
 
 The two first are so high in BUSI since its doctors drew what they knew to be malignant with a jagged line; on a
-network's outline they say less. No term decides anything in this product: it is shown, the networks decide.
+network's mask they say less. No term decides anything in this product: it is shown, the networks decide.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def shape(solidity: float, aspect: float) -> Descriptor:
     """Oval, round or irregular, from area over hull area and from shorter over longer axis (both 0..1)."""
     term = "irregular" if solidity < REGULAR_SOLIDITY else "round" if aspect >= ROUND_ASPECT else "oval"
     return Descriptor(
-        "shape", term, round(solidity, 3), "outline area / hull area",
+        "shape", term, round(solidity, 3), "mask area / hull area",
         f"The outlined area fills {solidity:.0%} of the tightest band around it; its short side is {aspect:.0%} of "
         "its long side.",
     )  # fmt: skip
@@ -77,13 +77,13 @@ def orientation(height_to_width: float) -> Descriptor:
 
 
 def margin(convexity: float, edge_db: float) -> Descriptor:
-    """Circumscribed when the outline is even (hull perimeter over its own, 0..1) and the echo changes within 3 px."""
+    """Circumscribed when the contour is even (hull perimeter over its own, 0..1) and the echo changes within 3 px."""
     is_even, is_sharp = convexity >= EVEN_CONVEXITY, edge_db >= SHARP_EDGE_DB
     term = "circumscribed" if is_even and is_sharp else "not circumscribed"
     outline = "even" if is_even else "uneven"
     edge = "clear" if is_sharp else "soft"
     return Descriptor(
-        "margin", term, round(convexity, 3), "hull perimeter / outline perimeter",
+        "margin", term, round(convexity, 3), "hull perimeter / contour perimeter",
         f"The outline is {outline}, and its edge is {edge} ({edge_db:.1f} dB across it).",
     )  # fmt: skip
 

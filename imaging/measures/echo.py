@@ -28,7 +28,7 @@ class Echo:
 
     Attributes:
         contrast_db: lesion against the ring of tissue around it; below 0 where the lesion is darker.
-        edge_db: change across the outline, without sign.
+        edge_db: change across the contour, without sign.
         posterior_db: below the lesion's middle against both sides at the same depth; None where too little lies below.
     """
 

@@ -1,4 +1,4 @@
-"""What can be measured on an outlined lesion, and the field's descriptor for it."""
+"""What can be measured on a lesion's mask, and the field's descriptor for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lesion:
 
     Attributes:
         area_px: pixels; bbox: top, left, bottom, right (exclusive).
-        width_px, height_px: of the box; longest_axis_px: greatest distance between two outline points (Feret).
+        width_px, height_px: of the box; longest_axis_px: greatest distance between two points of the contour (Feret).
         circularity: 4 pi area / perimeter^2, 1 for a disc. solidity: area over convex hull area.
         contrast_db: mean echo of the lesion against the ring around it, 20 log10(lesion / ring).
         posterior_db: mean echo below the lesion against tissue beside it at the same depth.

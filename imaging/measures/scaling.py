@@ -12,7 +12,7 @@ from imaging.measures.measure import Lesion
 from imaging.picture import Picture, Spacing
 from imaging.preprocess import Grey, resize
 
-LONGEST_SIDE = 1024  # px; four times the networks' input, so that outline and measurements lose nothing they had
+LONGEST_SIDE = 1024  # px; four times the networks' input, so that mask and measurements lose nothing they had
 
 
 def reduced(picture: Picture) -> Picture:

@@ -1,4 +1,4 @@
-"""Numbers of a lesion's outline."""
+"""Numbers of a lesion's contour."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from imaging.postprocess import contours_of
 
 @dataclass(frozen=True)
 class Shape:
-    """Numbers of one outline: textbook measures (Russ, The Image Processing Handbook, chapter on shape).
+    """Numbers of one contour: textbook measures (Russ, The Image Processing Handbook, chapter on shape).
 
     Attributes:
-        longest_axis_px: greatest distance between two outline points (Feret), counting both end pixels.
+        longest_axis_px: greatest distance between two points of the contour (Feret), counting both end pixels.
         circularity: 4 pi area / perimeter^2 (Cox 1927), 0..1; steps of pixels make a perimeter about 5 % too long, so
             a disc has 0.9.
         solidity: area over area of the convex hull, 0..1.
-        convexity: perimeter of the convex hull over the outline's own, 0..1; a smooth oval has 0.95 for that reason.
+        convexity: perimeter of the convex hull over the contour's own, 0..1; a smooth oval has 0.95 for that reason.
         aspect: shorter over longer side of the smallest rectangle of any direction, 0..1.
         height_to_width: of the upright box.
     """

@@ -1,4 +1,4 @@
-"""How far two outlines of one picture agree."""
+"""How far two masks of one picture agree."""
 
 from __future__ import annotations
 

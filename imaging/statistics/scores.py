@@ -15,7 +15,7 @@ NEVER = 1.01  # a limit that no probability and no certainty reaches
 class Scaling:
     """How the logits of both networks become probabilities.
 
-    The U-Net has a small head of its own that weighs the classes from the whole picture; the classifier sees the
+    The U-Net has a small head of its own that judges the classes from the whole picture; the classifier sees the
     segmented lesion. Their logits are added, the U-Net's with `unet_weight`, and then scaled; all three parameters are
     fitted together on pictures that trained neither.
     """

@@ -99,7 +99,7 @@ function onKey(event) {
 for (const image of document.querySelectorAll(".cell-picture img")) {
   const mark = () => {
     image.closest("td").classList.add("is-broken");
-    image.replaceWith("Picture missing");
+    image.replaceWith("Image missing");
   };
   if (image.complete && image.naturalWidth === 0 && image.currentSrc && image.loading === "eager") mark();
   else image.addEventListener("error", mark, { once: true });

@@ -40,10 +40,15 @@ def reference_of(page: Page) -> str:
     return page.url.split("/r/")[1][:8].upper()
 
 
-def test_a_person_sees_outline_weights_explanation_and_clinics_near_a_typed_place(page: Page, ultrasound: Path) -> None:
+def test_a_person_sees_outline_bars_explanation_and_clinics_near_a_typed_place(page: Page, ultrasound: Path) -> None:
     send(page, ultrasound, "Hamilton, ON")
     body = page.inner_text("main")
-    for heading in ("How the program weighs it", "What was seen and measured", "What to do next", "Clinics near you"):
+    for heading in (
+        "How strongly the program leans to each group",
+        "What was seen and measured",
+        "What to do next",
+        "Clinics near you",
+    ):
         assert heading in body
     for label in ("Benign", "Malignant", "Normal"):
         assert re.search(rf"{label}.*?\d+%", body, re.DOTALL)
@@ -84,7 +89,7 @@ def test_the_page_works_without_javascript(page: Page, browser, server, ultrasou
             break
         plain.wait_for_timeout(500)
         plain.reload()
-    assert "How the program weighs it" in plain.inner_text("main")
+    assert "How strongly the program leans to each group" in plain.inner_text("main")
     context.close()
 
 
@@ -92,7 +97,7 @@ def test_a_photo_is_declined_with_the_reason_and_a_way_on(page: Page, photo: Pat
     send(page, photo)
     expect(page.locator("h1")).to_have_text("This picture can't be used")
     assert "%" not in page.inner_text("main h1")
-    assert "How the program weighs it" not in page.inner_text("main")
+    assert "How strongly the program leans to each group" not in page.inner_text("main")
     assert page.locator("main a[href='/']").count() >= 1
 
 

@@ -53,7 +53,7 @@ def difference(a: Reading, b: Reading) -> float:
 
 
 def assert_same(a: Reading, b: Reading, probability_bound: float = 0.02, dice: float = 0.99) -> str:
-    """The same lesion and the same weights, within the bounds; returns the figures, fit for `seen`."""
+    """The same lesion and the same class probabilities, within the bounds; returns the figures, fit for `seen`."""
     assert a.mask.shape == b.mask.shape, f"{a.mask.shape} and {b.mask.shape}"
     assert a.mask.any(), "nothing was outlined: two empty masks prove nothing"
     dice_seen, difference_seen = agreement.dice(a.mask, b.mask), difference(a, b)

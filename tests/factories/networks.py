@@ -64,7 +64,7 @@ def _segmentation() -> onnx.ModelProto:
 
 
 def _classification() -> onnx.ModelProto:
-    """Logits are the channel means in 0..1; the maps are the channels pooled; novelty is the picture's mean."""
+    """Logits are the channel means in 0..1; the maps are the channels pooled; `novelty` is the picture's mean."""
     nodes = [
         helper.make_node("Cast", ["segmented"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Div", ["float", "full"], ["scaled"]),

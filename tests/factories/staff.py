@@ -124,7 +124,7 @@ def _findings(pixels: np.ndarray, mask: np.ndarray, malignant: float, spacing_mm
     spacing = Spacing(spacing_mm, "DICOM") if spacing_mm else None
     return Findings(
         mask=mask, heat=None, lesion=measure(pixels, mask, spacing), probabilities=probabilities,
-        plausible=(probabilities.label,), novelty=0.8, novelty_limit=1.5, heat_in_lesion=0.62,
+        plausible=(probabilities.label,), out_of_distribution=0.8, out_of_distribution_limit=1.5, heat_in_lesion=0.62,
         milliseconds={"decode": 4.0, "segment": 80.0, "classify": 55.0}, provider="CPU", precision="fp32",
         models={"U-Net": "1.0.0", "EfficientNetB3": "1.0.0"}, models_version="1.0.0",
     )  # fmt: skip

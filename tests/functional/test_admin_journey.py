@@ -93,7 +93,7 @@ def test_a_reviewer_is_refused_every_admin_door(app: Flask, reviewer: Browser) -
         assert answer.status_code == 403, (method, address)
 
 
-def test_the_list_shows_images_with_their_tag_class_and_weight(app: Flask, reviewer: Browser) -> None:
+def test_the_list_shows_images_with_their_tag_class_and_probability(app: Flask, reviewer: Browser) -> None:
     image_id = _add(app, malignant=0.8)
     _add(app, status="queued")
     page = reviewer.get("/admin/").text
@@ -120,7 +120,7 @@ def test_filters_live_in_the_address_and_bad_ones_are_named(app: Flask, reviewer
 
 
 def test_empty_lists_say_why(app: Flask, reviewer: Browser) -> None:
-    assert "No picture was sent yet" in reviewer.get("/admin/").text
+    assert "No image was sent yet" in reviewer.get("/admin/").text
     _add(app)
     assert "No image fits these filters" in reviewer.get("/admin/?status=failed").text
     assert "The list is shorter than that" in reviewer.get("/admin/?page=7").text

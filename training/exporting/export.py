@@ -18,7 +18,7 @@ from torch import nn
 
 from training.datasets.sample import LABELS
 from training.exporting import half
-from training.fitting.calibrate import CASE_MIX, Calibration, Novelty
+from training.fitting.calibrate import CASE_MIX, Calibration, OutOfDistribution
 from training.fitting.pipeline import Trained
 from training.networks.efficientnet import LesionClassifier
 from training.networks.unet import LesionUNet
@@ -52,18 +52,18 @@ def activation_maps(maps: torch.Tensor, head: nn.Linear) -> torch.Tensor:
 
 
 class ServedClassifier(nn.Module):
-    """uint8 segmented picture in; logits, class activation maps, embedding and novelty out."""
+    """uint8 segmented picture in; logits, class activation maps, embedding and out-of-distribution score out."""
 
-    def __init__(self, network: LesionClassifier, novelty: Novelty) -> None:
+    def __init__(self, network: LesionClassifier, fitted: OutOfDistribution) -> None:
         super().__init__()
         self.network = network
         self.mean: torch.Tensor
         self.directions: torch.Tensor
         self.components: torch.Tensor
-        self.register_buffer("mean", torch.from_numpy(np.asarray(novelty.mean, dtype=np.float32)))
-        self.register_buffer("directions", torch.from_numpy(novelty.directions))
-        self.register_buffer("components", torch.from_numpy(novelty.components))
-        self.residual_scale = novelty.residual_scale
+        self.register_buffer("mean", torch.from_numpy(np.asarray(fitted.mean, dtype=np.float32)))
+        self.register_buffer("directions", torch.from_numpy(fitted.directions))
+        self.register_buffer("components", torch.from_numpy(fitted.components))
+        self.residual_scale = fitted.residual_scale
 
     def forward(self, segmented: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         maps = self.network.features(segmented.float() / 255)
@@ -73,8 +73,8 @@ class ServedClassifier(nn.Module):
         centred = embedding - self.mean
         within = torch.square(centred @ self.directions).mean(dim=1)
         beside = centred - (centred @ self.components) @ self.components.T
-        novelty = (within + torch.square(beside).sum(dim=1) / self.residual_scale) / 2
-        return head(embedding), activation, embedding, novelty
+        score = (within + torch.square(beside).sum(dim=1) / self.residual_scale) / 2
+        return head(embedding), activation, embedding, score
 
 
 def next_version(models: Path) -> str:
@@ -117,7 +117,7 @@ class Exported:
 
 def export_networks(
     trained: Trained,
-    novelty: Novelty,
+    fitted: OutOfDistribution,
     golden: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     folder: Path,
     leeway: int = 1,
@@ -134,8 +134,8 @@ def export_networks(
     """
     folder.mkdir(parents=True, exist_ok=True)
     unet = ServedUNet(trained.unet.float().cpu()).eval()
-    classifier = ServedClassifier(trained.classifier.float().cpu(), novelty).eval()
-    outputs = ["logits", "activation", "embedding", "novelty"]
+    classifier = ServedClassifier(trained.classifier.float().cpu(), fitted).eval()
+    outputs = ["logits", "activation", "embedding", "novelty"]  # the last is the out-of-distribution score
     return (
         _export(
             unet,
@@ -224,8 +224,8 @@ def write_manifest(
                 "input": "picture: uint8 N x 1 x S x S, letterboxed grey picture",
                 "outputs": {
                     "probability": "uint8 N x 1 x S x S, lesion probability times 255",
-                    "class_logits": "float32 N x 3, the U-Net's own weighing of the classes",
-                    "activation": "float32 N x 3 x h x w, class activation maps of that weighing",
+                    "class_logits": "float32 N x 3, the U-Net's own logits of the classes",
+                    "activation": "float32 N x 3 x h x w, class activation maps of those logits",
                 },
                 "onnx_against_pytorch": exported[0].largest_difference,
             },
@@ -257,7 +257,7 @@ def write_manifest(
         "conformal": {"coverage": facts["coverage"], "limits": list(calibration.limits)},
         "out_of_distribution": {
             "method": "Mahalanobis distance in principal components plus residual, of the classifier's embedding",
-            "limit": calibration.novelty_limit,
+            "limit": calibration.out_of_distribution_limit,
         },
         "operating_points": {"malignant": {"threshold": calibration.malignant_threshold, **facts["operating_point"]}},
         "reliability": facts["reliability"],

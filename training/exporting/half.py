@@ -3,8 +3,8 @@
     python -m training.exporting.half
 
 `make export` does the same. Weights and arithmetic become float16; inputs and outputs keep their types, and what is
-computed from the classifier's last feature maps (embedding, head, novelty) stays float32. The novelty divides squared
-distances of some 0.00001, so the rounding before it shows in it: it has a tolerance of its own.
+computed from the classifier's last feature maps (embedding, head, out-of-distribution score) stays float32. That score
+divides squared distances of some 0.00001, so the rounding before it shows in it: it has a tolerance of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from training.exporting import model_card
 from training.preparation.staging import staged
 
 TOLERANCE = 1e-2  # largest difference, against the largest number of an output where that is above 1
-NOVELTY_TOLERANCE = 0.25  # `python -m training.questions.drift` counts the real pictures whose answer that changes
+OUT_OF_DISTRIBUTION_TOLERANCE = (
+    0.25  # `python -m training.questions.drift` counts the real pictures whose answer that changes
+)
 LARGEST_INSIDE = 65504 / 4  # a quarter of the largest half: room for pictures brighter than the golden ones
 MASK_TOLERANCE = 3  # in steps of 1/255, which is just above the same share
 KEPT_FLOAT = {"segmentation": None, "classification": "embedding"}  # from the feature maps that this is pooled from
@@ -175,7 +177,7 @@ def _is_used(tensor: str, nodes: list[onnx.NodeProto]) -> bool:
 
 
 def _allowed(output: str) -> float:
-    return {"probability": MASK_TOLERANCE, "novelty": NOVELTY_TOLERANCE}.get(output, TOLERANCE)
+    return {"probability": MASK_TOLERANCE, "novelty": OUT_OF_DISTRIBUTION_TOLERANCE}.get(output, TOLERANCE)
 
 
 def differences(full: Path, half: Path, golden: Inputs) -> dict[str, float]:

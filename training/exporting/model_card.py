@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 NAMES = {
-    "dice_lesions": "Dice, pictures with a lesion (a dropped outline counts 0)",
-    "dice_lesions_unet_alone": "Dice, pictures with a lesion, before any outline is dropped",
+    "dice_lesions": "Dice, pictures with a lesion (a dropped mask counts 0)",
+    "dice_lesions_unet_alone": "Dice, pictures with a lesion, before any mask is dropped",
     "dice_with_normals": "Dice, with normals (nothing outlined on a normal counts 1, anything counts 0)",
     "iou_lesions": "Intersection over union, pictures with a lesion",
-    "hausdorff95_px": "Hausdorff distance, 95th percentile, stored pixels, where both outlines exist",
-    "lesions_without_outline": "Lesions without an outline",
+    "hausdorff95_px": "Hausdorff distance, 95th percentile, stored pixels, where both contours exist",
+    "lesions_without_outline": "Lesions without a mask",
     "benign_malignant_auc": "AUC, malignant against benign",
     "accuracy": "Accuracy, three classes",
     "balanced_accuracy": "Balanced accuracy, three classes",
@@ -58,8 +58,8 @@ pictures from two hospitals and five scanner models; on other scanners they will
 
 | stage | network | file | input | ONNX against PyTorch, largest difference |
 | --- | --- | --- | --- | --- |
-{_network_row("outline the lesion", networks["segmentation"])}
-{_network_row("weigh the classes", networks["classification"])}
+{_network_row("the mask of the lesion", networks["segmentation"])}
+{_network_row("the classes", networks["classification"])}
 {_halves(manifest)}
 ## Training data
 
@@ -80,17 +80,17 @@ fold was neither trained nor tuned on; threshold, calibration and limits come fr
 ## Decisions
 
 - Probabilities refer to a stated case mix, not to that of a data set: {mix}.
-- The U-Net's own head weighs {weight:.1f} times as much as the classifier's logits: fitted on the tuning fold, not
+- The U-Net's own head counts {weight:.1f} times as much as the classifier's logits: fitted on the tuning fold, not
   chosen. The heat map adds both in the same proportion.
 - A picture is marked for prompt attention at a calibrated probability of malignant of {point["threshold"]:.3f} or more.
 - Conformal sets aim at a coverage of {manifest["conformal"]["coverage"]:.0%} per class; a set with several classes
   makes the program say that it can't tell.
-- An outline is dropped at a calibrated probability of normal of {manifest["mask"]["normal_limit"]:.2f} or more, even
+- A mask is dropped at a calibrated probability of normal of {manifest["mask"]["normal_limit"]:.2f} or more, even
   where another class leads, unless the mean lesion probability inside it is
   {manifest["mask"]["certain_outline"]:.2f} or more. Where it stays and only *normal* fits, the answer is that the
   program can't tell.
-- A picture whose novelty is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much from the training
-  pictures to be judged.
+- A picture whose out-of-distribution score is above {manifest["out_of_distribution"]["limit"]:.2f} differs too much
+  from the training pictures to be judged.
 
 ## Limits
 
@@ -119,11 +119,11 @@ def _halves(manifest: dict[str, Any]) -> str:
         if name not in ("probability", "novelty")
     )
     steps = halves["segmentation"]["against_fp32"]["probability"]
-    novelty = halves["classification"]["against_fp32"]["novelty"]
+    score = halves["classification"]["against_fp32"]["novelty"]
     return f"""
 {files} are copies in half precision for GPUs; nothing takes them unless asked to. Against the full networks, on golden
-pictures: the outline's probability differs by at most {steps:.0f} of 255 steps, the other outputs by {largest:.1e} of
-their largest value, the novelty by {novelty:.0%} of its largest value.
+pictures: the mask's probability differs by at most {steps:.0f} of 255 steps, the other outputs by {largest:.1e} of
+their largest value, the out-of-distribution score by {score:.0%} of its largest value.
 """
 
 

@@ -20,12 +20,12 @@ ANSWERS = (PROMPT, UNSURE, ROUTINE, CLEAR)
 def answers(judged: Judged) -> NDArray[np.str_]:
     """The answer for each picture, text `N`: see a doctor soon, can't tell, usually not cancer, no lesion found."""
     has_outline = judged.is_outlined & ~judged.is_cleared
-    return decided(judged.is_flagged, judged.is_novel, judged.plausible, has_outline)
+    return decided(judged.is_flagged, judged.is_out_of_distribution, judged.plausible, has_outline)
 
 
 def decided(
     is_flagged: NDArray[np.bool_],
-    is_novel: NDArray[np.bool_],
+    is_out_of_distribution: NDArray[np.bool_],
     plausible: NDArray[np.bool_],
     has_outline: NDArray[np.bool_],
 ) -> NDArray[np.str_]:
@@ -33,7 +33,7 @@ def decided(
     is_alone = plausible.sum(axis=1) == 1
     rules = [
         (is_flagged, PROMPT),
-        (is_novel, UNSURE),
+        (is_out_of_distribution, UNSURE),
         (plausible[:, MALIGNANT], PROMPT),
         (is_alone & plausible[:, LABELS.index("benign")], ROUTINE),
         (is_alone & plausible[:, NORMAL] & ~has_outline, CLEAR),

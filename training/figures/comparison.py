@@ -43,18 +43,18 @@ Research software, not a medical device: these are figures of pictures, not of a
 
 Does it help the classifier that the U-Net outlines the lesion first? Three classifiers of the same kind answer that.
 All three learned as the default recipe does, from pictures and windows of them.
-They differ in what they are shown, and in one thing more: *segmented* learns from outlines by networks that trained for
+They differ in what they are shown, and in one thing more: *segmented* learns from masks by networks that trained for
 a shorter time, at a smaller size, on half of the pictures each, and is then shown better ones.
 
 
 - **raw**: the whole picture; the two mask channels are empty.
 - **segmented**: the picture cropped to the U-Net's outline with a border of a quarter of the lesion, the U-Net's
   probability as a second channel, and the picture under that soft mask as a third. This is what the product does. The
-  classifier learned from outlines by networks that had not seen the picture.
-- **true mask**: the same with the expert's outline instead of the U-Net's. Nobody has that in practice. On a
+  classifier learned from masks by networks that had not seen the picture.
+- **true mask**: the same with the expert's mask instead of the U-Net's. Nobody has that in practice. On a
   normal picture the mask is empty, so this classifier can read *normal* off the mask itself; its figures for *normal*
-  say nothing. Nor does an outline tell only where the lesion is: how smoothly it was drawn nearly gives the diagnosis
-  away, as the last table shows. So this is no ceiling that a better U-Net could reach.
+  say nothing. Nor does a mask tell only where the lesion is: how smoothly its contour was drawn nearly gives the
+  diagnosis away, as the last table shows. So this is no ceiling that a better U-Net could reach.
 
 ![What each classifier is shown of one synthetic picture](../images/raw-segmented-truemask.png)
 
@@ -63,16 +63,16 @@ one classifier is shown, channel by channel. `python -m training.figures.compari
 """
 NOTE = """
 All three share the U-Net and its small class head, which sees the whole picture. *Classifier alone* leaves that head
-out, so it answers the question. The other columns are what the product would say: the head's weighing is added to the
+out, so it answers the question. The other columns are what the product would say: the head's logits are added to the
 classifier's in a proportion fitted on the tuning fold, for each of the three anew. Intervals that overlap do not tell
-systems apart; the differences on the same pictures stand with each row of the
-[leaderboard](../reference/leaderboard.md).
+systems apart; the differences on the same pictures stand in `training/results/leaderboard.json`, and on the page that
+`make leaderboard FLAGS=--all` draws. All recipes: [leaderboard](../reference/leaderboard.md).
 """
 SHAPES = """
-## What the outline alone says
+## What the contour alone says
 
-No network and no pixel of the picture: only how notched the expert's outline is (its area over that of its convex hull,
-`python -m training.questions.mask_shape`). Whoever drew these outlines drew benign lesions smooth.
+No network and no pixel of the picture: only how notched the expert's contour is (its area over that of its convex hull,
+`python -m training.questions.mask_shape`). Whoever drew these masks drew benign lesions smooth.
 """
 
 
@@ -80,7 +80,7 @@ def page(rows: list[Row], shapes: dict[str, Figure] | None = None) -> str:
     """The comparison as Markdown, from the leaderboard's rows; recipes without a row yet are named as such.
 
     Args:
-        shapes: per data set, the AUC of the expert's outline alone (`mask_shape`), where it was measured.
+        shapes: per data set, the AUC of the expert's mask alone (`mask_shape`), where it was measured.
     """
     sets = {data: {row["recipe"]: row for row in _preferred(rows, data)} for data in SETS}
     parts = [HEAD, *(_table(data, own) for data, own in sets.items() if own), _found(list(sets.values()))]
@@ -93,7 +93,7 @@ def page(rows: list[Row], shapes: dict[str, Figure] | None = None) -> str:
 
 def _shapes(shapes: dict[str, Figure]) -> str:
     rows = "\n".join(f"| {data} | {figure_text(dict(figure))} |" for data, figure in shapes.items())
-    return f"{SHAPES}\n| data, fold 0 | AUC malignant / benign of the outline's solidity |\n| --- | --- |\n{rows}\n"
+    return f"{SHAPES}\n| data, fold 0 | AUC malignant / benign of the contour's solidity |\n| --- | --- |\n{rows}\n"
 
 
 def _found(sets: list[dict[str, Row]]) -> str:

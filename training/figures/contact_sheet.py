@@ -1,4 +1,4 @@
-"""A sheet of the best, the middle and the worst outlines, the expert's in green and the network's in red.
+"""A sheet of the best, the middle and the worst masks, the expert's in green and the network's in red.
 
 It shows pictures of the data sets, so it stays in the run's folder, which is never published.
 """

@@ -69,7 +69,7 @@ def evaluate(trained: Trained, recipe: Recipe, parts: Split, fold: int, folder: 
 def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> Calibration:
     """Calibrate on the tuning part; predictions of it and of the training part are kept in `folder`.
 
-    What a classifier learned from is no stranger to it: where it learned from lesion-free parts, the novelty knows
+    What a classifier learned from is no stranger to it: where it learned from lesion-free parts, that score knows
     the lesion-free squares of both parts beside their pictures.
     """
     tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")

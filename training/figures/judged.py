@@ -18,6 +18,7 @@ from training.datasets.sample import LABELS
 from training.fitting.calibrate import MALIGNANT, Calibration
 from training.fitting.predict import Predictions
 
+EARLIER_NAMES = {"is_novel": "is_out_of_distribution"}  # in files of earlier releases
 UNCALIBRATED = Scaling(temperature=1.0, unet_weight=1.0, bias=(0.0,) * len(LABELS))
 
 ALONE = Scaling(temperature=1.0, unet_weight=0.0, bias=(0.0,) * len(LABELS))
@@ -34,10 +35,10 @@ class Judged:
         scores, uncalibrated: float64 `N x 3` probabilities after calibration, and softmax of the logits as they are.
         classifier_scores, head_scores: float64 `N x 3` softmax of the classifier's logits alone and of the U-Net's
             head alone; the head's are equal thirds where a recipe has none.
-        dice, iou, hausdorff_px: float64 `N`, of the U-Net's outline before any is dropped; NaN where there is none.
-        is_outlined, is_cleared: the U-Net outlined something; the outline is dropped because normal is at or above its
+        dice, iou, hausdorff_px: float64 `N`, of the U-Net's mask before any is dropped; NaN where there is none.
+        is_outlined, is_cleared: the U-Net outlined something; the mask is dropped because normal is at or above its
             limit and the U-Net is not certain of it.
-        is_flagged, is_novel: at or above the operating point; above the novelty limit.
+        is_flagged, is_out_of_distribution: at or above the operating point; above the limit of that score.
         plausible: bool `N x 3`, the conformal set.
     """
 
@@ -58,7 +59,7 @@ class Judged:
     is_outlined: NDArray[np.bool_]
     is_cleared: NDArray[np.bool_]
     is_flagged: NDArray[np.bool_]
-    is_novel: NDArray[np.bool_]
+    is_out_of_distribution: NDArray[np.bool_]
     plausible: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -95,7 +96,8 @@ def judge(predictions: Predictions, calibration: Calibration) -> Judged:
         is_outlined=predictions.is_outlined.astype(np.bool_),
         is_cleared=calibration.is_cleared(predictions),
         is_flagged=scores[:, MALIGNANT] >= calibration.malignant_threshold,
-        is_novel=calibration.novelty.score(predictions.embeddings) > calibration.novelty_limit,
+        is_out_of_distribution=calibration.out_of_distribution.score(predictions.embeddings)
+        > calibration.out_of_distribution_limit,
         plausible=_plausible(scores, calibration.limits),
     )
 
@@ -124,4 +126,4 @@ def save(judged: Judged, path: Path) -> None:
 def read(path: Path) -> Judged:
     """The rows that `save` kept."""
     with np.load(path) as kept:
-        return Judged(**{name: kept[name] for name in kept.files})
+        return Judged(**{EARLIER_NAMES.get(name, name): kept[name] for name in kept.files})

@@ -1,11 +1,11 @@
-"""The leaderboard as Markdown."""
+"""The leaderboard as Markdown: a short page that is kept, and every figure of every row, drawn on demand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from training.datasets.sample import LABELS
-from training.figures.published import published
+from training.figures.published import PUBLISHED, published
 
 Row = dict[str, Any]
 
@@ -17,7 +17,7 @@ TITLES = {
     "iou_lesions": "IoU, lesions",
     "iou_with_normals": "IoU, with normals",
     "hausdorff95_px": "HD95, px",
-    "lesions_without_outline": "lesions without an outline",
+    "lesions_without_outline": "lesions without a mask",
     "benign_malignant_auc": "AUC malignant / benign",
     "benign_malignant_auc_classifier_alone": "AUC malignant / benign, classifier alone",
     "benign_malignant_auc_head_alone": "AUC malignant / benign, U-Net's head alone",
@@ -46,6 +46,24 @@ TITLES = {
     "novelty_refused": "refused as unlike the training's",
     "novelty_refused_malignant": "cancers among the refused",
 }
+SHORT = (
+    "dice_lesions",
+    "benign_malignant_auc",
+    "balanced_accuracy",
+    "normal_sensitivity",
+    "sensitivity_at_operating_point",
+    "specificity_at_operating_point",
+    "expected_calibration_error",
+    "accuracy",
+)
+DATA_TITLES = {
+    "busi": "BUSI, one hospital in Cairo, full of near copies",
+    "busbra": "BUS-BRA, one hospital in Rio de Janeiro, no normals",
+    "mias": "MIAS, mammograms",
+}
+PARTS = ("_lesion_free", "_without_conflicts")  # sets made from another one
+WHOLE = "leaderboard.md"  # the page of every figure, in the folder of the runs
+LEFT_OUT = "-without-"  # in the name of a recipe that is tested on all images of a hospital that it did not learn from
 SIDE_BY_SIDE = (
     "dice_lesions_unet_alone",
     "dice_lesions",
@@ -59,20 +77,39 @@ SIDE_BY_SIDE = (
     "expected_calibration_error",
     "accuracy",
 )
-HEAD = """# Leaderboard
+SHORT_HEAD = """# Leaderboard
 
 Research software, not a medical device: these are figures of pictures, not of a person.
 
-Written by `make leaderboard` from `training/results/leaderboard.json`. Intervals are 95 % bootstrap intervals that
-resample groups of near copies (BUSI) or patients (BUS-BRA, MIAS), never single pictures. A fold that is reported was
-neither trained nor tuned on, except in rows marked **leaking**, which are there for comparison alone. Each row says on
-which fold it rests; differences of a few points on one fold mean nothing.
+The default recipe, the five systems and their ablations, one table a data set; the default recipe and the other systems
+stand first, in bold. `make leaderboard` writes this page from `training/results/leaderboard.json`, which holds more:
+every figure, class, scanner, BI-RADS category, origin and difference of every row.
+`make leaderboard FLAGS=--all` draws all of that as a page, `runs/leaderboard.md`, which is not kept in the repository.
 
-- *Lesions*: pictures that hold one; a lesion without an outline counts 0. *U-Net alone* is before an outline is dropped
+- Each value has its 95 % bootstrap interval; groups of near copies (BUSI) or patients are drawn whole. The fold that is
+  reported was neither trained nor tuned on. One fold tells apart what differs by fifteen points, not by five.
+- *Images* are those of the test fold. *Dice, lesions* is of images that hold a lesion, where no mask counts 0.
+  *Sensitivity* and *specificity* are of malignant at the operating point that was fitted on the tuning fold.
+  [The words](glossary.md).
+- **two classes**: benign and malignant images alone, an easier question; don't hold these rows against the others.
+  **leaking**: split image by image, near copies on both sides, for comparison alone.
+- *Published*: what the paper behind a system reports, on a split of its own that nobody can repeat
+  ([why that is higher](../explanation/published-and-honest.md)).
+"""
+HEAD = """# Every figure of the leaderboard
+
+Research software, not a medical device: these are figures of pictures, not of a person.
+
+Written by `make leaderboard FLAGS=--all` from `training/results/leaderboard.json`. Intervals are 95 % bootstrap
+intervals that resample groups of near copies (BUSI) or patients (BUS-BRA, MIAS), never single pictures. A fold that is
+reported was neither trained nor tuned on, except in rows marked **leaking**, which are there for comparison alone. Each
+row says on which fold it rests; differences of a few points on one fold mean nothing.
+
+- *Lesions*: pictures that hold one; a lesion without a mask counts 0. *U-Net alone* is before a mask is dropped
   because the probability of normal is at or above its limit, which it can be where another class leads, and the U-Net
-  is not certain of it. In rows whose origin names no certainty, which are older, the class alone dropped outlines.
-  *With normals*: on a normal picture nothing outlined counts 1, anything 0.
-- *HD95*: 95th percentile of the distance between both outlines in stored pixels (long side at most 448), where both
+  is not certain of it. In rows whose origin names no certainty, which are older, the class alone dropped masks.
+  *With normals*: on a normal picture an empty mask counts 1, any other 0.
+- *HD95*: 95th percentile of the distance between both contours in stored pixels (long side at most 448), where both
   exist.
 - *Accuracy*, balanced accuracy, calibration error and Brier score are of the classes that a recipe tells apart: three;
   in rows marked **two classes** benign and malignant, and of such pictures alone. That is an easier question: don't
@@ -85,11 +122,55 @@ which fold it rests; differences of a few points on one fold mean nothing.
   recipes that do not learn from windows are shown no lesion like that: a part of their figure is the crop itself.
 - *busi without conflicts*: without near copies whose labels contradict each other. The grouped fold 0 holds none.
 
-Why the published figures are higher: [published and honest](../explanation/published-and-honest.md).
+Why the published figures are higher: `docs/explanation/published-and-honest.md`.
 """
 
 
 def page(rows: list[Row]) -> str:
+    """One table a data set, one row a recipe: over all folds where there is such a row, else of the first fold."""
+    kept = [row for row in _one_of_each(rows) if not row["data"].endswith(PARTS)]
+    parts = [SHORT_HEAD]
+    for data in [*DATA_TITLES, *sorted({row["data"] for row in kept} - set(DATA_TITLES))]:
+        title = DATA_TITLES.get(data, data)
+        own = [row for row in kept if row["data"] == data]
+        known = [row for row in own if LEFT_OUT not in row["recipe"]]
+        unseen = [row for row in own if LEFT_OUT in row["recipe"]]
+        parts += [_short_table(title, data, known)] if known else []
+        parts += [_short_table(f"{title}: as a hospital never seen, all of its images", data, unseen)] if unseen else []
+    return "\n".join(parts)
+
+
+def _one_of_each(rows: list[Row]) -> list[Row]:
+    """One row of each recipe and data set, the systems before their ablations, the default recipe first."""
+    found: dict[tuple[str, str, bool], Row] = {}
+    for row in sorted(rows, key=lambda row: (row["fold"] != "all", str(row["fold"]))):
+        found.setdefault((row["recipe"], row["data"], row["leaking"]), row)
+    systems = list(PUBLISHED)
+    return sorted(
+        found.values(),
+        key=lambda row: (systems.index(row["recipe"]) if row["recipe"] in systems else len(systems), row["recipe"]),
+    )
+
+
+def _short_table(title: str, data: str, rows: list[Row]) -> str:
+    keys = [key for key in SHORT if any(key in row["metrics"] for row in rows)]
+    has_published = any(published(row["recipe"], data) != "-" for row in rows)
+    titles = ["recipe", "fold", "images", *(TITLES[key] for key in keys), *(["published"] * has_published)]
+    lines = [f"## {title}\n", _line(titles), _line(["---"] * len(titles))]
+    for row in rows:
+        name = f"**{row['recipe']}**" if row["recipe"] in PUBLISHED else row["recipe"]
+        cells = [f"{name}{_marks(row)}", str(row["fold"]), _images(row)]
+        cells += [figure_text(row["metrics"].get(key)) for key in keys]
+        lines.append(_line([*cells, published(row["recipe"], data)] if has_published else cells))
+    return "\n".join([*lines, ""])
+
+
+def _images(row: Row) -> str:
+    """How many images of the data set were answered; a dash in rows made before that was kept."""
+    return str(sum(sum(counts.values()) for counts in row["answers"].values())) if row.get("answers") else "-"
+
+
+def whole_page(rows: list[Row]) -> str:
     """All recipes side by side per data set, then every figure of every row."""
     sets = sorted({row["data"] for row in rows})
     tables = [_side_by_side(data, [row for row in rows if row["data"] == data]) for data in sets]
@@ -124,8 +205,11 @@ def knows_fewer_classes(row: Row) -> bool:
 
 
 def _name(row: Row) -> str:
-    marks = [" **two classes**"] * knows_fewer_classes(row) + [" **leaking**"] * row["leaking"]
-    return f"{row['recipe']}{''.join(marks)}"
+    return f"{row['recipe']}{_marks(row)}"
+
+
+def _marks(row: Row) -> str:
+    return " **two classes**" * knows_fewer_classes(row) + " **leaking**" * row["leaking"]
 
 
 def _title(data: str) -> str:
@@ -193,9 +277,9 @@ def _then_called(row: Row) -> str:
 
 def _dropping(normal_limit: float, certain_outline: float) -> str:
     if normal_limit > 1:
-        return "No outline is dropped"
+        return "No mask is dropped"
     limit = f" below certainty {certain_outline:.2f}" if certain_outline <= 1 else ", whatever the certainty"
-    return f"Outlines dropped at normal {normal_limit:.2f}{limit}"
+    return f"Masks dropped at normal {normal_limit:.2f}{limit}"
 
 
 def _answers(row: Row) -> list[str]:

@@ -104,7 +104,7 @@ def subgroups(judged: Judged) -> dict[str, dict[str, Any]]:
 
 
 def _overlap_measures(judged: Judged) -> dict[str, Measure]:
-    """An empty mask counts 1 when nothing is outlined and 0 when anything is; so does an outline that is dropped.
+    """An empty mask counts 1 when nothing is outlined and 0 when anything is; so does a mask that is dropped.
 
     A recipe that outlines nothing has NaN throughout and so no figure.
     """
@@ -224,8 +224,8 @@ def _decision_measures(judged: Judged) -> dict[str, Measure]:
         "specificity_at_operating_point": lambda rows: _mean(~is_flagged[rows][~is_malignant[rows]]),
         "conformal_coverage": lambda rows: _mean(is_covered[rows]),
         "conformal_single": lambda rows: _mean(is_single[rows]),
-        "novelty_refused": lambda rows: _mean(judged.is_novel[rows]),
-        "novelty_refused_malignant": lambda rows: _mean(judged.is_novel[rows][is_malignant[rows]]),
+        "novelty_refused": lambda rows: _mean(judged.is_out_of_distribution[rows]),
+        "novelty_refused_malignant": lambda rows: _mean(judged.is_out_of_distribution[rows][is_malignant[rows]]),
         "expected_calibration_error_before": lambda rows: calibration_error(before[rows], labels[rows]),
         "expected_calibration_error": lambda rows: calibration_error(scores[rows], labels[rows]),
         "brier_before": lambda rows: brier(before[rows], labels[rows]),

@@ -29,19 +29,20 @@ PASSED = "passed"
 class Reading:
     """`gate` is "passed" or the code of the objection; the networks read the picture either way.
 
-    `scores` are the three calibrated probabilities; `novelty` is divided by its limit, so that above 1 is refused.
+    `scores` are the three calibrated probabilities; the out-of-distribution score is divided by its limit, so that
+    above 1 is refused.
     """
 
     gate: str
     scores: tuple[float, ...]
-    novelty: float
+    out_of_distribution: float
     plausible: tuple[bool, ...]
     is_flagged: bool
     has_outline: bool
 
     @property
-    def is_novel(self) -> bool:
-        return self.novelty > 1
+    def is_out_of_distribution(self) -> bool:
+        return self.out_of_distribution > 1
 
 
 class Networks:
@@ -68,14 +69,14 @@ class Networks:
         picture = without_text_bands(Picture(pixels, "png"))
         probability, class_logits = self.outlined(picture.pixels)
         seen, mask = self.shown(picture.pixels, probability)
-        logits, novelty = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
+        logits, distance = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
         scores = self._scaling.probabilities(logits, class_logits)[0]
         held = plausible_classes(scores, tuple(self._manifest["conformal"]["limits"]))
         threshold = self._manifest["operating_points"]["malignant"]["threshold"]
         return Reading(
             gate=_objection(picture),
             scores=tuple(float(score) for score in scores),
-            novelty=float(novelty[0]) / float(self._manifest["out_of_distribution"]["limit"]),
+            out_of_distribution=float(distance[0]) / float(self._manifest["out_of_distribution"]["limit"]),
             plausible=tuple(index in held for index in range(len(LABELS))),
             is_flagged=bool(scores[MALIGNANT] >= threshold),
             has_outline=bool(mask.any()) and not self._is_dropped(scores[NORMAL], probability, mask),

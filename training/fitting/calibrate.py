@@ -16,7 +16,9 @@ from training.preparation.normals import SUFFIX
 
 COVERAGE = 0.90
 WANTED_SENSITIVITY = 0.95  # on the tuning part; what the test part then shows is reported beside it
-NOVELTY_PASS = 0.99  # share of the tuning part, its lesion-free squares with it, that the novelty limit lets through
+OUT_OF_DISTRIBUTION_PASS = (
+    0.99  # share of the tuning part, its lesion-free squares with it, that the limit lets through
+)
 COMPONENTS = 64
 
 # The case mix that the probabilities refer to. Data sets mix their classes by what was collected, not by what occurs:
@@ -27,8 +29,8 @@ MALIGNANT, NORMAL = LABELS.index("malignant"), LABELS.index("normal")
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """Distance of an embedding from the training pictures: within and beside their main directions.
+class OutOfDistribution:
+    """The out-of-distribution score: how far an embedding lies from those of the training pictures.
 
     Mahalanobis distance in the leading principal components (Lee et al. 2018) plus the residual beside them (the idea
     of ViM, Wang et al. 2022), each divided by its mean over the training pictures.
@@ -49,12 +51,12 @@ class Novelty:
 
 @dataclass(frozen=True)
 class Dropping:
-    """When an outline is dropped: the classes speak for normal, and the U-Net is not certain of what it drew.
+    """When a mask is dropped: the classes speak for normal, and the U-Net is not certain of what it drew.
 
     Attributes:
-        normal_limit: probability of normal at and above which an outline may be dropped, even where another class
+        normal_limit: probability of normal at and above which a mask may be dropped, even where another class
             leads; above 1 none ever is.
-        certain_outline: mean lesion probability inside the largest outline, 0..1, at and above which it stays whatever
+        certain_outline: mean lesion probability in the largest part of the mask, 0..1, from which on it stays whatever
             the classes say; above 1 none is certain enough.
     """
 
@@ -74,14 +76,14 @@ class Calibration:
     limits: tuple[float, ...]
     malignant_threshold: float
     dropping: Dropping
-    novelty: Novelty
-    novelty_limit: float
+    out_of_distribution: OutOfDistribution
+    out_of_distribution_limit: float
 
     def probabilities(self, predictions: Predictions) -> Scores:
         return self.scaling.probabilities(predictions.logits, predictions.unet_logits)
 
     def is_cleared(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Pictures whose outline is dropped."""
+        """Pictures whose mask is dropped."""
         return self.dropping.applies(self.probabilities(predictions)[:, NORMAL], predictions.certainty)
 
 
@@ -91,12 +93,12 @@ def calibrate(
     case_mix: Mapping[str, float] = CASE_MIX,
     familiar: NDArray[np.float32] | None = None,
 ) -> Calibration:
-    """Fit everything on the tuning part; the novelty's directions come from the training part.
+    """Fit everything on the tuning part; the out-of-distribution score's directions come from the training part.
 
     Args:
         case_mix: share of each class among the pictures that the probabilities refer to.
-        familiar: float32 `N x D`, embeddings of which the novelty limit lets `NOVELTY_PASS` pass; by default those of
-            the tuning part.
+        familiar: float32 `N x D`, embeddings of which that score's limit lets `OUT_OF_DISTRIBUTION_PASS` pass; by
+            default those of the tuning part.
     """
 
     def fit(part: Predictions) -> Scaling:
@@ -104,15 +106,15 @@ def calibrate(
 
     scaling = fit(tune)
     scores = scaling.probabilities(tune.logits, tune.unet_logits)
-    novelty = fit_novelty(train_embeddings)
+    distance = fit_out_of_distribution(train_embeddings)
     is_malignant = tune.labels == MALIGNANT
     return Calibration(
         scaling,
         _limits(unseen_scores(tune, fit), tune.labels),
         threshold_for(scores[:, MALIGNANT], is_malignant, WANTED_SENSITIVITY) if is_malignant.any() else NEVER,
         fit_dropping(scores[:, NORMAL], tune),
-        novelty,
-        float(np.quantile(novelty.score(tune.embeddings if familiar is None else familiar), NOVELTY_PASS)),
+        distance,
+        float(np.quantile(distance.score(tune.embeddings if familiar is None else familiar), OUT_OF_DISTRIBUTION_PASS)),
     )
 
 
@@ -141,7 +143,7 @@ def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
     """The limit of normal where the mean Dice is highest, then the lowest certainty that costs little.
 
     The mean is over the data sets that hold normals, each picture alike. On pictures like those trained on, certain
-    outlines need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is
+    masks need no protection; on those of an unseen hospital they do, and no tuning picture can show that. So it is
     as strong as it can be: the lowest certainty whose mean Dice stays within one standard error of the highest (the
     rule of Breiman et al. 1984, section 3.4.3, for choices that the data do not decide).
 
@@ -171,7 +173,7 @@ def fit_dropping(scores: NDArray[np.float64], tune: Predictions) -> Dropping:
 
 
 def case_mix_weights(labels: NDArray[np.int64], case_mix: Mapping[str, float] = CASE_MIX) -> NDArray[np.float64]:
-    """A weight per picture so that the classes weigh as in `case_mix`; classes that do not occur are left out."""
+    """A weight per picture so that the classes count as in `case_mix`; classes that do not occur are left out."""
     weights = np.zeros(len(labels))
     for index, label in enumerate(LABELS):
         is_class = labels == index
@@ -202,7 +204,7 @@ def fit_scaling(
     return scaling(minimize(loss, np.zeros(2 + len(LABELS)), method="L-BFGS-B").x)
 
 
-def fit_novelty(embeddings: NDArray[np.float32]) -> Novelty:
+def fit_out_of_distribution(embeddings: NDArray[np.float32]) -> OutOfDistribution:
     """Principal components of the training embeddings, whitened."""
     mean = embeddings.mean(axis=0)
     centred = embeddings - mean
@@ -212,4 +214,6 @@ def fit_novelty(embeddings: NDArray[np.float32]) -> Novelty:
     deviation = spread[:count] / np.sqrt(len(embeddings))
     beside = centred - (centred @ components) @ components.T
     scale = float(np.square(beside).sum(axis=1).mean())
-    return Novelty(mean, (components / deviation).astype(np.float32), components.astype(np.float32), max(scale, 1e-6))
+    return OutOfDistribution(
+        mean, (components / deviation).astype(np.float32), components.astype(np.float32), max(scale, 1e-6)
+    )

@@ -3,8 +3,9 @@
     python -m training.questions.drift --data DATA
 
 Reads strangers (photos, textures, noise, phantoms, mammograms) and the real pictures of the reported fold through gate
-and exported networks, and counts: who passes the gate, who passes the novelty limit, what the rest are told; how many
-real pictures are refused, and how many cancers among them. Writes `training/results/drift.json` and the page.
+and exported networks, and counts: who passes the gate, who passes the limit of the out-of-distribution score, what the
+rest are told; how many real pictures are refused, and how many cancers among them. Writes `training/results/drift.json`
+and the page.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ULTRASOUND = ("busi", "busbra")
 
 def main() -> None:
     arguments = _parser().parse_args()
-    networks, scores = Networks(arguments.models), arguments.results.with_name("novelty_scores.json")
+    networks, scores = Networks(arguments.models), arguments.results.with_name("out_of_distribution.json")
     test = split(datasets.read(list(ULTRASOUND), arguments.data), arguments.fold).test[:: arguments.every]
     readings = [networks.read(sample.pixels()) for sample in tqdm(test, desc="real pictures", mininterval=20)]
     found = {
@@ -80,11 +81,11 @@ def summary(networks: Networks, pictures: Iterable[Grey]) -> dict[str, Any]:
     """Counts over one group of strangers; `told` counts the answers of those that nothing refused."""
     readings = [networks.read(pixels) for pixels in tqdm(pictures, desc="strangers", mininterval=20)]
     passed = [reading for reading in readings if reading.gate == PASSED]
-    through = [reading for reading in passed if not reading.is_novel]
+    through = [reading for reading in passed if not reading.is_out_of_distribution]
     return {
         "pictures": len(readings),
         "passed_gate": len(passed),
-        "below_novelty_limit": sum(not reading.is_novel for reading in readings),
+        "below_novelty_limit": sum(not reading.is_out_of_distribution for reading in readings),
         "passed_both": len(through),
         "objections": dict(Counter(reading.gate for reading in readings if reading.gate != PASSED)),
         "told": dict(Counter(told(through))),
@@ -97,7 +98,7 @@ def told(readings: list[Reading]) -> list[str]:
         return []
     table = {
         name: np.asarray([getattr(reading, name) for reading in readings], dtype=np.bool_)
-        for name in ("is_flagged", "is_novel", "plausible", "has_outline")
+        for name in ("is_flagged", "is_out_of_distribution", "plausible", "has_outline")
     }
     return [str(answer) for answer in answers.decided(**table)]
 
@@ -113,7 +114,7 @@ def real(samples: list[Sample], readings: list[Reading], source: str) -> dict[st
                 "pictures": len(part),
                 "refused_by_gate": sum(reading.gate != PASSED for reading in part),
                 "objections": dict(Counter(reading.gate for reading in part if reading.gate != PASSED)),
-                "refused_as_novel": sum(reading.gate == PASSED and reading.is_novel for reading in part),
+                "refused_as_novel": sum(reading.gate == PASSED and reading.is_out_of_distribution for reading in part),
             }
     return found
 
@@ -125,7 +126,7 @@ def changed(full: list[Reading], half: list[Reading]) -> dict[str, Any]:
         "pictures": len(pairs),
         "other_class": sum(int(np.argmax(a.scores)) != int(np.argmax(b.scores)) for a, b in pairs),
         "other_answer": sum(a != b for a, b in zip(told(full), told(half), strict=True)) if half else 0,
-        "other_novelty": sum(a.is_novel != b.is_novel for a, b in pairs),
+        "other_novelty": sum(a.is_out_of_distribution != b.is_out_of_distribution for a, b in pairs),
         "largest_difference_of_a_probability": max((_apart(a, b) for a, b in pairs), default=0.0),
     }
 
@@ -147,11 +148,11 @@ def of_run(run: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"abstaining": {}}
     rows = judged.read(path)
-    is_novel_cancer = rows.is_novel & (rows.labels == MALIGNANT) & np.isin(rows.sources, ULTRASOUND)
+    is_unfamiliar_cancer = rows.is_out_of_distribution & (rows.labels == MALIGNANT) & np.isin(rows.sources, ULTRASOUND)
     return {
         "abstaining": {source: refusal_curve(rows.where(rows.sources == source)) for source in ULTRASOUND},
-        "novel_cancers": int(is_novel_cancer.sum()),
-        "novel_cancers_flagged": int((is_novel_cancer & rows.is_flagged).sum()),
+        "novel_cancers": int(is_unfamiliar_cancer.sum()),
+        "novel_cancers_flagged": int((is_unfamiliar_cancer & rows.is_flagged).sum()),
     }
 
 

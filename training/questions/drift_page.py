@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from training.questions.novelty_scores import REAL
+from training.questions.out_of_distribution import REAL
 
 HEAD = """# When the program declines, and what that costs
 
@@ -15,17 +15,17 @@ Written by `python -m training.questions.drift` from `training/results/drift.jso
 
 Three things can keep the program from judging a picture. The **gate** looks at the picture beside the networks and
 declines what is no single grey breast ultrasound picture; what the networks found in it is then thrown away. The
-**novelty limit** compares the classifier's embedding with those of the training pictures; its limit lets 99 % of the
-tuning fold pass, lesion-free squares of its pictures among them. The **conformal set** holds every class that can't
-be excluded; when that is more than one, the answer is "can't tell", unless one of them is malignant, for then a
-doctor should look anyway.
+**out-of-distribution score** compares the classifier's embedding with those of the training pictures; its limit lets
+99 % of the tuning fold pass, lesion-free squares of its pictures among them. The **conformal set** holds every class
+that can't be excluded; when that is more than one, the answer is "can't tell", unless one of them is malignant, for
+then a doctor should look anyway.
 
 ## Pictures that are no breast ultrasound
 
-How many pass. *Below the novelty limit* is counted over all pictures of a group, as if there were no gate; *passed
-both* is what a person would get an answer to, and the last column says which.
+How many pass. *Below the limit* of that score is counted over all pictures of a group, as if there were no gate;
+*passed both* is what a person would get an answer to, and the last column says which.
 
-| group | pictures | passed the gate | below the novelty limit | passed both | told |
+| group | pictures | passed the gate | below the limit | passed both | told |
 | --- | --- | --- | --- | --- | --- |
 """
 _REFUSING = """What would happen if the least certain pictures got no answer, whatever their conformal set. A cancer
@@ -54,13 +54,13 @@ def _stranger(name: str, group: dict[str, Any]) -> str:
 def _verdict(groups: dict[str, Any]) -> str:
     others = {name: group for name, group in groups.items() if name != "synthetic ultrasound"}
     whole = sum(group["pictures"] for group in others.values())
-    gate, novelty, both = (
+    gate, below, both = (
         sum(group[key] for group in others.values()) for key in ("passed_gate", "below_novelty_limit", "passed_both")
     )
     return _wrapped(
         f"Without the synthetic ultrasound, which looks like ultrasound and is meant to pass, {gate} of {whole} pass "
-        f"the gate, {novelty} would pass the novelty limit, and {both} pass both. Alone, the gate declines "
-        f"{whole - gate} of them, the novelty limit {whole - novelty}."
+        f"the gate, {below} would pass the limit, and {both} pass both. Alone, the gate declines "
+        f"{whole - gate} of them, the out-of-distribution score {whole - below}."
     )
 
 
@@ -68,7 +68,7 @@ def _real(found: dict[str, Any]) -> str:
     lines = [
         "## Real pictures that are refused\n",
         f"Fold {found['fold']}, never trained or tuned on.\n",
-        "| data set | class | pictures | refused by the gate | why | refused as novel |",
+        "| data set | class | pictures | refused by the gate | why | refused as out of distribution |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for source, classes in found["real"].items():
@@ -79,15 +79,16 @@ def _real(found: dict[str, Any]) -> str:
                 f"{part['refused_as_novel']} |"
             )
     cancers = [classes["malignant"] for classes in found["real"].values() if "malignant" in classes]
-    gate, novel, whole = (
+    gate, unfamiliar, whole = (
         sum(part[key] for part in cancers) for key in ("refused_by_gate", "refused_as_novel", "pictures")
     )
     lines.append("")
     lines.append(
         _wrapped(
-            f"Of {whole} cancers {gate} are refused by the gate and {novel} as novel. Who is refused is told that the "
-            "picture can't be used or that a person has to read it, never that nothing was found. A picture above the "
-            "novelty limit that also reaches the malignant threshold leads to a doctor all the same: "
+            f"Of {whole} cancers {gate} are refused by the gate and {unfamiliar} as out of distribution. Who is "
+            "refused is told that the picture can't be used or that a person has to read it, never that nothing was "
+            "found. A picture above the out-of-distribution limit that also reaches the malignant threshold leads to a "
+            "doctor all the same: "
             f"{found.get('novel_cancers_flagged', 0)} of {found.get('novel_cancers', 0)} such cancers."
         )
     )
@@ -111,7 +112,7 @@ def _abstaining(found: dict[str, Any]) -> str:
         ]
     lines.append(
         '\nHow often the product answers "can\'t tell" as it is, and what that costs, stands with each row of the '
-        "[leaderboard](../reference/leaderboard.md)."
+        "leaderboard (`make leaderboard FLAGS=--all`)."
     )
     return "\n".join(lines)
 
@@ -124,9 +125,9 @@ def _scores(found: dict[str, Any]) -> str:
     lines = [
         "## Other scores on the same embedding\n",
         _wrapped(
-            "`python -m training.questions.novelty_scores` fits other scores to the same training pictures, each with "
-            "a limit that lets 99 % of the tuning fold and its lesion-free squares pass. Share of each group that is "
-            "refused, with the number of its pictures:"
+            "`python -m training.questions.out_of_distribution` fits other scores to the same training pictures, each "
+            "with a limit that lets 99 % of the tuning fold and its lesion-free squares pass. Share of each group "
+            "that is refused, with the number of its pictures:"
         )
         + "\n",
         f"| score | {' | '.join(f'{group} ({count})' for group, count in found['pictures'].items())} |",
@@ -148,8 +149,8 @@ def _scores(found: dict[str, Any]) -> str:
 def _halves(half: dict[str, Any]) -> str:
     return "## Half precision\n\n" + _wrapped(
         f"The half-precision networks, asked about the same {half['pictures']} real pictures: another class "
-        f"{half['other_class']} times, another answer {half['other_answer']} times, the other side of the novelty "
-        f"limit {half['other_novelty']} times; the largest difference of a probability is "
+        f"{half['other_class']} times, another answer {half['other_answer']} times, the other side of the "
+        f"out-of-distribution limit {half['other_novelty']} times; the largest difference of a probability is "
         f"{half['largest_difference_of_a_probability']:.4f}. Measured on a CPU, which computes halves as floats after "
         "rounding the weights; the export refuses networks with a number inside that comes near the largest half."
     )

@@ -1,7 +1,7 @@
-"""How much of the diagnosis stands in the outline alone: `python -m training.questions.mask_shape --data DATA`.
+"""How much of the diagnosis stands in the contour alone: `python -m training.questions.mask_shape --data DATA`.
 
-Solidity is the area of the outline's largest part over that of its convex hull: 1 for an oval, less the more notched.
-It uses no pixel of the picture, so what it tells about benign and malignant is how the outline was drawn.
+Solidity is the area of the mask's largest part over that of its convex hull: 1 for an oval, less the more notched.
+It uses no pixel of the picture, so what it tells about benign and malignant is how the contour was drawn.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def measured(samples: list[Sample]) -> Figure:
-    """AUC of malignant against benign when less solid outlines count as more malignant; groups are drawn whole."""
+    """AUC of malignant against benign when less solid contours count as more malignant; groups are drawn whole."""
     known = [sample for sample in samples if sample.masks]
     solidities = np.asarray([solidity(_mask(sample)) for sample in known])
     is_malignant = np.asarray([sample.label == "malignant" for sample in known])
@@ -46,10 +46,10 @@ def measured(samples: list[Sample]) -> Figure:
 
 def solidity(mask: NDArray[np.bool_]) -> float:
     """Area over convex area of the largest part of bool `H x W`, in 0..1; 1 where nothing is outlined."""
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not outlines:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
         return 1.0
-    largest = max(outlines, key=cv2.contourArea)
+    largest = max(contours, key=cv2.contourArea)
     convex = cv2.contourArea(cv2.convexHull(largest))
     return float(cv2.contourArea(largest) / convex) if convex > 0 else 1.0
 

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def measured(trained: Trained, recipe: Recipe, calibration: Calibration, parts: Split) -> dict[str, Figures]:
-    """By data set and shape: lesions that are held for normal, and those that end without an outline."""
+    """By data set and shape: lesions that are held for normal, and those that end without a mask."""
     lesions = [sample for sample in parts.test if sample.label != "normal"]
     found: dict[str, Figures] = {}
     for source in sorted({sample.source for sample in lesions}):

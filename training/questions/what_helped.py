@@ -2,8 +2,8 @@
 
     python -m training.questions.what_helped --data DATA
 
-measures what can be varied without training anew (how the two networks are weighed and calibrated, and when an
-outline is dropped) on the kept predictions of the default recipe. `make leaderboard` writes the page from that and
+measures what can be varied without training anew (how the two networks are added and calibrated, and when an
+mask is dropped) on the kept predictions of the default recipe. `make leaderboard` writes the page from that and
 from the rows of the recipes that vary the default one, so it fills itself as recipes are trained.
 """
 
@@ -88,8 +88,8 @@ def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict
         other = judge(test, _refitted(shipped, fit, tune))
         found[name] = {"log_loss": _log_loss(tune, fit), "differences": _against(other, base)}
     rules = {
-        "no outline is ever dropped": Dropping(NEVER, NEVER),
-        "the class alone drops outlines": replace(shipped.dropping, certain_outline=NEVER),
+        "no mask is ever dropped": Dropping(NEVER, NEVER),
+        "the class alone drops masks": replace(shipped.dropping, certain_outline=NEVER),
     }
     for name, rule in rules.items():
         kept = judge(test, replace(shipped, dropping=rule))
@@ -99,7 +99,7 @@ def measured(tune: Predictions, test: Predictions, shipped: Calibration) -> dict
 
 
 def _refitted(shipped: Calibration, fit: Fit, tune: Predictions) -> Calibration:
-    """The shipped calibration with another scaling, and the rule for dropping outlines that is fitted to that one."""
+    """The shipped calibration with another scaling, and the rule for dropping masks that is fitted to that one."""
     scaling = fit(tune)
     normal = scaling.probabilities(tune.logits, tune.unet_logits)[:, NORMAL]
     return replace(shipped, scaling=scaling, dropping=fit_dropping(normal, tune))
@@ -163,7 +163,7 @@ calibration error and Brier score. An interval that holds 0 means that nothing w
 """
 ENHANCED = "resnet101-enhanced-none"  # what the steps of the enhancement are compared with
 RECIPES = """The default recipe outlines with a U-Net and judges the segmented picture with an EfficientNetB3. Runs of
-reduced size say so in the protocol of their rows in the [leaderboard](../reference/leaderboard.md). A recipe that tells
+reduced size say so in the protocol of their rows in `training/results/leaderboard.json`. A recipe that tells
 benign and malignant apart and knows no normals is compared by what both know.
 """
 STEPS = """ResNet101 sees the whole picture. Each recipe `resnet101-enhanced-...` takes one step before that, and is
@@ -179,9 +179,9 @@ neither has seen: both are reported on all of BUS-BRA; one run of each, whose cl
 """
 VARIATIONS = """Without training: the kept predictions of the default recipe, fold 0. *Shipped* is: the logits of both
 networks added in a fitted proportion, one temperature, a bias per class, all fitted on the tuning fold to a stated case
-mix; an outline is dropped where the probability of normal is at or above a limit, even where another class leads
-([why](../adr/0008-both-networks-weigh-the-classes.md)), unless the U-Net is certain of it
-([why](../adr/0013-an-outline-is-dropped-only-where-both-agree.md)). Each variation is fitted anew, those limits too.
+mix; a mask is dropped where the probability of normal is at or above a limit, even where another class leads
+([why](../adr/0008-both-networks-judge-the-classes.md)), unless the U-Net is certain of it
+([why](../adr/0013-a-mask-is-dropped-only-where-both-agree.md)). Each variation is fitted anew, those limits too.
 The log loss is of pictures of the tuning fold that the fit had not seen, weighted to the case mix.
 """
 
@@ -232,7 +232,7 @@ def _steps_shown(rows: list[Row]) -> str:
 
 
 def _varied(found: dict[str, Any]) -> str:
-    lines = ["## Weighing, calibrating, dropping\n", VARIATIONS]
+    lines = ["## Adding, calibrating, dropping\n", VARIATIONS]
     for source, shipped in found["shipped"]["figures"].items():
         keys = [key for key in FIGURES if key in shipped]
         lines += [f"### {source}\n", f"| instead of shipped | log loss | {' | '.join(TITLES[key] for key in keys)} |"]
@@ -259,7 +259,7 @@ def _text(figure: Figure | None) -> str:
 
 TAIL = """## Not measured
 
-Believed to help, built in, and never taken away to see: pre-training of the classifier's encoder on outlines,
+Believed to help, built in, and never taken away to see: pre-training of the classifier's encoder on masks,
 lesion-free parts as further normals, sampling by source and class, the moving average of the weights, growing picture
 size, augmentation. Not built: self-supervised pre-training, multi-task training with BI-RADS, mixing, test-time flips,
 painting over calipers and writing. How much a longer training brings was never varied alone. Weights from photographs

@@ -164,7 +164,7 @@ times as long. Milliseconds are those of one core, one picture at the served siz
 | U-Net | parameters, million | ms | Dice (95 % interval) | against the first | on the front |
 | --- | --- | --- | --- | --- | --- |
 """
-NOTHING_DRAWN = """A Dice of 0: after so short a training no probability had reached the threshold of an outline. That
+NOTHING_DRAWN = """A Dice of 0: after so short a training no probability had reached the threshold of a mask. That
 tells how slowly a network learns, not how well it would end.
 
 """

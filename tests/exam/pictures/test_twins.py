@@ -1,4 +1,4 @@
-"""One picture in many encodings: the same outline and the same weights, whatever the depth, colours or turn."""
+"""One picture in many encodings: the same mask and class probabilities, whatever the depth, colours or turn."""
 
 from __future__ import annotations
 

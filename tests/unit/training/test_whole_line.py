@@ -46,7 +46,7 @@ def test_the_web_products_engine_reads_a_picture_with_them(exported: Path) -> No
     findings = Engine(exported / RUN / "models", "cpu").read([Picture(speckle(5, True)[0], "png")])[0]
     assert findings.mask.shape == (SIDE, SIDE)
     assert findings.heat is not None
-    assert np.isfinite(findings.novelty)
+    assert np.isfinite(findings.out_of_distribution)
 
 
 def test_the_shipped_networks_equalled_pytorch_within_the_tight_bound() -> None:

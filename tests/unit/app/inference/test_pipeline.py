@@ -48,8 +48,8 @@ def test_a_picture_without_lesion_has_no_measurements_and_an_empty_mask(models: 
 
 
 def test_probabilities_are_shares_of_one(models: Path) -> None:
-    weighed = Engine(models, "cpu").read([bright_square()])[0].probabilities
-    assert weighed.benign + weighed.malignant + weighed.normal == pytest.approx(1.0)
+    found = Engine(models, "cpu").read([bright_square()])[0].probabilities
+    assert found.benign + found.malignant + found.normal == pytest.approx(1.0)
 
 
 def test_a_batch_gives_each_picture_its_own_answer(models: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_heat_map_covers_the_part_that_the_classifier_saw(models: Path) -> N
 
 
 def test_the_heat_map_of_a_large_picture_lies_as_that_of_a_small_one(models: Path) -> None:
-    """Large ones are drawn smaller; classifier and U-Net weigh as much beside each other as in a small one."""
+    """Large ones are drawn smaller; classifier and U-Net count as much beside each other as in a small one."""
     engine, small = Engine(models, "cpu"), bright_square(200, 240)
     large = Picture(np.kron(small.pixels, np.ones((4, 4), dtype=np.uint8)), "png")
     heat, enlarged = (findings.heat for findings in engine.read([small, large]))

@@ -38,7 +38,7 @@ def test_one_graph_gives_the_answers_of_the_two_for_pictures_of_any_size(separat
             assert getattr(one.probabilities, label) == pytest.approx(
                 getattr(two.probabilities, label), abs=LARGEST_DIFFERENCE
             )
-        assert one.novelty == pytest.approx(two.novelty, rel=0.02)
+        assert one.out_of_distribution == pytest.approx(two.out_of_distribution, rel=0.02)
         assert one.mask.shape == two.mask.shape
         assert dice(one.mask, two.mask) >= SMALLEST_DICE
         assert one.heat is not None

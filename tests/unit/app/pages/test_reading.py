@@ -10,8 +10,8 @@ import pytest
 from app.inference.results import Findings, Probabilities, to_json
 from app.pages.about import about_page
 from app.pages.measured import measured, number
+from app.pages.probabilities import leaning
 from app.pages.viewer import scale_bar
-from app.pages.weighing import weighing
 from app.reading import explanation
 from imaging.measures.measure import measure
 from imaging.phantom import lesion_mask, speckle
@@ -32,7 +32,7 @@ def told(
     lesion: str | None = "irregular",
     malignant: float = 0.7,
     plausible: tuple[str, ...] = ("malignant",),
-    novelty: float = 0.5,
+    out_of_distribution: float = 0.5,
     heat_in_lesion: float | None = 0.4,
     spacing: Spacing | None = None,
 ) -> dict[str, Any]:
@@ -42,7 +42,8 @@ def told(
     findings = Findings(
         mask=mask, heat=None, lesion=measure(pixels, mask, spacing),
         probabilities=Probabilities((1 - malignant) * 0.8, malignant, (1 - malignant) * 0.2), plausible=plausible,
-        novelty=novelty, novelty_limit=1.0, heat_in_lesion=heat_in_lesion, milliseconds={"segment": 10.0},
+        out_of_distribution=out_of_distribution, out_of_distribution_limit=1.0, heat_in_lesion=heat_in_lesion,
+        milliseconds={"segment": 10.0},
         provider="CPU", precision="fp32", models={"U-Net": "1"}, models_version="1",
     )  # fmt: skip
     result: dict[str, Any] = json.loads(json.dumps(to_json(findings)))
@@ -51,11 +52,11 @@ def told(
 
 class TestBars:
     def test_the_three_groups_always_stand_in_the_same_order(self) -> None:
-        bars = weighing(told(malignant=0.99), MANIFEST).bars
+        bars = leaning(told(malignant=0.99), MANIFEST).bars
         assert [bar.name for bar in bars] == ["Benign", "Malignant", "Normal"]
 
     def test_shares_add_up_to_one_and_the_largest_leads(self) -> None:
-        bars = weighing(told(), MANIFEST).bars
+        bars = leaning(told(), MANIFEST).bars
         assert sum(bar.share for bar in bars) == pytest.approx(1.0)
         assert [bar.name for bar in bars if bar.is_leading] == ["Malignant"]
 
@@ -69,42 +70,42 @@ class TestBars:
 
 class TestReliability:
     def test_the_test_set_tells_what_a_score_means(self) -> None:
-        sentence = weighing(told(malignant=0.7), MANIFEST).reliability
+        sentence = leaning(told(malignant=0.7), MANIFEST).reliability
         assert "about 71 were malignant" in sentence
         assert "60% to 90%" in sentence
 
     def test_the_lower_end_belongs_to_the_range(self) -> None:
-        assert "about 71" in weighing(told(malignant=0.6), MANIFEST).reliability
+        assert "about 71" in leaning(told(malignant=0.6), MANIFEST).reliability
 
     def test_few_test_pictures_tell_nothing(self) -> None:
-        assert weighing(told(malignant=0.95), MANIFEST).reliability == ""
+        assert leaning(told(malignant=0.95), MANIFEST).reliability == ""
 
     def test_an_unfamiliar_picture_is_not_compared_with_the_test_set(self) -> None:
-        assert weighing(told(malignant=0.7, novelty=1.5), MANIFEST).reliability == ""
+        assert leaning(told(malignant=0.7, out_of_distribution=1.5), MANIFEST).reliability == ""
 
     def test_without_a_manifest_nothing_is_claimed(self) -> None:
-        told_without = weighing(told(malignant=0.7), {})
+        told_without = leaning(told(malignant=0.7), {})
         assert told_without.reliability == ""
         assert not any("of 100" in sentence for sentence in told_without.certainty)
 
     def test_a_score_of_one_falls_into_the_last_range(self) -> None:
         full = {"reliability": [{"low": 0.9, "high": 1.0, "malignant_share": 0.96, "count": 90}]}
-        assert "about 96" in weighing(told(malignant=1.0), full).reliability
+        assert "about 96" in leaning(told(malignant=1.0), full).reliability
 
 
 class TestCertainty:
     def test_one_group_left_is_named(self) -> None:
-        assert weighing(told(), MANIFEST).certainty[0].startswith("Only the group 'malignant' fits")
+        assert leaning(told(), MANIFEST).certainty[0].startswith("Only the group 'malignant' fits")
 
     def test_several_groups_left_are_all_named(self) -> None:
-        sentence = weighing(told(plausible=("benign", "malignant", "normal")), MANIFEST).certainty[0]
+        sentence = leaning(told(plausible=("benign", "malignant", "normal")), MANIFEST).certainty[0]
         assert "'benign', 'malignant' and 'normal' all fit" in sentence
-        sentence = weighing(told(plausible=("benign", "normal")), MANIFEST).certainty[0]
+        sentence = leaning(told(plausible=("benign", "normal")), MANIFEST).certainty[0]
         assert "'benign' and 'normal' both fit" in sentence
 
-    @pytest.mark.parametrize(("novelty", "word"), [(0.5, "Nothing marks"), (1.0, "Nothing marks"), (1.01, "differs")])
-    def test_it_says_whether_the_picture_is_familiar(self, novelty: float, word: str) -> None:
-        assert word in weighing(told(novelty=novelty), MANIFEST).certainty[-1]
+    @pytest.mark.parametrize(("score", "word"), [(0.5, "Nothing marks"), (1.0, "Nothing marks"), (1.01, "differs")])
+    def test_it_says_whether_the_picture_is_familiar(self, score: float, word: str) -> None:
+        assert word in leaning(told(out_of_distribution=score), MANIFEST).certainty[-1]
 
 
 class TestMeasured:
@@ -186,8 +187,8 @@ class TestExplanation:
 
     def test_no_words_of_a_verdict_are_used(self) -> None:
         every = " ".join(
-            (*explanation.sentences(told(), HEIGHT, WIDTH), *weighing(told(), MANIFEST).certainty,
-             weighing(told(), MANIFEST).reliability, *(row.words for row in measured(told()["lesion"])))
+            (*explanation.sentences(told(), HEIGHT, WIDTH), *leaning(told(), MANIFEST).certainty,
+             leaning(told(), MANIFEST).reliability, *(row.words for row in measured(told()["lesion"])))
         ).lower()  # fmt: skip
         for forbidden in ("you have", "you don't have", "cancer detected", "all clear", "diagnos"):
             assert forbidden not in every

@@ -131,8 +131,8 @@ class TestAnalysing:
         assert image.status == DONE
         assert image.analysis is not None
         assert image.category == image.analysis.category
-        weighed = image.analysis.findings["probabilities"]
-        assert sum(weighed.values()) == pytest.approx(1.0)
+        probabilities = image.analysis.findings["probabilities"]
+        assert sum(probabilities.values()) == pytest.approx(1.0)
         assert set(image.analysis.findings["milliseconds"]) >= {"decode", "segment", "classify", "store"}
         assert services().store.get(image.analysis.mask_sha256).shape == (200, 240)
 

@@ -13,7 +13,7 @@ from imaging.measures.measure import measure
 THRESHOLD = 0.2
 
 
-def findings(malignant: float, plausible: tuple[str, ...], novelty: float = 1.0, has_lesion: bool = True) -> Findings:
+def findings(malignant: float, plausible: tuple[str, ...], score: float = 1.0, has_lesion: bool = True) -> Findings:
     pixels = np.full((64, 64), 120, dtype=np.uint8)
     mask = np.zeros((64, 64), dtype=np.bool_)
     mask[20:40, 20:44] = has_lesion
@@ -21,13 +21,13 @@ def findings(malignant: float, plausible: tuple[str, ...], novelty: float = 1.0,
     return Findings(
         mask=mask, heat=None, lesion=measure(pixels, mask, None),
         probabilities=Probabilities(rest, malignant, rest), plausible=plausible,
-        novelty=novelty, novelty_limit=2.0, heat_in_lesion=None, milliseconds={},
+        out_of_distribution=score, out_of_distribution_limit=2.0, heat_in_lesion=None, milliseconds={},
         provider="CPU", precision="fp32", models={}, models_version="1",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("malignant", "plausible", "novelty", "has_lesion", "category"),
+    ("malignant", "plausible", "score", "has_lesion", "category"),
     [
         (0.20, ("benign",), 1.0, True, categories.PROMPT),  # exactly at the operating point
         (0.90, ("malignant",), 9.0, True, categories.PROMPT),  # strange and suspicious: a doctor, not "can't tell"
@@ -41,9 +41,9 @@ def findings(malignant: float, plausible: tuple[str, ...], novelty: float = 1.0,
     ],
 )
 def test_the_first_rule_that_fits_decides(
-    malignant: float, plausible: tuple[str, ...], novelty: float, has_lesion: bool, category: str
+    malignant: float, plausible: tuple[str, ...], score: float, has_lesion: bool, category: str
 ) -> None:
-    assert triage.decide(findings(malignant, plausible, novelty, has_lesion), THRESHOLD).category == category
+    assert triage.decide(findings(malignant, plausible, score, has_lesion), THRESHOLD).category == category
 
 
 def test_a_normal_picture_with_an_outline_is_not_said_to_fit_several_groups() -> None:

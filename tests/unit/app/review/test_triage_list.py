@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
 from app.review import triage_list
-from app.review.triage_list import NEWEST, SORTS, WEIGHT, Filters
+from app.review.triage_list import NEWEST, PROBABILITY, SORTS, Filters
 from app.tables import Image
 from app.tables.image import reference_prefix
 from app.web.extensions import db
@@ -37,7 +37,7 @@ def test_work_comes_by_review_then_urgency_then_age(app: Flask) -> None:
 
         assert _ids(Filters()) == [early_soon, late_soon, routine, seen_soon]
         assert _ids(Filters(sort=NEWEST)) == [late_soon, early_soon, routine, seen_soon]
-        assert _ids(Filters(sort=WEIGHT)) == [seen_soon, late_soon, early_soon, routine]
+        assert _ids(Filters(sort=PROBABILITY)) == [seen_soon, late_soon, early_soon, routine]
 
 
 def test_every_filter_narrows_and_they_combine(app: Flask) -> None:

@@ -39,7 +39,7 @@ def test_the_answers_are_those_of_the_products_triage() -> None:
         findings = SimpleNamespace(
             plausible=[label for label, held in zip(LABELS, rows.plausible[index], strict=True) if held],
             probabilities=SimpleNamespace(malignant=rows.scores[index, 1]),
-            is_novel=rows.is_novel[index],
+            is_out_of_distribution=rows.is_out_of_distribution[index],
             lesion=object() if has_outline else None,
         )
         assert triage.decide(findings, THRESHOLD).category == answer

@@ -13,7 +13,7 @@ from imaging.statistics.scores import NEVER, Scaling, calibration_error, thresho
 from training.datasets.sample import LABELS, Sample
 from training.figures.judged import joined, judge, read, save
 from training.figures.metrics import area_under_curve, brier, differences, figures_of, reliability, subgroups
-from training.fitting.calibrate import calibrate, fit_dropping, fit_novelty, fit_scaling
+from training.fitting.calibrate import calibrate, fit_dropping, fit_out_of_distribution, fit_scaling
 from training.fitting.predict import Predictions, _overlap
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore::FutureWarning:monai")]
@@ -111,12 +111,12 @@ def test_reliability_counts_every_picture_once() -> None:
     assert rows[-1]["malignant_share"] == 1.0
 
 
-def test_a_strange_embedding_is_more_novel_than_a_training_one() -> None:
+def test_a_strange_embedding_scores_further_out_than_a_training_one() -> None:
     random = np.random.default_rng(4)
     known = (random.normal(size=(300, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
-    novelty = fit_novelty(known)
-    assert novelty.score(known).mean() == pytest.approx(1.0, rel=0.05)
-    assert novelty.score(known[:10] + 5).min() > np.quantile(novelty.score(known), 0.99)
+    distance = fit_out_of_distribution(known)
+    assert distance.score(known).mean() == pytest.approx(1.0, rel=0.05)
+    assert distance.score(known[:10] + 5).min() > np.quantile(distance.score(known), 0.99)
 
 
 def test_the_more_telling_network_gets_the_weight() -> None:
@@ -169,7 +169,7 @@ def test_the_area_under_the_curve_is_scikit_learns_ties_included() -> None:
     assert np.isnan(area_under_curve(np.ones(3, dtype=bool), scores[:3]))
 
 
-def weighed(count: int = 90, seed: int = 7, labels: tuple[str, ...] = LABELS) -> Predictions:
+def predicted(count: int = 90, seed: int = 7, labels: tuple[str, ...] = LABELS) -> Predictions:
     random = np.random.default_rng(seed)
     chosen = [labels[index % len(labels)] for index in range(count)]
     classes = [LABELS.index(label) for label in chosen]
@@ -177,7 +177,7 @@ def weighed(count: int = 90, seed: int = 7, labels: tuple[str, ...] = LABELS) ->
 
 
 def test_folds_laid_together_are_measured_as_one(tmp_path: Path) -> None:
-    part = weighed()
+    part = predicted()
     rows = judge(part, calibrate(part, part.embeddings))
     first = np.arange(len(rows)) % 2 == 0
     for name, half in (("a", rows.where(first)), ("b", rows.where(~first))):
@@ -189,7 +189,7 @@ def test_folds_laid_together_are_measured_as_one(tmp_path: Path) -> None:
 
 
 def test_calibration_is_measured_before_and_after() -> None:
-    part = weighed(600)
+    part = predicted(600)
     part.logits[:] *= 8
     found = figures_of(judge(part, calibrate(part, part.embeddings)))
     assert found["expected_calibration_error"]["value"] < found["expected_calibration_error_before"]["value"]
@@ -197,7 +197,7 @@ def test_calibration_is_measured_before_and_after() -> None:
 
 
 def test_a_recipe_without_outlines_has_no_overlap_and_all_else() -> None:
-    part = weighed()
+    part = predicted()
     for values in (part.dice, part.iou, part.hausdorff_px):
         values[:] = np.nan
     calibration = calibrate(part, part.embeddings)
@@ -209,7 +209,7 @@ def test_a_recipe_without_outlines_has_no_overlap_and_all_else() -> None:
 
 @pytest.mark.parametrize("labels", [("benign", "malignant"), ("malignant", "normal"), ("benign", "normal")])
 def test_two_classes_are_enough(labels: tuple[str, ...]) -> None:
-    part = weighed(labels=labels)
+    part = predicted(labels=labels)
     calibration = calibrate(part, part.embeddings)
     found = figures_of(judge(part, calibration))
     assert "macro_auc" not in found
@@ -220,17 +220,17 @@ def test_two_classes_are_enough(labels: tuple[str, ...]) -> None:
 
 
 def test_what_was_learned_from_is_no_stranger() -> None:
-    part = weighed()
+    part = predicted()
     alone = calibrate(part, part.embeddings)
     squares = part.embeddings + 5 * part.embeddings.std()
     beside = np.concatenate([part.embeddings, squares])
     known = calibrate(part, beside, familiar=beside)
-    assert (alone.novelty.score(squares) > alone.novelty_limit).mean() > 0.9
-    assert (known.novelty.score(squares) > known.novelty_limit).mean() < 0.05
+    assert (alone.out_of_distribution.score(squares) > alone.out_of_distribution_limit).mean() > 0.9
+    assert (known.out_of_distribution.score(squares) > known.out_of_distribution_limit).mean() < 0.05
 
 
 def test_subgroups_count_their_pictures_and_leave_out_what_they_cannot_give() -> None:
-    part = weighed()
+    part = predicted()
     for index, sample in enumerate(part.samples):
         sample.details.update(birads="2" if sample.label != "malignant" else "5", device=f"scanner {index % 2}")
     found = subgroups(judge(part, calibrate(part, part.embeddings)))
@@ -241,7 +241,7 @@ def test_subgroups_count_their_pictures_and_leave_out_what_they_cannot_give() ->
 
 
 def test_a_dropped_outline_counts_as_none() -> None:
-    part = weighed(300)
+    part = predicted(300)
     rows = judge(part, calibrate(part, part.embeddings))
     rows.is_cleared[:] = rows.labels == LABELS.index("benign")
     found = figures_of(rows, ("dice_lesions", "dice_lesions_unet_alone", "lesions_without_outline"))
@@ -251,11 +251,11 @@ def test_a_dropped_outline_counts_as_none() -> None:
 
 
 def test_two_recipes_are_compared_on_the_pictures_that_both_judged() -> None:
-    part = weighed(90)
+    part = predicted(90)
     rows = judge(part, calibrate(part, part.embeddings))
     same = differences(rows, rows.where(np.arange(90) < 60))
     assert same["benign_malignant_auc"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-    worse = judge(weighed(90, seed=8), calibrate(part, part.embeddings))
+    worse = judge(predicted(90, seed=8), calibrate(part, part.embeddings))
     worse.scores[:] = worse.scores[:, ::-1]
     assert differences(worse, rows)["macro_auc"]["high"] < 0
 

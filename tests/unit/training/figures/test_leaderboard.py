@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 
-from tests.unit.training.figures.test_figures import weighed
+from tests.unit.training.figures.test_figures import predicted
 from training.figures import comparison
 from training.figures.judged import judge, save
-from training.figures.leaderboard_page import page
-from training.figures.published import BUSI_RANGE, published
+from training.figures.leaderboard_page import page, whole_page
+from training.figures.published import PUBLISHED, published
 from training.fitting.calibrate import calibrate
-from training.leaderboard import found, merged
+from training.leaderboard import found, main, merged
 from training.questions import what_helped
 
 pytestmark = pytest.mark.training
@@ -37,7 +38,7 @@ def report(folder: Path, recipe: str, fold: int, value: float) -> None:
 
 def write_judged(run: Path, fold: int = 0, first: int = 0) -> None:
     """The decisions on 30 pictures whose names count on from `first`."""
-    part = weighed(30, seed=fold)
+    part = predicted(30, seed=fold)
     rows = judge(part, calibrate(part, part.embeddings))
     save(replace(rows, identifiers=(np.arange(30) + first).astype(np.str_)), run / "judged.npz")
 
@@ -83,7 +84,8 @@ def test_a_recipe_of_two_classes_is_marked_and_compared_by_what_both_know(
     assert "benign_malignant_auc" in gained
     assert not {"balanced_accuracy", "macro_auc", "brier"} & set(gained)
     assert "| one **two classes** |" in page(rows)
-    assert "fold 0, **benign and malignant alone**" in page(rows)
+    assert "| one **two classes** |" in whole_page(rows)
+    assert "fold 0, **benign and malignant alone**" in whole_page(rows)
 
 
 def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,25 +101,25 @@ def test_a_recipe_is_held_against_the_one_that_it_names(tmp_path: Path, monkeypa
         "two": "unet-efficientnetb3",
         "unet-efficientnetb3": None,
     }
-    assert "Against `two` on the same pictures" in page(rows)
+    assert "Against `two` on the same pictures" in whole_page(rows)
 
 
 @pytest.mark.parametrize(
     ("normal_limit", "certain_outline", "words"),
     [
-        (0.2, 0.8, "Outlines dropped at normal 0.20 below certainty 0.80."),
-        (0.2, 1.01, "Outlines dropped at normal 0.20, whatever the certainty."),
-        (1.01, 1.01, "No outline is dropped."),
+        (0.2, 0.8, "Masks dropped at normal 0.20 below certainty 0.80."),
+        (0.2, 1.01, "Masks dropped at normal 0.20, whatever the certainty."),
+        (1.01, 1.01, "No mask is dropped."),
     ],
 )
-def test_a_row_tells_when_its_outlines_were_dropped(
+def test_a_row_tells_when_its_masks_were_dropped(
     tmp_path: Path, normal_limit: float, certain_outline: float, words: str
 ) -> None:
     report(tmp_path, "one", 0, 0.8)
     path = tmp_path / "one" / "fold0" / "metrics.json"
     dropping = {"normal_limit": normal_limit, "certain_outline": certain_outline}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"dropping": dropping}))
-    assert words in page(found(tmp_path))
+    assert words in whole_page(found(tmp_path))
 
 
 def test_steps_of_the_enhancement_stand_in_a_table_of_their_own() -> None:
@@ -137,7 +139,7 @@ def test_steps_of_the_enhancement_stand_in_a_table_of_their_own() -> None:
 
 def test_the_page_shows_each_figure_with_its_interval(tmp_path: Path) -> None:
     report(tmp_path, "one", 0, 0.8)
-    assert "| Dice, lesions | 0.800 | 0.700 to 0.900 |" in page(found(tmp_path))
+    assert "| Dice, lesions | 0.800 | 0.700 to 0.900 |" in whole_page(found(tmp_path))
 
 
 def test_recipes_stand_side_by_side_with_what_was_published(tmp_path: Path) -> None:
@@ -146,16 +148,17 @@ def test_recipes_stand_side_by_side_with_what_was_published(tmp_path: Path) -> N
     rows = found(tmp_path)
     for row in rows:
         row["metrics"]["accuracy"] = FIGURE
-    lines = [line for line in page(rows).splitlines() if line.startswith(("| unet-", "| recipe"))]
+    lines = [line for line in page(rows).splitlines() if line.startswith(("| **unet-", "| recipe"))]
     assert len(lines) == 3
     assert "published" in lines[0]
-    assert all("0.93 to 0.99" in line and "0.800 (0.700 to 0.900)" in line for line in lines[1:])
+    assert "0.800 (0.700 to 0.900) | accuracy 86.39 %, pixel accuracy 95.81 % |" in lines[1]
+    assert "0.800 (0.700 to 0.900) | accuracy 93.23 and 98 % |" in lines[2]
 
 
 @pytest.mark.parametrize("recipe", ["unet-segnet-random", "resnet101-enhanced-clahe", "efficientnetb3-raw"])
 def test_an_ablation_stands_beside_nothing_published(recipe: str) -> None:
     assert published(recipe, "busi") == "-"
-    assert published("unet-segnet", "busi") == BUSI_RANGE
+    assert published("unet-segnet", "busi") == PUBLISHED["unet-segnet"].figures
     assert published("unet-segnet", "busbra") == "-"
 
 
@@ -164,7 +167,37 @@ def test_a_leaking_row_is_called_one(tmp_path: Path) -> None:
     rows = found(tmp_path)
     rows[0]["leaking"] = True
     assert "| one **leaking** |" in page(rows)
-    assert "leaking, for comparison alone" in page(rows)
+    assert "leaking, for comparison alone" in whole_page(rows)
+
+
+def test_the_short_page_shows_each_recipe_once_and_hospitals_never_seen_apart(tmp_path: Path) -> None:
+    for fold in (0, 1):
+        report(tmp_path, "one", fold, 0.8 + fold / 10)
+    report(tmp_path, "one-without-busbra", 0, 0.5)
+    text = page(found(tmp_path))
+    assert [line for line in text.splitlines() if line.startswith("| one ")] == [
+        "| one | 0 | - | 0.800 (0.700 to 0.900) |"
+    ]
+    assert "| one-without-busbra | 0 |" in text.split("as a hospital never seen")[1]
+
+
+def test_the_pages_that_are_kept_are_what_the_kept_rows_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {
+        "--page": Path("docs/reference/leaderboard.md"),
+        "--comparison": Path("docs/explanation/raw-segmented-truemask.md"),
+        "--what-helped": Path("docs/explanation/what-helped.md"),
+    }
+    results = tmp_path / "results"
+    copytree("training/results", results)
+    written = {option: tmp_path / path.name for option, path in pages.items()}
+    options = [text for option, path in written.items() for text in (option, str(path))]
+    options += ["--results", str(results / "leaderboard.json"), "--runs", str(tmp_path / "runs"), "--all"]
+    monkeypatch.setattr("sys.argv", ["training.leaderboard", *options])
+    main()
+    for option, path in pages.items():
+        assert written[option].read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), path
+    assert len(pages["--page"].read_text(encoding="utf-8").splitlines()) < 250
+    assert "# Every row" in (tmp_path / "runs" / "leaderboard.md").read_text(encoding="utf-8")
 
 
 def test_five_folds_give_a_row_over_all_of_their_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,9 +224,9 @@ def test_a_row_says_under_which_name_its_commit_knows_the_recipe(tmp_path: Path)
     report(tmp_path, "one", 0, 0.8)
     rows = found(tmp_path)
     named = merged([row | {"name_at_commit": "former"} for row in rows], rows)
-    assert "where the recipe is called `former`" in page(named)
+    assert "where the recipe is called `former`" in whole_page(named)
     again = [row | {"created": "later"} for row in rows]
-    assert "where the recipe is called" not in page(merged(named, again))
+    assert "where the recipe is called" not in whole_page(merged(named, again))
 
 
 def test_folds_that_report_the_same_pictures_give_no_row_over_all(tmp_path: Path) -> None:
@@ -208,7 +241,7 @@ def test_the_comparison_names_what_is_not_measured_yet(tmp_path: Path) -> None:
     rows = found(tmp_path)
     rows[0]["metrics"]["benign_malignant_auc_classifier_alone"] = FIGURE
     text = comparison.page(rows, {"busi": FIGURE})
-    assert "| busi | 0.800 (0.700 to 0.900) |" in text.split("## What the outline alone says")[1]
+    assert "| busi | 0.800 (0.700 to 0.900) |" in text.split("## What the contour alone says")[1]
     assert "| segmented | 0.800 (0.700 to 0.900) |" in text
     assert "Not measured yet: `efficientnetb3-raw` and `efficientnetb3-truemask`" in text
 
@@ -244,7 +277,7 @@ def test_a_recipe_that_was_compared_has_a_line_in_what_helped() -> None:
 
 def test_variations_are_measured_against_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imaging.statistics.intervals.RESAMPLES", 20)
-    tune = weighed(240)
+    tune = predicted(240)
     tune.logits[:] *= 6
     found = what_helped.measured(tune, tune, calibrate(tune, tune.embeddings))
     raw = found["variations"]["both added as they are, no calibration"]

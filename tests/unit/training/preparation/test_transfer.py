@@ -81,7 +81,7 @@ def test_a_tuning_part_without_normals_gets_crops_for_them_where_the_recipe_know
 
 
 @pytest.mark.parametrize(("name", "asked"), [("unet-efficientnetb3-without-busi", 3), ("unet-efficientnetb3", 4)])
-def test_what_the_novelty_knows_is_asked_once(
+def test_what_the_score_knows_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, asked: int
 ) -> None:
     parts = split(busbra.read(write_published_busbra(tmp_path / "busbra", cases=30)), 0)

@@ -11,15 +11,15 @@ import pytest
 from training.datasets.sample import Sample
 from training.figures import answers
 from training.figures.served import PASSED, Networks, Reading
-from training.questions import drift, drift_page, novelty_scores, strangers
+from training.questions import drift, drift_page, out_of_distribution, strangers
 
 pytestmark = pytest.mark.training
 
 
-def reading(gate: str = PASSED, novelty: float = 0.5, malignant: float = 0.1, has_outline: bool = True) -> Reading:
+def reading(gate: str = PASSED, distance: float = 0.5, malignant: float = 0.1, has_outline: bool = True) -> Reading:
     rest = 1 - malignant
     return Reading(
-        gate, (0.9 * rest, malignant, 0.1 * rest), novelty, (True, False, False), malignant > 0.3, has_outline
+        gate, (0.9 * rest, malignant, 0.1 * rest), distance, (True, False, False), malignant > 0.3, has_outline
     )
 
 
@@ -29,7 +29,7 @@ def sample(label: str, source: str = "busi") -> Sample:
 
 def test_refusals_are_counted_by_class_and_once_each() -> None:
     samples = [sample("malignant"), sample("malignant"), sample("benign"), sample("benign", "busbra")]
-    readings = [reading("noise", novelty=3), reading(novelty=3), reading(), reading("blank")]
+    readings = [reading("noise", distance=3), reading(distance=3), reading(), reading("blank")]
     found = drift.real(samples, readings, "busi")
     assert found["malignant"] == {
         "pictures": 2, "refused_by_gate": 1, "objections": {"noise": 1}, "refused_as_novel": 1,
@@ -39,12 +39,12 @@ def test_refusals_are_counted_by_class_and_once_each() -> None:
 
 
 def test_answers_follow_the_rules() -> None:
-    given = drift.told([reading(), reading(malignant=0.9, novelty=9), reading(novelty=9)])
+    given = drift.told([reading(), reading(malignant=0.9, distance=9), reading(distance=9)])
     assert given == [answers.ROUTINE, answers.PROMPT, answers.UNSURE]
 
 
 def test_half_precision_is_compared_by_decisions() -> None:
-    full, half = [reading(), reading(novelty=0.99)], [reading(malignant=0.104), reading(novelty=1.01)]
+    full, half = [reading(), reading(distance=0.99)], [reading(malignant=0.104), reading(distance=1.01)]
     found = drift.changed(full, half)
     assert found["other_class"] == 0
     assert found["other_novelty"] == found["other_answer"] == 1
@@ -90,7 +90,7 @@ def test_the_page_adds_up_what_passes() -> None:
         "half_precision": drift.changed([], []),
     }  # fmt: skip
     text = drift_page.page(found)
-    assert "4 of 10 pass the gate, 5 would pass the novelty limit, and 2 pass both" in text.replace("\n", " ")
+    assert "4 of 10 pass the gate, 5 would pass the limit, and 2 pass both" in text.replace("\n", " ")
     assert "Of 1 cancers 1 are refused by the gate" in text
     assert "| white noise | 10 | 4 | 5 | 2 | 2 see a doctor soon |" in text
 
@@ -106,10 +106,10 @@ def test_the_page_says_of_how_many_pictures_each_share_is() -> None:
 def test_a_score_is_compared_at_the_limit_that_real_pictures_pass() -> None:
     random = np.random.default_rng(0)
     known = (random.normal(size=(400, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
-    fitted = novelty_scores.scores(known[:200], np.arange(200) % 3)
+    fitted = out_of_distribution.scores(known[:200], np.arange(200) % 3)
     groups = {"real": known[300:], "far": known[:50] + 9}
     for name, score in fitted.items():
-        found = novelty_scores.refused(score, known[200:300], groups)
+        found = out_of_distribution.refused(score, known[200:300], groups)
         assert found["real"] < 0.1, name
         if name != "length of the embedding":  # a shift makes it longer, and it looks for shorter ones
             assert found["far"] > 0.5, name

@@ -1,4 +1,4 @@
-"""How the program weighs a picture: three bars, what their numbers mean, and how sure the program is."""
+"""The class probabilities in plain words: three bars, what their numbers mean, and how sure the program is."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Weighing:
-    """`reliability` is "" when the test set says nothing for this score; `certainty` is one sentence or more."""
+class Leaning:
+    """How strongly the program leans to each class.
+
+    `reliability` is "" when the test set says nothing for this score; `certainty` is one sentence or more.
+    """
 
     bars: tuple[Bar, ...]
     reliability: str
     certainty: tuple[str, ...]
 
 
-def weighing(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Weighing:
+def leaning(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Leaning:
     """Read the findings of an analysis.
 
     Args:
@@ -41,7 +44,7 @@ def weighing(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> Weighi
         manifest: of the networks that made them; empty when it is not at hand any more.
     """
     bars = tuple(_bar(label, findings) for label in LABELS)
-    return Weighing(bars, _reliability(findings, manifest), _certainty(findings, manifest))
+    return Leaning(bars, _reliability(findings, manifest), _certainty(findings, manifest))
 
 
 def _bar(label: str, findings: Mapping[str, Any]) -> Bar:
@@ -52,23 +55,25 @@ def _bar(label: str, findings: Mapping[str, Any]) -> Bar:
 
 
 def _reliability(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """What became of the test pictures with a similar weight on 'malignant'."""
-    if _is_novel(findings):
+    """What became of the test pictures of which the program made malignant about as probable."""
+    if _is_out_of_distribution(findings):
         return ""
     score = findings["probabilities"]["malignant"]
     for part in manifest.get("reliability", ()):
         is_inside = part["low"] <= score < part["high"] or score == part["high"] == 1.0
         if is_inside and part["count"] >= FEWEST:
             return (
-                f"Of 100 pictures with a similar weight on 'malignant' ({part['low']:.0%} to {part['high']:.0%}), "
-                f"about {part['malignant_share'] * 100:.0f} were malignant in our test set "
-                f"({part['count']} such pictures)."
+                "Of 100 pictures for which the program leans to 'malignant' about as strongly "
+                f"({part['low']:.0%} to {part['high']:.0%}), about {part['malignant_share'] * 100:.0f} were malignant "
+                f"in our test set ({part['count']} such pictures)."
             )
     return ""
 
 
 def _certainty(findings: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sentence for sentence in (_groups_left(findings), _coverage(manifest), _novelty(findings)) if sentence)
+    return tuple(
+        sentence for sentence in (_groups_left(findings), _coverage(manifest), _familiarity(findings)) if sentence
+    )
 
 
 def _groups_left(findings: Mapping[str, Any]) -> str:
@@ -92,11 +97,11 @@ def _coverage(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _novelty(findings: Mapping[str, Any]) -> str:
-    if _is_novel(findings):
-        return "The picture differs from those that the program learned from, so its weighing should not be relied on."
+def _familiarity(findings: Mapping[str, Any]) -> str:
+    if _is_out_of_distribution(findings):
+        return "The picture differs from those that the program learned from, so these figures should not be relied on."
     return "Nothing marks the picture as unlike those that the program learned from, but it seldom notices when one is."
 
 
-def _is_novel(findings: Mapping[str, Any]) -> bool:
+def _is_out_of_distribution(findings: Mapping[str, Any]) -> bool:
     return bool(findings["novelty"] > findings["novelty_limit"])

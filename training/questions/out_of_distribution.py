@@ -1,11 +1,11 @@
 """Would another score on the same embedding tell strangers better? Compared at the same cost in real pictures.
 
-    python -m training.questions.novelty_scores --data DATA
+    python -m training.questions.out_of_distribution --data DATA
 
 Each score is fitted to the training part's embeddings of an evaluated run, its limit lets 99 % of the tuning part pass,
 and then it is asked about the test part and about strangers. To each part belong the lesion-free squares of its
-pictures. Writes `training/results/novelty_scores.json`: how many
-pictures each group has, and the share of it that each score refuses.
+pictures. Writes `training/results/out_of_distribution.json`: how many pictures each group has, and the share of it
+that each score refuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from training import datasets
 from training.datasets.sample import Sample
 from training.figures.evaluate import kept_predictions
 from training.figures.served import Networks
-from training.fitting.calibrate import COMPONENTS, NOVELTY_PASS, fit_novelty
+from training.fitting.calibrate import COMPONENTS, OUT_OF_DISTRIBUTION_PASS, fit_out_of_distribution
 from training.fitting.predict import Predictions
 from training.preparation.normals import lesion_free_samples
 from training.preparation.splits import split
@@ -36,11 +36,11 @@ Score = Callable[[Embeddings], NDArray[np.float64]]
 
 NEIGHBOURS = 10
 REAL = ("real test pictures", "their lesion-free squares")  # the groups that are no strangers
-RESULTS = Path("training/results/novelty_scores.json")
+RESULTS = Path("training/results/out_of_distribution.json")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.questions.novelty_scores", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.questions.out_of_distribution", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")))
     parser.add_argument("--models", type=Path, default=Path("models"), help="the exported networks of the run")
     parser.add_argument("--run", type=Path, default=Path("runs/unet-efficientnetb3/fold0"), help="an evaluated run")
@@ -84,13 +84,13 @@ def _strangers(networks: Networks, data: Path, count: int) -> dict[str, Embeddin
 
 def refused(score: Score, familiar: Embeddings, groups: dict[str, Embeddings]) -> dict[str, Any]:
     """Share of each group above the limit that lets 99 % of the familiar pictures pass."""
-    limit = float(np.quantile(score(familiar), NOVELTY_PASS))
+    limit = float(np.quantile(score(familiar), OUT_OF_DISTRIBUTION_PASS))
     return {name: float((score(embeddings) > limit).mean()) for name, embeddings in groups.items()}
 
 
 def scores(train: Embeddings, labels: NDArray[np.int64]) -> dict[str, Score]:
     """The shipped score, its two halves, and three others from the literature, fitted to the training part."""
-    shipped = fit_novelty(train)
+    shipped = fit_out_of_distribution(train)
     return {
         "shipped: both halves": shipped.score,
         "within the main directions": lambda x: np.square((x - shipped.mean) @ shipped.directions).mean(axis=1),
