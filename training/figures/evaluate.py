@@ -22,6 +22,7 @@ from training.fitting.calibrate import CASE_MIX, COVERAGE, MALIGNANT, Calibratio
 from training.fitting.loop import device
 from training.fitting.pipeline import Trained
 from training.fitting.predict import Predictions, predict
+from training.preparation import recipe as recipes
 from training.preparation.lesion_free import LESION_FREE
 from training.preparation.normals import lesion_free_samples
 from training.preparation.provenance import code_sha256, commit, fingerprint, names, weights_sha256
@@ -31,6 +32,7 @@ from training.preparation.splits import Split
 CREDITS = {
     "busi": "BUSI, Al-Dhabyani et al. 2020, CC BY 4.0",
     "busbra": "BUS-BRA, Gomez-Flores et al. 2024, free use with citation",
+    "breast": "BrEaST, Pawlowska et al. 2024, CC BY 4.0",
     "mias": "mini-MIAS, Suckling et al. 1994, research use only",
     "cbis-ddsm": "CBIS-DDSM, Lee et al. 2017, CC BY 3.0",
 }
@@ -102,7 +104,7 @@ def figures_per_set(rows: Judged) -> dict[str, Any]:
 
 
 def _learns_from_crops(recipe: Recipe) -> bool:
-    return LESION_FREE in recipe.get("classification", {}).get("sampling", {})
+    return "classification" in recipe and LESION_FREE in recipes.judging(recipe).get("sampling", {})
 
 
 def _stand_ins(recipe: Recipe, parts: Split) -> list[Sample]:
@@ -142,7 +144,8 @@ def protocol(recipe: Recipe, parts: Split) -> str:
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
-    tuned = "tuned on the next fold" + (", its lesion-free crops as normals" if _stand_ins(recipe, parts) else "")
+    tuned = "tuned on one fold" if "leave_out" in recipe else "tuned on the next fold"
+    tuned += ", its lesion-free crops as normals" if _stand_ins(recipe, parts) else ""
     frozen = f"; reported frozen on {' and '.join(recipe['test_on'])}" if "test_on" in recipe else ""
     return f"trained on {sources}, grouped and patient-wise folds, {tuned}{frozen}{reduced}"
 

@@ -13,6 +13,8 @@ from imaging.preprocess import Grey
 from training.datasets.sample import Sample
 from training.fitting import classification, segmentation
 from training.fitting.loop import trained_at
+from training.networks.lite_unet import LiteUNet
+from training.networks.own_head import OwnHead
 from training.networks.unet import LesionUNet
 from training.preparation import recipe as recipes
 from training.preparation.lesion_free import LESION_FREE
@@ -48,6 +50,10 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     """
     outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
+    if recipes.has_own_head(recipe):
+        assert isinstance(unet, LiteUNet)
+        size = _last_size(recipe, "segmentation")
+        return Trained(unet, OwnHead(unet), size, size, (trained_at(unet_folder / "segmentation"),))
     start = _start(recipe, unet, parts.train, unet_folder)
     classifier = classification.train(
         recipe["classification"],

@@ -17,6 +17,7 @@ from training.datasets.sample import Sample
 from training.fitting import classification, segmentation
 from training.fitting.loop import device
 from training.fitting.pipeline import Trained
+from training.networks.own_head import OwnHead
 from training.networks.rule import Rule
 from training.preparation.recipe import Recipe
 
@@ -76,12 +77,12 @@ def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predicti
     """Outline and classify every sample, and measure the outlines against the experts'."""
     part, mask_rule = recipe["classification"], recipe["mask"]
     inputs, overlaps, weighed = [], [], []
-    is_rule = isinstance(trained.unet, Rule)
+    is_rule, is_judge = isinstance(trained.unet, Rule), isinstance(trained.classifier, OwnHead)
     for start in tqdm(range(0, len(samples), 16), desc="predicting", unit="batch", leave=False):
         chunk = samples[start : start + 16]
         pixels = [sample.pixels() for sample in chunk]
         maps, class_logits = segmentation.read(trained.unet, pixels, trained.segmentation_size)
-        weighed.append(class_logits)
+        weighed.append(np.zeros_like(class_logits) if is_judge else class_logits)  # no vote counts twice
         for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
             found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
             overlaps.append(NO_OUTLINE if is_rule else _outline(drawn, found, sample.mask(*picture.shape)))

@@ -16,7 +16,7 @@ from training.fitting.loop import device, fit_network
 from training.fitting.losses import segmentation_loss
 from training.networks import OUTLINES
 from training.networks.rule import Rule
-from training.preparation import augment
+from training.preparation import augment, wear
 from training.preparation.packing import Packed, pack_for_segmentation
 from training.preparation.provenance import names
 
@@ -39,8 +39,9 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
         network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
         with torch.no_grad(), torch.autocast(inputs.device.type, enabled=False):
-            moved = augment.geometry(inputs.float() / 255, generator)
-            picture = augment.intensity(moved[:, :1], generator).to(memory_format=torch.channels_last)
+            moved = augment.geometry(inputs.float() / 255, generator, **part.get("geometry", {}))
+            seen = wear.worn(moved[:, :1], generator) if part.get("wear") else moved[:, :1]
+            picture = augment.intensity(seen, generator).to(memory_format=torch.channels_last)
             mask = (moved[:, 1:] >= 0.5).float()
         mask_logits, class_logits = network(picture)
         return segmentation_loss(mask_logits.float(), class_logits.float(), mask, labels, part["class_loss"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories.datasets import write_both
+from tests.factories.datasets import write_all
 from tests.factories.mammograms import write_cbis, write_mias
 from training.preparation import recipe as recipes
 from training.preparation.transfer import sources_of
@@ -24,7 +24,7 @@ NAMES = sorted({path.stem for path in recipes.EXPERIMENTS.glob("*.yaml")} - SAME
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recipes")
-    write_both(folder / "data")
+    write_all(folder / "data")
     write_mias(folder / "data" / "mias", patients=30)
     write_cbis(folder / "data" / "cbis-ddsm", patients=40)
     return folder

@@ -34,6 +34,15 @@ def test_frozen_transfer_reports_all_of_the_other_set_and_nothing_of_its_own() -
     assert [s.identifier for s in parts.test] == [s.identifier for s in samples("busbra")]
 
 
+def test_who_leaves_a_hospital_out_learns_from_all_others_but_the_fold_that_tunes() -> None:
+    recipe = {"sources": ["busi"], "test_on": ["busbra"], "leave_out": "busbra"}
+    parts = parts_of(recipe, samples("busi") + samples("busbra"), fold=0)
+    assert {s.fold for s in parts.tune} == {1}
+    assert {s.fold for s in parts.train} == {0, 2, 3, 4}
+    assert {s.source for s in parts.test} == {"busbra"}
+    assert evaluate.protocol(recipe, parts).endswith("tuned on one fold; reported frozen on busbra")
+
+
 def test_of_a_set_that_is_trained_on_only_the_fold_kept_out_is_reported() -> None:
     recipe = {"sources": ["busi"], "test_on": ["busi", "busbra"]}
     assert sources_of(recipe) == ["busi", "busbra"]
