@@ -114,7 +114,7 @@ def _mean_over(rows: Judged, measure: Measure) -> Figure:
 
 def in_folds(rows: Judged) -> dict[str, Figure]:
     """Figures of the pictures of all five folds, each judged by networks that had not seen it."""
-    found = {}
+    found: dict[str, Figure] = {}
     for source, names in FOLDS_OF.items():
         figures = figures_of(rows.where(rows.sources == source), tuple(names.values()))
         found |= {f"folds_{source}_{key}": figures[name] for key, name in names.items() if name in figures}
