@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from training.networks import cnn, efficientnet, lite_unet, plain_unet, resnet, rule, segnet, unet
+from training.networks import cnn, efficientnet, lite_unet, plain_unet, resnet, rule, segnet, unet, widened
 
 Build = Callable[[dict[str, Any]], nn.Module]
 
@@ -25,6 +25,7 @@ OUTLINES: dict[str, Build] = {
 }
 JUDGES: dict[str, Build] = {
     "efficientnet": efficientnet.build,
+    "widened-efficientnet": widened.build,
     "resnet": resnet.build,
     "cnn": cnn.build,
     "segnet": segnet.build,

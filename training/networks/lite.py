@@ -98,7 +98,7 @@ class EfficientNetLite(nn.Module):
         self._conv_head = nn.Conv2d(widths[-1], HEAD_WIDTH, 1, bias=False)
         self._bn1 = _normalised(HEAD_WIDTH)
         self._fc: nn.Module = nn.Linear(HEAD_WIDTH, PHOTO_CLASSES)
-        ends = [sum(_depths(size)[: number + 1]) - 1 for number in range(len(STAGES))]
+        ends = [sum(depths(size)[: number + 1]) - 1 for number in range(len(STAGES))]
         self.skipped = frozenset(ends[number] for number in SKIPPED)
 
     def maps(self, pixels: torch.Tensor) -> list[torch.Tensor]:
@@ -131,7 +131,7 @@ def _rounded(width: float) -> int:
     return rounded + 8 if rounded < 0.9 * width else rounded
 
 
-def _depths(size: str) -> list[int]:
+def depths(size: str) -> list[int]:
     """Blocks of each stage; the first and the last are never deepened."""
     factor = SCALES[size][1]
     last = len(STAGES) - 1
@@ -142,7 +142,7 @@ def _depths(size: str) -> list[int]:
 
 def _blocks(size: str) -> Iterator[_Block]:
     below = STEM
-    for stage, width, depth in zip(STAGES, stage_widths(size), _depths(size), strict=True):
+    for stage, width, depth in zip(STAGES, stage_widths(size), depths(size), strict=True):
         for number in range(depth):
             yield _Block(below, width, stage.kernel, stage.stride if number == 0 else 1, stage.expansion)
             below = width
