@@ -27,6 +27,7 @@ HOSPITALS = ("busi", "busbra", "breast")
 RESULTS = Path("training/results/targets.json")
 
 UNSEEN = {"auc": "benign_malignant_auc", "dice": "dice_lesions"}
+DESCRIPTORS = ("shape", "margin", "posterior", "orientation")  # as far as a set with radiologists' words holds them
 MEANS = {"ece": "expected_calibration_error", "declined": "novelty_refused"}
 FOLDS_OF = {
     "busi": {
@@ -121,7 +122,20 @@ def in_folds(rows: Judged) -> dict[str, Figure]:
     return found
 
 
+def of_descriptors(path: Path) -> dict[str, Target]:
+    """Agreement of the descriptors' models with radiologists, from the file that `questions.descriptors` wrote."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"kappa_{name}": found[name]["model"]["kappa"] | {"command": found["command"]}
+        for name in DESCRIPTORS
+        if name in found
+    }
+
+
 def write(runs: Path, path: Path = RESULTS) -> None:
     """Write the file, keeping what only another machine has measured."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps(merged(kept, runs), indent=1) + "\n", encoding="utf-8")
+    found = merged(kept | of_descriptors(path.with_name("descriptors.json")), runs)
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from training.datasets.sample import LABELS, Sample
 from training.fitting.loop import device, fit_network
 from training.fitting.losses import segmentation_loss
 from training.networks import OUTLINES
+from training.networks.lite_unet import LiteUNet
 from training.networks.rule import Rule
 from training.preparation import augment, wear
 from training.preparation.packing import Packed, pack_for_segmentation
@@ -52,6 +53,16 @@ def train(part: dict[str, Any], samples: list[Sample], folder: Path, seed: int) 
 def probabilities(network: nn.Module, pixels: list[Grey], size: int, batch_size: int = 16) -> list[Grey]:
     """Lesion probability maps (uint8, times 255) at the size of each picture; as served: no mirrored average."""
     return read(network, pixels, size, batch_size)[0]
+
+
+@torch.inference_mode()
+def embeddings(network: LiteUNet, squares: list[Grey], batch_size: int = 16) -> NDArray[np.float32]:
+    """float32 `N x 1280` of uint8 `S x S` letterboxed pictures."""
+    found = []
+    for start in range(0, len(squares), batch_size):
+        batch = torch.from_numpy(np.stack(squares[start : start + batch_size]))[:, None].to(device()).float() / 255
+        found.append(network.embed(batch.to(memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(found)
 
 
 @torch.inference_mode()

@@ -74,6 +74,15 @@ def test_five_folds_give_figures_and_four_give_none(tmp_path: Path) -> None:
     )
 
 
+def test_agreement_with_radiologists_comes_from_the_question_that_was_asked(tmp_path: Path) -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    asked = {"command": "python -m training.questions.descriptors", "margin": {"model": {"kappa": figure}}}
+    (tmp_path / "descriptors.json").write_text(json.dumps(asked))
+    targets.write(tmp_path / "runs", tmp_path / "targets.json")
+    kept = json.loads((tmp_path / "targets.json").read_text())
+    assert kept == {"kappa_margin": figure | {"command": "python -m training.questions.descriptors"}}
+
+
 def test_what_another_machine_measured_stays_until_it_is_measured_again(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", "unet-lite0-without-busbra", decided("busbra"))
     path = tmp_path / "targets.json"
