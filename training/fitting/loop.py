@@ -104,10 +104,10 @@ def fit_network(
 
 
 def _parameter_groups(network: nn.Module, part: dict[str, Any]) -> list[dict[str, Any]]:
-    """All parameters, each with its learning rate: an `encoder` that starts from photographs has one of its own."""
+    """All parameters, each with its learning rate: an encoder or trunk that is not new has one of its own."""
     if "encoder_learning_rate" not in part:
         return [{"params": list(network.parameters()), "lr": part["learning_rate"]}]
-    is_encoder = {name: name.startswith("encoder.") for name, _ in network.named_parameters()}
+    is_encoder = {name: name.startswith(("encoder.", "trunk.")) for name, _ in network.named_parameters()}
     rates = {True: part["encoder_learning_rate"], False: part["learning_rate"]}
     return [
         {"params": [own for name, own in network.named_parameters() if is_encoder[name] == which], "lr": rate}

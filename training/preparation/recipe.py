@@ -10,12 +10,13 @@ import yaml
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 OWN_HEAD = "own-head"
-PARTS = ("segmentation", "pretraining", "out_of_fold", "classification")
+PARTS = ("segmentation", "pretraining", "out_of_fold", "distillation", "classification")
 SMALLEST: dict[str, dict[str, Any]] = {  # what a quick run makes of each network
     "unet": {"backbone": "efficientnet-b0"},
-    "lite-unet": {"decoder_channels": [16, 8, 8, 8]},
+    "lite-unet": {"backbone": "lite0", "decoder_channels": [16, 8, 8, 8]},
     "plain-unet": {"channels": [4, 8, 16]},
     "efficientnet": {"backbone": "efficientnet-b0"},
+    "widened-efficientnet": {"backbone": "efficientnet-b0"},
     "resnet": {"backbone": "resnet18"},
     "cnn": {"channels": [4, 8], "dense": [16]},
     "segnet": {"channels": [8, 16]},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from training.datasets import READERS
 from training.datasets.sample import LABELS
@@ -72,6 +73,14 @@ def test_the_classifier_starts_from_an_encoder_of_its_own_kind() -> None:
     own = recipes.pretraining(recipe)
     assert own["backbone"] == recipe["classification"]["backbone"]
     assert own == recipe["segmentation"] | recipe["pretraining"]
+
+
+def test_a_widened_classifier_starts_from_the_u_nets_encoder_and_refuses_another(tmp_path: Path) -> None:
+    recipe = recipes.read("unet-lite2-efficientnetb3", quick=True)
+    assert pipeline._distilled(recipes.read("unet-lite0"), nn.Identity(), [], tmp_path) is None
+    recipe["classification"] |= {"backbone": "efficientnet-b3"}
+    with pytest.raises(ValueError, match="efficientnet-b3 starts from lite2, not from lite0"):
+        pipeline._distilled(recipe, nn.Identity(), [], tmp_path)
 
 
 def test_the_encoder_that_the_classifier_starts_from_is_not_the_served_u_nets(

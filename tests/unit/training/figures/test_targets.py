@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.training.test_figures import weighed
+from tests.unit.training.figures.test_figures import weighed
 from training.figures import targets
 from training.figures.judged import Judged, judge, save
 from training.figures.metrics import figures_of
