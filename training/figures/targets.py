@@ -134,8 +134,17 @@ def of_descriptors(path: Path) -> dict[str, Target]:
     }
 
 
+def of_refusing(path: Path) -> dict[str, Target]:
+    """Strangers refused by a score that has not met their organ, from the file that `questions.refusing` wrote."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {"strangers_refused": found["linear"]["mean over organs"] | {"command": found["command"]}}
+
+
 def write(runs: Path, path: Path = RESULTS) -> None:
     """Write the file, keeping what only another machine has measured."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    found = merged(kept | of_descriptors(path.with_name("descriptors.json")), runs)
+    asked = of_descriptors(path.with_name("descriptors.json")) | of_refusing(path.with_name("refusing.json"))
+    found = merged(kept | asked, runs)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

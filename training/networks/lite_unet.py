@@ -42,6 +42,11 @@ class LiteUNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.class_head = TwoQuestions(HEAD_WIDTH)
 
+    @property
+    def evidence(self) -> torch.Tensor:
+        """float `3 x 1280`: how much each of the last feature maps speaks for each class."""
+        return self.class_head.evidence
+
     def parts(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mask logits `B x 1 x H x W` and the feature maps `B x 1280 x H/32 x W/32` whose mean is the embedding."""
         maps = self.encoder.maps(pixels)
