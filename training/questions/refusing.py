@@ -3,8 +3,8 @@
     python -m training.questions.refusing --data DATA
 
 The embedding is that of a U-Net that has seen neither the Polish hospital nor any stranger
-(`unet-lite0-without-breast`). Two scores are asked: the shipped novelty, which knows breasts alone, and a linear one that
-was shown breasts and the strangers of all organs but the one that is asked about, as far as their licences let anybody
+(`unet-lite0-without-breast`). Two scores are asked: the shipped novelty, which knows breasts alone, and a linear one
+that was shown breasts and the strangers of all organs but the one that is asked about, as far as their licences let anybody
 learn from them. The limit is the one that refuses one in a hundred of each hospital's tuning pictures. What it then
 refuses of a hospital that nobody has seen, and how many cancers among that, stands beside. Writes
 `training/results/refusing.json`.
@@ -62,10 +62,12 @@ def main() -> None:
     trained = pipeline.train(recipe, parts, folder, folder)
     assert isinstance(trained.unet, LiteUNet)
     met = Strangers(trained.unet, trained.segmentation_size, arguments.data)
-    breasts = [
+    train, tune, unseen = (
         kept_predictions(getattr(parts, name), folder / f"predictions-{name}.npz") for name in ("train", "tune", "test")
-    ]
-    found = answered(*breasts, met.embeddings, met.learned_from) | {"command": "python -m training.questions.refusing"}
+    )
+    found = answered(train, tune, unseen, met.embeddings, met.learned_from) | {
+        "command": "python -m training.questions.refusing"
+    }
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 
