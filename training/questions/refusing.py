@@ -4,9 +4,9 @@
 
 The embedding is that of a U-Net that has seen neither the Polish hospital nor any stranger
 (`unet-lite0-without-breast`). Two scores are asked: the shipped novelty, which knows breasts alone, and a linear one
-that was shown breasts and the strangers of all organs but the one that is asked about, as far as their licences let anybody
-learn from them. The limit is the one that refuses one in a hundred of each hospital's tuning pictures. What it then
-refuses of a hospital that nobody has seen, and how many cancers among that, stands beside. Writes
+that was shown breasts and the strangers of all organs but the one that is asked about, as far as their licences let
+anybody learn from them. The limit is the one that refuses one in a hundred of each hospital's tuning pictures. What
+it then refuses of a hospital that nobody has seen, and how many cancers among that, stands beside. Writes
 `training/results/refusing.json`.
 """
 
