@@ -74,15 +74,16 @@ def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> 
     What a classifier learned from is no stranger to it: where it learned from lesion-free parts, the novelty knows
     the lesion-free squares of both parts beside their pictures.
     """
-    tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
-    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
+    together = [*parts.tune, *_stand_ins(recipe, parts)]
+    tune = _predicted(trained, recipe, together, folder / "predictions-tune.npz", has_distances=False)
+    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz", has_distances=False)
     known, familiar = [train.embeddings], [tune.embeddings]
     if _learns_from_crops(recipe):
         apart = {"train": known} if _stand_ins(recipe, parts) else {"train": known, "tune": familiar}
         for part, beside in apart.items():
             if squares := lesion_free_samples(getattr(parts, part)):
                 path = folder / f"predictions-{part}-lesion-free.npz"
-                beside.append(_predicted(trained, recipe, squares, path).embeddings)
+                beside.append(_predicted(trained, recipe, squares, path, has_distances=False).embeddings)
     return calibrate(tune, np.concatenate(known), recipe.get("case_mix", CASE_MIX), np.concatenate(familiar))
 
 
@@ -194,14 +195,16 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
     }
 
 
-def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
+def _predicted(
+    trained: Trained, recipe: Recipe, samples: list[Sample], path: Path, has_distances: bool = True
+) -> Predictions:
     """Predictions of `samples`, read from `path` where the same networks and the same code made them before."""
     networks = weights_sha256(trained.unet, trained.classifier) + code_sha256()
     if path.is_file():
         with np.load(path) as kept:
             if _holds(kept, samples) and kept.get("networks") == networks:
                 return kept_predictions(samples, path)
-    made = predict(trained, recipe, samples)
+    made = predict(trained, recipe, samples, has_distances)
     _keep(made, networks, path)
     return made
 

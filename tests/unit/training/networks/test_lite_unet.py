@@ -10,7 +10,12 @@ import onnxruntime
 import pytest
 import torch
 
+from imaging.preprocess import fit
+from tests.factories.datasets import write_breast
+from training.datasets import breast
 from training.fitting import loop
+from training.fitting.pipeline import Trained
+from training.fitting.predict import predict
 from training.networks import OUTLINES
 from training.networks.lite_unet import LiteUNet
 from training.networks.own_head import OwnHead
@@ -76,3 +81,18 @@ def test_the_encoder_learns_at_a_rate_of_its_own(network: LiteUNet) -> None:
     assert (encoder["lr"], rest["lr"]) == (part["encoder_learning_rate"], part["learning_rate"])
     assert {id(own) for own in encoder["params"]} == {id(own) for own in network.encoder.parameters()}
     assert len(encoder["params"]) + len(rest["params"]) == len(list(network.parameters()))
+
+
+def test_the_head_judges_in_the_pass_that_outlines_and_its_vote_counts_once(network: LiteUNet, tmp_path: Path) -> None:
+    samples = [sample for sample in breast.read(write_breast(tmp_path, patients=3)) if sample.masks]
+    recipe = recipes.read("unet-lite0", quick=True)
+    with torch.inference_mode():
+        found = predict(Trained(network, OwnHead(network), 64, 64, ()), recipe, samples, has_distances=False)
+        squares = np.stack([fit(sample.pixels(), 64)[0] for sample in samples])
+        expected = network.embed(torch.from_numpy(squares)[:, None].float() / 255)
+        logits = network.class_head(expected)
+    np.testing.assert_allclose(found.embeddings, expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.logits, logits.numpy(), atol=1e-4)
+    assert not found.unet_logits.any()
+    assert np.isnan(found.hausdorff_px).all()
+    assert np.isfinite(found.dice).all()

@@ -98,7 +98,9 @@ def test_what_the_novelty_knows_is_asked_once(
     monkeypatch.setattr(evaluate, "_stand_ins", lambda recipe, of: stand_ins(recipe, of) if asked == 3 else [])
     seen: list[list[str]] = []
 
-    def noted(_trained: object, _recipe: object, samples: list[Sample], _path: Path) -> SimpleNamespace:
+    def noted(
+        _trained: object, _recipe: object, samples: list[Sample], _path: Path, **_wishes: bool
+    ) -> SimpleNamespace:
         seen.append([sample.identifier for sample in samples])
         return SimpleNamespace(embeddings=np.zeros((len(samples), 4), dtype=np.float32))
 
