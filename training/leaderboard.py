@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training.datasets.sample import FOLDS
-from training.figures import comparison, judged, leaderboard_page
+from training.figures import comparison, judged, leaderboard_page, targets
 from training.figures.evaluate import figures_per_set
 from training.figures.metrics import COMPARED, COMPARED_ACROSS_CLASSES, differences
 from training.questions import mask_shape, what_helped
@@ -60,6 +60,7 @@ def main() -> None:
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    targets.write(arguments.runs, arguments.results.with_name(targets.RESULTS.name))
     print(f"{len(rows)} rows. Pages: {', '.join(str(path) for path in written if path.suffix == '.md')}")
 
 

@@ -69,10 +69,46 @@ def write_published_busbra(folder: Path, cases: int = 10) -> Path:
     return folder
 
 
-def write_both(folder: Path) -> Path:
-    """Both data sets side by side, as `--data` expects them."""
+def write_breast(folder: Path, patients: int = 30) -> Path:
+    """The compact layout of BrEaST: a row and a picture a patient, every tenth of them without a lesion."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    rows: list[dict[str, object]] = []
+    for number in range(patients):
+        label = "normal" if number % 10 == 9 else ("benign", "malignant")[number % 2]
+        pixels, mask = speckle(5000 + number, label != "normal")
+        name = f"case{number:03d}"
+        Image.fromarray(pixels).save(folder / "images" / f"{name}.webp", lossless=True)
+        if label != "normal":
+            Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+        rows.append({
+            "id": name, "label": label, "mask": "no" if label == "normal" else "yes", "patient": name,
+            "birads": {"benign": "3", "malignant": "5", "normal": "1"}[label], "pixel_size_cm": 0.01,
+            "width": 2 * SIDE, "stored_width": SIDE, **_described(label),
+        })  # fmt: skip
+    _write(folder / "index.csv", rows)
+    return folder
+
+
+def _described(label: str) -> dict[str, object]:
+    """What radiologists would say of it."""
+    if label == "normal":
+        return dict.fromkeys(("shape", "margin", "echogenicity", "posterior", "calcifications"), "not applicable")
+    is_benign = label == "benign"
+    return {
+        "shape": "oval" if is_benign else "irregular",
+        "margin": "circumscribed" if is_benign else "not circumscribed - spiculated&indistinct",
+        "echogenicity": "hypoechoic",
+        "posterior": "enhancement" if is_benign else "shadowing",
+        "calcifications": "no" if is_benign else "in a mass",
+    }
+
+
+def write_all(folder: Path) -> Path:
+    """All ultrasound sets side by side, as `--data` expects them."""
     write_published_busi(folder / "busi", per_class=6)
     write_published_busbra(folder / "busbra")
+    write_breast(folder / "breast")
     return folder
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from training.datasets import busbra, busi, cbis_ddsm, mias
+from training.datasets import breast, busbra, busi, cbis_ddsm, mias
 from training.datasets.sample import Sample
 
 READERS: dict[str, Callable[[Path], list[Sample]]] = {
     "busi": busi.read,
     "busbra": busbra.read,
+    "breast": breast.read,
     "mias": mias.read,
     "cbis-ddsm": cbis_ddsm.read,
 }

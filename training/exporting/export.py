@@ -21,13 +21,14 @@ from training.exporting import half
 from training.fitting.calibrate import CASE_MIX, Calibration, OutOfDistribution
 from training.fitting.pipeline import Trained
 from training.networks.efficientnet import LesionClassifier
+from training.networks.lite_unet import LiteUNet
 from training.networks.unet import LesionUNet
 from training.preparation.provenance import commit
 from training.preparation.recipe import Recipe
 from training.preparation.splits import GROUPED
 
 OPSET = 18
-SERVED = ("unet", "efficientnet", "segmented")  # what outlines, what judges, and what that is shown
+SERVED = (("unet", "lite-unet"), ("efficientnet", "widened-efficientnet"))  # what outlines, what judges
 TOLERANCE = 1e-4  # largest difference between ONNX and PyTorch that is accepted, see `half.apart`
 MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
 
@@ -35,20 +36,20 @@ MASK_TOLERANCE = 1  # in steps of 1/255, where rounding may fall to either side
 class ServedUNet(nn.Module):
     """uint8 picture in; uint8 lesion probability (times 255) and the U-Net's own class logits out."""
 
-    def __init__(self, network: LesionUNet) -> None:
+    def __init__(self, network: LesionUNet | LiteUNet) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         logits, maps = self.network.parts(picture.float() / 255)
-        activation = activation_maps(maps, self.network.class_head[-1])
+        activation = activation_maps(maps, self.network.evidence)
         probability = torch.round(torch.sigmoid(logits) * 255).to(torch.uint8)
         return probability, self.network.class_head(maps.mean(dim=(2, 3))), activation
 
 
-def activation_maps(maps: torch.Tensor, head: nn.Linear) -> torch.Tensor:
-    """Class activation maps `B x 3 x h x w` of `B x C x h x w` feature maps that a linear head averages."""
-    return torch.einsum("bchw,kc->bkhw", maps, head.weight)
+def activation_maps(maps: torch.Tensor, evidence: torch.Tensor) -> torch.Tensor:
+    """Class activation maps `B x 3 x h x w` of `B x C x h x w` maps and the `3 x C` weights that sum them."""
+    return torch.einsum("bchw,kc->bkhw", maps, evidence)
 
 
 class ServedClassifier(nn.Module):
@@ -69,7 +70,7 @@ class ServedClassifier(nn.Module):
         maps = self.network.features(segmented.float() / 255)
         embedding = maps.mean(dim=(2, 3))
         head = self.network.trunk._fc
-        activation = activation_maps(maps, head)
+        activation = activation_maps(maps, head.weight)
         centred = embedding - self.mean
         within = torch.square(centred @ self.directions).mean(dim=1)
         beside = centred - (centred @ self.components) @ self.components.T
@@ -92,7 +93,8 @@ def next_version(models: Path) -> str:
 def unserved(recipe: Recipe) -> str | None:
     """Why the networks of a recipe can't be served, as a sentence; None where they can."""
     part = recipe["classification"]
-    is_served = (recipe["segmentation"]["network"], part["network"], part["input"]) == SERVED
+    pair = (recipe["segmentation"]["network"], part["network"])
+    is_served = all(name in known for name, known in zip(pair, SERVED, strict=True)) and part["input"] == "segmented"
     if not is_served or part.get("enhancement"):
         return (
             f"Recipe {recipe['name']} can't be exported: only a unet whose segmented picture an efficientnet judges "

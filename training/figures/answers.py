@@ -51,6 +51,11 @@ def counts(judged: Judged) -> dict[str, dict[str, int]]:
     }
 
 
+def share(marked: NDArray[np.bool_], among: NDArray[np.bool_]) -> Measure:
+    """The share of those `among` the rows that are `marked`; NaN where there are none. Args: bool `N`."""
+    return lambda rows: float(marked[rows][among[rows]].mean()) if among[rows].any() else float("nan")
+
+
 def measures(judged: Judged) -> dict[str, Measure]:
     """Abstention and its cost: pictures without an answer, cancers among them, cancers told to wait.
 
@@ -61,9 +66,6 @@ def measures(judged: Judged) -> dict[str, Measure]:
     is_malignant = judged.labels == MALIGNANT
     is_unsure, is_reassured = given == UNSURE, np.isin(given, (ROUTINE, CLEAR))
     would_reassure = is_reassured | (is_unsure & (judged.scores.argmax(axis=1) != MALIGNANT))
-
-    def share(marked: NDArray[np.bool_], among: NDArray[np.bool_]) -> Measure:
-        return lambda rows: float(marked[rows][among[rows]].mean()) if among[rows].any() else float("nan")
 
     everything = np.ones(len(judged), dtype=np.bool_)
     return {

@@ -22,6 +22,7 @@ from training.fitting.calibrate import CASE_MIX, COVERAGE, MALIGNANT, Calibratio
 from training.fitting.loop import device
 from training.fitting.pipeline import Trained
 from training.fitting.predict import Predictions, predict
+from training.preparation import recipe as recipes
 from training.preparation.lesion_free import LESION_FREE
 from training.preparation.normals import lesion_free_samples
 from training.preparation.provenance import code_sha256, commit, fingerprint, names, weights_sha256
@@ -31,6 +32,7 @@ from training.preparation.splits import Split
 CREDITS = {
     "busi": "BUSI, Al-Dhabyani et al. 2020, CC BY 4.0",
     "busbra": "BUS-BRA, Gomez-Flores et al. 2024, free use with citation",
+    "breast": "BrEaST, Pawlowska et al. 2024, CC BY 4.0",
     "mias": "mini-MIAS, Suckling et al. 1994, research use only",
     "cbis-ddsm": "CBIS-DDSM, Lee et al. 2017, CC BY 3.0",
 }
@@ -72,15 +74,16 @@ def calibrated(trained: Trained, recipe: Recipe, parts: Split, folder: Path) -> 
     What a classifier learned from is no stranger to it: where it learned from lesion-free parts, that score knows
     the lesion-free squares of both parts beside their pictures.
     """
-    tune = _predicted(trained, recipe, [*parts.tune, *_stand_ins(recipe, parts)], folder / "predictions-tune.npz")
-    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz")
+    together = [*parts.tune, *_stand_ins(recipe, parts)]
+    tune = _predicted(trained, recipe, together, folder / "predictions-tune.npz", has_distances=False)
+    train = _predicted(trained, recipe, parts.train, folder / "predictions-train.npz", has_distances=False)
     known, familiar = [train.embeddings], [tune.embeddings]
     if _learns_from_crops(recipe):
         apart = {"train": known} if _stand_ins(recipe, parts) else {"train": known, "tune": familiar}
         for part, beside in apart.items():
             if squares := lesion_free_samples(getattr(parts, part)):
                 path = folder / f"predictions-{part}-lesion-free.npz"
-                beside.append(_predicted(trained, recipe, squares, path).embeddings)
+                beside.append(_predicted(trained, recipe, squares, path, has_distances=False).embeddings)
     return calibrate(tune, np.concatenate(known), recipe.get("case_mix", CASE_MIX), np.concatenate(familiar))
 
 
@@ -102,7 +105,7 @@ def figures_per_set(rows: Judged) -> dict[str, Any]:
 
 
 def _learns_from_crops(recipe: Recipe) -> bool:
-    return LESION_FREE in recipe.get("classification", {}).get("sampling", {})
+    return "classification" in recipe and LESION_FREE in recipes.judging(recipe).get("sampling", {})
 
 
 def _stand_ins(recipe: Recipe, parts: Split) -> list[Sample]:
@@ -142,7 +145,8 @@ def protocol(recipe: Recipe, parts: Split) -> str:
     reduced = f"; reduced: {recipe['reduced']}" if "reduced" in recipe else ""
     if parts.is_leaking:
         return f"trained on {sources}, random split picture by picture, near copies on both sides{reduced}"
-    tuned = "tuned on the next fold" + (", its lesion-free crops as normals" if _stand_ins(recipe, parts) else "")
+    tuned = "tuned on one fold" if "leave_out" in recipe else "tuned on the next fold"
+    tuned += ", its lesion-free crops as normals" if _stand_ins(recipe, parts) else ""
     frozen = f"; reported frozen on {' and '.join(recipe['test_on'])}" if "test_on" in recipe else ""
     return f"trained on {sources}, grouped and patient-wise folds, {tuned}{frozen}{reduced}"
 
@@ -191,14 +195,16 @@ def facts(found: Evaluation, recipe: Recipe, parts: Split, fold: int, version: s
     }
 
 
-def _predicted(trained: Trained, recipe: Recipe, samples: list[Sample], path: Path) -> Predictions:
+def _predicted(
+    trained: Trained, recipe: Recipe, samples: list[Sample], path: Path, has_distances: bool = True
+) -> Predictions:
     """Predictions of `samples`, read from `path` where the same networks and the same code made them before."""
     networks = weights_sha256(trained.unet, trained.classifier) + code_sha256()
     if path.is_file():
         with np.load(path) as kept:
             if _holds(kept, samples) and kept.get("networks") == networks:
                 return kept_predictions(samples, path)
-    made = predict(trained, recipe, samples)
+    made = predict(trained, recipe, samples, has_distances)
     _keep(made, networks, path)
     return made
 

@@ -22,6 +22,11 @@ from training.preparation.enhancement import enhance
 from training.preparation.packing import Packed
 from training.preparation.provenance import names
 
+BEGINNINGS: dict[str, Callable[[Any, dict[str, torch.Tensor]], object]] = {  # what weights from before are
+    "efficientnet": efficientnet.start_from_encoder,  # a U-Net's contracting path
+    "widened-efficientnet": nn.Module.load_state_dict,  # the whole network, distilled
+}
+
 
 def classifier_input(
     pixels: Grey, probability: Grey, part: dict[str, Any], mask: dict[str, float], size: int
@@ -55,7 +60,7 @@ def train(
     Args:
         draw_maps: gives the out-of-fold lesion probability maps (uint8) of `samples`, in their order; asked only when
             there is something to train.
-        encoder: weights of a U-Net encoder to start an EfficientNet from, or None to start from chance.
+        encoder: weights to start from, as `BEGINNINGS` says of the network, or None for the start that it has itself.
         drawn_by: what decides maps and encoder, as JSON can hold it.
 
     Raises:
@@ -84,5 +89,5 @@ def train(
     torch.manual_seed(seed)  # of the random start
     network = JUDGES[part["network"]](part)
     if encoder is not None:
-        efficientnet.start_from_encoder(network, encoder)
+        BEGINNINGS[part["network"]](network, encoder)
     return fit_network(network, part, pack_at, step, folder, seed, origin=[names(samples), mask, drawn_by])

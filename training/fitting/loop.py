@@ -40,6 +40,11 @@ class _DepthwiseInFull(TorchFunctionMode):
             return func(args[0].float(), *args[1:])
 
 
+def _knows_bfloat16() -> bool:
+    """Whether mixed precision saves time: a CPU without such instructions imitates them in twice the time."""
+    return device().type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+
+
 def device() -> torch.device:
     """The GPU when there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -68,11 +73,12 @@ def fit_network(
         network.load_state_dict(finished["network"])
         return network.eval()
     average = AveragedModel(network, multi_avg_fn=_averaging(part["average_decay"]))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=part["learning_rate"], weight_decay=part["weight_decay"])
+    groups = _parameter_groups(network, part)
+    optimiser = torch.optim.AdamW(groups, lr=part["learning_rate"], weight_decay=part["weight_decay"])
     sizes = [stage["size"] for stage in part["stages"] for _ in range(stage["epochs"])]
     steps_per_epoch = part["draws_per_epoch"] // part["batch_size"]
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, part["learning_rate"], total_steps=len(sizes) * steps_per_epoch + 1, pct_start=0.2
+        optimiser, [group["lr"] for group in groups], total_steps=len(sizes) * steps_per_epoch + 1, pct_start=0.2
     )
     state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
     first, mark = _resume(state, folder, own)
@@ -95,6 +101,18 @@ def fit_network(
         _log(folder, epoch + 1, sizes[epoch], loss, time.monotonic() - started)
         _save(state, epoch + 1, mark, folder)
     return _finished(average, lambda: packed or pack_at(sizes[-1]), part, step, folder, seed, mark)
+
+
+def _parameter_groups(network: nn.Module, part: dict[str, Any]) -> list[dict[str, Any]]:
+    """All parameters, each with its learning rate: an encoder or trunk that is not new has one of its own."""
+    if "encoder_learning_rate" not in part:
+        return [{"params": list(network.parameters()), "lr": part["learning_rate"]}]
+    is_encoder = {name: name.startswith(("encoder.", "trunk.")) for name, _ in network.named_parameters()}
+    rates = {True: part["encoder_learning_rate"], False: part["learning_rate"]}
+    return [
+        {"params": [own for name, own in network.named_parameters() if is_encoder[name] == which], "lr": rate}
+        for which, rate in rates.items()
+    ]
 
 
 def _averaging(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
@@ -173,7 +191,7 @@ def _epoch(
     bar = tqdm(range(steps), desc=title, unit="batch", mininterval=10)
     for index in bar:
         rows = order[index * part["batch_size"] : (index + 1) * part["batch_size"]].to(device())
-        with torch.autocast(device().type, torch.bfloat16), _DepthwiseInFull():
+        with torch.autocast(device().type, torch.bfloat16, enabled=_knows_bfloat16()), _DepthwiseInFull():
             loss = step(network, inputs[rows], labels[rows], generator)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -11,8 +11,12 @@ from torch import nn
 
 from imaging.preprocess import Grey
 from training.datasets.sample import Sample
-from training.fitting import classification, segmentation
+from training.fitting import classification, distillation, segmentation
 from training.fitting.loop import trained_at
+from training.networks import widened
+from training.networks.efficientnet import LesionClassifier
+from training.networks.lite_unet import LiteUNet
+from training.networks.own_head import OwnHead
 from training.networks.unet import LesionUNet
 from training.preparation import recipe as recipes
 from training.preparation.lesion_free import LESION_FREE
@@ -48,16 +52,25 @@ def train(recipe: Recipe, parts: Split, folder: Path, unet_folder: Path) -> Trai
     """
     outlining, judging = shown(recipe, parts.train)
     unet = segmentation.train(recipe["segmentation"], outlining, unet_folder / "segmentation", recipe["seed"])
+    if recipes.has_own_head(recipe):
+        assert isinstance(unet, LiteUNet)
+        size = _last_size(recipe, "segmentation")
+        return Trained(unet, OwnHead(unet), size, size, (trained_at(unet_folder / "segmentation"),))
     start = _start(recipe, unet, parts.train, unet_folder)
     classifier = classification.train(
         recipe["classification"],
         recipe["mask"],
         judging,
         lambda: _unseen_maps(recipe, unet, judging, unet_folder),
-        _encoder(recipe, start),
+        _distilled(recipe, unet, outlining, unet_folder) or _encoder(recipe, start),
         folder / "classification",
         recipe["seed"],
-        drawn_by=[recipe["segmentation"], recipe.get("out_of_fold"), _weights(recipe, unet, start)],
+        drawn_by=[
+            recipe["segmentation"],
+            recipe.get("out_of_fold"),
+            _weights(recipe, unet, start),
+            *([recipe["distillation"]] if "distillation" in recipe else []),
+        ],
     )
     used = [*(unet_folder / name for name in _unets(recipe)), folder / "classification"]
     commits = tuple(trained_at(place) for place in used if (place / "averaged.pt").is_file())
@@ -94,6 +107,26 @@ def _start(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path)
         return unet
     plain, _ = shown({**recipe, "windows": 0}, samples)  # an encoder needs no windows to start from
     return segmentation.train(recipes.pretraining(recipe), plain, folder / "pretraining", recipe["seed"])
+
+
+def _distilled(recipe: Recipe, unet: nn.Module, samples: list[Sample], folder: Path) -> dict[str, torch.Tensor] | None:
+    """The weights of a classifier that was widened from the U-Net's encoder and has learned to see as it does.
+
+    Raises:
+        ValueError: the U-Net's encoder is not the one that the classifier can be widened from.
+    """
+    if "distillation" not in recipe:
+        return None
+    part, size = recipe["classification"], recipe["segmentation"]["backbone"]
+    if not isinstance(unet, LiteUNet) or widened.START_OF[part["backbone"]] != size:
+        raise ValueError(f"{part['backbone']} starts from {widened.START_OF[part['backbone']]}, not from {size}.")
+    student = LesionClassifier(part["backbone"], part["dropout"])
+    torch.manual_seed(recipe["seed"])  # of the noise that parts the copies
+    widened.start(student, unet.encoder.cpu().state_dict(), size, noise=part["noise"])
+    place = folder / "distillation"
+    return distillation.distil(
+        recipe["distillation"], student, unet.encoder, samples, place, recipe["seed"]
+    ).state_dict()
 
 
 def _encoder(recipe: Recipe, start: nn.Module) -> dict[str, torch.Tensor] | None:

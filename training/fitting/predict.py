@@ -17,6 +17,7 @@ from training.datasets.sample import Sample
 from training.fitting import classification, segmentation
 from training.fitting.loop import device
 from training.fitting.pipeline import Trained
+from training.networks.own_head import OwnHead
 from training.networks.rule import Rule
 from training.preparation.recipe import Recipe
 
@@ -72,40 +73,53 @@ class Predictions:
         return self.where(np.asarray([sample.source == source for sample in self.samples], dtype=np.bool_))
 
 
-def predict(trained: Trained, recipe: Recipe, samples: list[Sample]) -> Predictions:
-    """Outline and classify every sample, and measure the outlines against the experts'."""
-    part, mask_rule = recipe["classification"], recipe["mask"]
-    inputs, overlaps, weighed = [], [], []
-    is_rule = isinstance(trained.unet, Rule)
+def predict(trained: Trained, recipe: Recipe, samples: list[Sample], has_distances: bool = True) -> Predictions:
+    """Outline and classify every sample, and measure the outlines against the experts'.
+
+    Args:
+        has_distances: whether Hausdorff distances are wanted, which take a quarter of the time; else they are NaN.
+    """
+    mask_rule, inputs, overlaps, drawings = recipe["mask"], [], [], []
+    is_rule, is_judge = isinstance(trained.unet, Rule), isinstance(trained.classifier, OwnHead)
     for start in tqdm(range(0, len(samples), 16), desc="predicting", unit="batch", leave=False):
         chunk = samples[start : start + 16]
         pixels = [sample.pixels() for sample in chunk]
-        maps, class_logits = segmentation.read(trained.unet, pixels, trained.segmentation_size)
-        weighed.append(class_logits)
-        for sample, picture, drawn in zip(chunk, pixels, maps, strict=True):
+        drawings.append(segmentation.read(trained.unet, pixels, trained.segmentation_size))
+        for sample, picture, drawn in zip(chunk, pixels, drawings[-1].maps, strict=True):
             found = mask_of(drawn, mask_rule["threshold"], mask_rule["smallest_share"])
-            overlaps.append(NO_OUTLINE if is_rule else _outline(drawn, found, sample.mask(*picture.shape)))
-            handed_on = classification.seen_by_classifier(sample, drawn, part)
-            inputs.append(
-                classification.classifier_input(picture, handed_on, part, mask_rule, trained.classification_size)
-            )
-    logits, embeddings = _judge(trained, inputs)
+            truth = sample.mask(*picture.shape)
+            overlaps.append(NO_OUTLINE if is_rule else _outline(drawn, found, truth, has_distances))
+            if not is_judge:
+                inputs.append(_shown(trained, recipe, sample, picture, drawn))
+    unet_logits = np.concatenate([drawn.class_logits for drawn in drawings])
+    if is_judge:  # its vote is the judge's, and counts once
+        logits, embeddings = unet_logits, np.concatenate([drawn.embeddings for drawn in drawings])
+        unet_logits = np.zeros_like(logits)
+    else:
+        logits, embeddings = _judge(trained, inputs)
     table = np.asarray(overlaps, dtype=np.float64)
-    unet_logits, is_outlined = np.concatenate(weighed), table[:, 3].astype(np.bool_)
-    columns = (table[:, 0], table[:, 1], table[:, 2], is_outlined, table[:, 4])
+    columns = (table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_), table[:, 4])
     return Predictions(samples, logits, unet_logits, embeddings, *columns)
 
 
-def _outline(drawn: Grey, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, ...]:
-    return (*_overlap(found, truth), certainty_of(drawn, largest_part(found)))
+def _shown(trained: Trained, recipe: Recipe, sample: Sample, picture: Grey, drawn: Grey) -> NDArray[np.uint8]:
+    part = recipe["classification"]
+    handed_on = classification.seen_by_classifier(sample, drawn, part)
+    return classification.classifier_input(picture, handed_on, part, recipe["mask"], trained.classification_size)
 
 
-def _overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+def _outline(drawn: Grey, found: NDArray[np.bool_], truth: NDArray[np.bool_], has_distances: bool) -> tuple[float, ...]:
+    return (*_overlap(found, truth, has_distances), certainty_of(drawn, largest_part(found)))
+
+
+def _overlap(
+    found: NDArray[np.bool_], truth: NDArray[np.bool_], has_distances: bool = True
+) -> tuple[float, float, float, float]:
     both, either = float((found & truth).sum()), float((found | truth).sum())
     if either == 0:
         return 1.0, 1.0, float("nan"), 0.0
     distance = float("nan")
-    if found.any() and truth.any():
+    if has_distances and found.any() and truth.any():
         pair = [torch.from_numpy(mask)[None, None].float() for mask in (found, truth)]
         distance = float(compute_hausdorff_distance(*pair, include_background=True, percentile=95))
     return dice(found, truth), both / either, distance, float(found.any())

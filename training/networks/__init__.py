@@ -12,18 +12,20 @@ from typing import Any
 
 from torch import nn
 
-from training.networks import cnn, efficientnet, plain_unet, resnet, rule, segnet, unet
+from training.networks import cnn, efficientnet, lite_unet, plain_unet, resnet, rule, segnet, unet, widened
 
 Build = Callable[[dict[str, Any]], nn.Module]
 
 OUTLINES: dict[str, Build] = {
     "unet": unet.build,
+    "lite-unet": lite_unet.build,
     "plain-unet": plain_unet.build,
     "threshold": rule.build_threshold,
     "none": rule.build_none,
 }
 JUDGES: dict[str, Build] = {
     "efficientnet": efficientnet.build,
+    "widened-efficientnet": widened.build,
     "resnet": resnet.build,
     "cnn": cnn.build,
     "segnet": segnet.build,

@@ -25,6 +25,12 @@ class LesionUNet(nn.Module):
         width = self.unet.encoder._blocks[-1][-1]._bn2.num_features
         self.class_head = nn.Sequential(nn.Dropout(0.3), nn.Linear(width, len(LABELS)))
 
+    @property
+    def evidence(self) -> torch.Tensor:
+        """float `3 x C`: how much each of the deepest feature maps speaks for each class."""
+        weight: torch.Tensor = self.class_head[-1].weight
+        return weight
+
     def parts(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mask logits `B x 1 x H x W` and the deepest feature maps `B x C x H/32 x W/32`."""
         features = self.unet.encoder((pixels - 0.5) * 4.0)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def geometry(
-    batch: torch.Tensor, generator: torch.Generator, scale: float = 0.25, turn_deg: float = 15
+    batch: torch.Tensor, generator: torch.Generator, scale: float = 0.25, turn_deg: float = 15, stretch: float = 0.12
 ) -> torch.Tensor:
     """Flip left to right, turn, scale, stretch and shift; all channels of a picture alike.
 
@@ -17,6 +17,7 @@ def geometry(
 
     Args:
         batch: float `B x C x H x W`.
+        scale, stretch: largest change of the size, and of width against height, as logarithms.
     """
     count = batch.shape[0]
 
@@ -25,13 +26,13 @@ def geometry(
 
     angle = uniform(-turn_deg, turn_deg) * math.pi / 180
     zoom = torch.exp(uniform(-scale, scale))
-    stretch = torch.exp(uniform(-0.12, 0.12))
+    stretched = torch.exp(uniform(-stretch, stretch))
     flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
     theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0] = torch.cos(angle) * zoom * stretch * flip
+    theta[:, 0, 0] = torch.cos(angle) * zoom * stretched * flip
     theta[:, 0, 1] = -torch.sin(angle) * zoom
     theta[:, 1, 0] = torch.sin(angle) * zoom * flip
-    theta[:, 1, 1] = torch.cos(angle) * zoom / stretch
+    theta[:, 1, 1] = torch.cos(angle) * zoom / stretched
     theta[:, :, 2] = torch.stack([uniform(-0.1, 0.1), uniform(-0.1, 0.1)], dim=1)
     grid = functional.affine_grid(theta.to(batch.device), list(batch.shape), align_corners=False)
     return functional.grid_sample(batch, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

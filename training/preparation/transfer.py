@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from training.datasets.sample import Sample
+from training.datasets.sample import FOLDS, Sample
 from training.preparation.recipe import Recipe
 from training.preparation.splits import GROUPED, Split, split
 
@@ -30,6 +30,9 @@ def parts_of(recipe: Recipe, samples: list[Sample], fold: int) -> Split:
     parts = split(own, fold, recipe.get("protocol", GROUPED))
     if "test_on" not in recipe:
         return parts
+    if "leave_out" in recipe:  # nothing of its own sources is reported, so the fold kept for that can be learned from
+        learned = [sample for sample in own if sample.fold != (fold + 1) % FOLDS and not sample.is_conflicting]
+        parts = replace(parts, train=learned)
     kept_out = parts.test + [sample for sample in samples if sample.source not in recipe["sources"]]
     return replace(parts, test=[sample for sample in kept_out if sample.source in recipe["test_on"]])
 

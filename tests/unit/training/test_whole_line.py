@@ -13,7 +13,7 @@ import pytest
 
 from app.inference.pipeline import Engine
 from imaging.picture import Picture
-from tests.factories.datasets import SIDE, speckle, write_both
+from tests.factories.datasets import SIDE, speckle, write_all
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
@@ -30,7 +30,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quick")
-    write_both(folder / "data")
+    write_all(folder / "data")
     answer = run("export", folder)
     assert answer.returncode == 0, answer.stderr[-3000:]
     return folder

@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import nn
 
-from training.exporting.export import _export, next_version, unserved
+from training.exporting.export import ServedUNet, _export, next_version, unserved
+from training.networks import OUTLINES
+from training.networks.lite_unet import LiteUNet
 from training.preparation import recipe as recipes
 
 pytestmark = pytest.mark.training
@@ -29,6 +32,24 @@ pytestmark = pytest.mark.training
 )
 def test_what_cannot_be_served_is_not_exported(name: str, words: str) -> None:
     assert words in str(unserved(recipes.read(name)))
+
+
+def test_the_pair_on_efficientnet_lite_can_be_exported_and_a_head_alone_not_yet() -> None:
+    assert unserved(recipes.read("unet-lite2-efficientnetb3")) is None
+    assert "is served" in str(unserved(recipes.read("unet-lite0")))
+
+
+# torch says so of every export; see below
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Constant folding:UserWarning")
+def test_a_u_net_on_efficientnet_lite_is_exported_with_its_activation_maps(tmp_path: Path) -> None:
+    network = OUTLINES["lite-unet"](recipes.read("unet-lite0", quick=True)["segmentation"])
+    assert isinstance(network, LiteUNet)
+    golden = np.random.default_rng(0).integers(0, 256, (2, 1, 64, 64), dtype=np.uint8)
+    outputs = ["probability", "class_logits", "activation"]
+    written = _export(ServedUNet(network).eval(), golden, "picture", outputs, tmp_path / "unet.onnx", leeway=10)
+    assert written.largest_difference <= 1
+    session = onnxruntime.InferenceSession(str(written.path), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"picture": golden})[2].shape == (2, 3, 2, 2)
 
 
 def test_each_export_has_a_version_of_its_own(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_predictions_of_other_networks_or_pictures_are_made_anew(
 ) -> None:
     asked: list[int] = []
 
-    def predict(trained: Trained, recipe: dict[str, Any], chosen: list[Sample]) -> Predictions:
+    def predict(
+        trained: Trained, recipe: dict[str, Any], chosen: list[Sample], has_distances: bool = True
+    ) -> Predictions:
         asked.append(len(chosen))
         return Predictions(chosen, *(np.ones((len(chosen), 3), np.float32) for _ in evaluate.ARRAYS))
 

@@ -34,6 +34,15 @@ def test_frozen_transfer_reports_all_of_the_other_set_and_nothing_of_its_own() -
     assert [s.identifier for s in parts.test] == [s.identifier for s in samples("busbra")]
 
 
+def test_who_leaves_a_hospital_out_learns_from_all_others_but_the_fold_that_tunes() -> None:
+    recipe = {"sources": ["busi"], "test_on": ["busbra"], "leave_out": "busbra"}
+    parts = parts_of(recipe, samples("busi") + samples("busbra"), fold=0)
+    assert {s.fold for s in parts.tune} == {1}
+    assert {s.fold for s in parts.train} == {0, 2, 3, 4}
+    assert {s.source for s in parts.test} == {"busbra"}
+    assert evaluate.protocol(recipe, parts).endswith("tuned on one fold; reported frozen on busbra")
+
+
 def test_of_a_set_that_is_trained_on_only_the_fold_kept_out_is_reported() -> None:
     recipe = {"sources": ["busi"], "test_on": ["busi", "busbra"]}
     assert sources_of(recipe) == ["busi", "busbra"]
@@ -89,7 +98,9 @@ def test_what_the_score_knows_is_asked_once(
     monkeypatch.setattr(evaluate, "_stand_ins", lambda recipe, of: stand_ins(recipe, of) if asked == 3 else [])
     seen: list[list[str]] = []
 
-    def noted(_trained: object, _recipe: object, samples: list[Sample], _path: Path) -> SimpleNamespace:
+    def noted(
+        _trained: object, _recipe: object, samples: list[Sample], _path: Path, **_wishes: bool
+    ) -> SimpleNamespace:
         seen.append([sample.identifier for sample in samples])
         return SimpleNamespace(embeddings=np.zeros((len(samples), 4), dtype=np.float32))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories.datasets import write_both
+from tests.factories.datasets import write_all
 from training import datasets
 from training.preparation import recipe as recipes
 from training.preparation import transfer
@@ -29,7 +29,7 @@ def row(name: str, milliseconds: float, dice: float, gain: float = 0.0) -> dict[
 # torch says so of every export; `training/exporting/export.py` stays with the exporter that it was proved with
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_width_is_trained_measured_and_timed(tmp_path: Path) -> None:
-    write_both(tmp_path / "data")
+    write_all(tmp_path / "data")
     base = recipes.read("unet-efficientnetb3", quick=True)
     parts = transfer.parts_of(base, datasets.read(base["sources"], tmp_path / "data"), 0)
     lesions = [sample for sample in parts.tune if sample.label != "normal"]
