@@ -7,6 +7,7 @@ the child, and SQLite connections must not cross one. For the same reason nothin
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import resource
 import threading
@@ -30,10 +31,23 @@ def _log_level() -> str:
 
 def _count(name: str, default: str) -> int:
     text = _setting(name, default)
-    return int(text) if text.isdecimal() and int(text) > 0 else int(default)  # refused by the worker, as above
+    is_sane = text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0
+    return int(text) if is_sane else int(default)  # refused by the worker, as above
 
 
-bind = f"{_setting('LISTEN', '127.0.0.1')}:{_count('PORT', '8000')}"
+def _address() -> str:
+    """Where to listen. What is no address or port is refused by the worker, which starts on any free port for that."""
+    host, port = _setting("LISTEN", "127.0.0.1"), _setting("PORT", "8000")
+    try:
+        if host != "localhost":
+            host = str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        host, port = "127.0.0.1", "0"
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65_536
+    return f"{f'[{host}]' if ':' in host else host}:{port if is_port else 0}"
+
+
+bind = _address()
 workers = 1
 worker_class = PatientWorker
 threads = _count("WEB_THREADS", "48")

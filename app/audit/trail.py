@@ -32,6 +32,7 @@ ACTIONS = (
     "image.receive",
     "image.rerun",
     "image.review",
+    "images.delete",
     "user.create",
     "user.disable",
     "user.enable",

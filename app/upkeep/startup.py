@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -20,6 +21,7 @@ from typing import Any
 from app.store import rights
 from app.store.database import DAMAGED, DATABASE, driver
 from app.upkeep import backup_keys
+from app.upkeep.doubts import doubts
 
 MARKER = "installation"
 PICTURES = "pictures"
@@ -46,8 +48,8 @@ def check(settings: Mapping[str, Any]) -> None:
     for folder in (data, data / PICTURES):
         _check_writable(folder)
     _check_present(data, settings["EXPECT_DATA"])
-    for warning in warnings(data, settings["BACKUP_KEY_FILE"]):
-        log.warning(warning)
+    for warning in (*warnings(data, settings["BACKUP_KEY_FILE"]), *doubts(os.environ, settings)):
+        log.warning("%s", warning)
 
 
 def mark(data: Path) -> None:
