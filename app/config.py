@@ -57,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
         "SECRET_KEY",
         "",
         secret_key,
-        "Signs cookies, seals the audit trail; made once and kept in DATA_DIR if empty.",
+        "Signs cookies, seals the trail; made once and kept in DATA_DIR if empty.",
         True,
     ),
     Setting("PROVIDER", "auto", str, "Where the networks run: auto, cuda, tensorrt, openvino or cpu."),
