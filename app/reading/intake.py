@@ -24,6 +24,7 @@ from app.store import failpoints
 from app.store.database import is_full, is_locked, writing
 from app.store.pictures import encode
 from app.tables import Image
+from app.tables.image import UNKNOWN
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.decoding import NoDecoder, TookTooLong
@@ -43,9 +44,9 @@ _turns, _suspect_turns = Turns(AT_ONCE), Turns(1)
 class Actor:
     """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
 
-    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
-    that the secret was made a moment ago, so that nothing of this sender can be there. `payer` is whom a file counts
-    against that takes too long (`app/serving/payers.py`); None for nobody.
+    `source` is by which door, one of `SOURCES`. `address` is for the quota of a program, or of a browser that is not
+    known yet; it is never stored. `is_new` says that the secret was made a moment ago, so that nothing of this sender
+    can be there. `payer` is whom a file counts against that takes too long (`app/serving/payers.py`); None for nobody.
     """
 
     owner: str
@@ -53,6 +54,7 @@ class Actor:
     address: str | None = None
     is_new: bool = False
     payer: str | None = None
+    source: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,7 @@ def _image(
     return Image(
         id=secrets.token_hex(16),
         owner=actor.owner,
+        source=actor.source,
         content_sha256=digest,
         wanted_frame=_stored(frame),
         frame=picture.frame,

@@ -33,7 +33,7 @@ from training.datasets import other_organs
 from training.datasets.other_organs import LINEAR
 from training.figures.evaluate import kept_predictions
 from training.fitting import pipeline, segmentation
-from training.fitting.calibrate import COMPONENTS, MALIGNANT, NOVELTY_PASS, fit_novelty
+from training.fitting.calibrate import COMPONENTS, MALIGNANT, OUT_OF_DISTRIBUTION_PASS, fit_out_of_distribution
 from training.fitting.predict import Predictions
 from training.networks.lite_unet import LiteUNet
 from training.preparation import recipe as recipes
@@ -97,7 +97,7 @@ def answered(
     learned_from: dict[str, NDArray[np.bool_]],
 ) -> dict[str, Any]:
     """What both scores refuse of every kind of strangers, and of the hospital that was left out."""
-    novelty = fit_novelty(train.embeddings).score
+    novelty = fit_out_of_distribution(train.embeddings).score
     found: dict[str, Any] = {"pictures": {kind: len(rows) for kind, rows in met.items()}}
     for name in ("novelty", "linear"):
         kinds: dict[str, Any] = {}
@@ -129,7 +129,7 @@ def linear(breasts: Embeddings, others: Embeddings) -> Score:
 def limit(score: Score, tune: Predictions) -> float:
     """The lowest limit that refuses at most one in a hundred of every hospital's tuning pictures."""
     scores, sources = score(tune.embeddings), np.asarray([sample.source for sample in tune.samples])
-    return max(float(np.quantile(scores[sources == source], NOVELTY_PASS)) for source in np.unique(sources))
+    return max(float(np.quantile(scores[sources == source], OUT_OF_DISTRIBUTION_PASS)) for source in np.unique(sources))
 
 
 def _refused(score: Score, highest: float, asked: Embeddings, unseen: Predictions) -> dict[str, Any]:
