@@ -34,8 +34,8 @@ def check(mend: bool) -> None:
     click.echo(f"database: {report.database}")
     click.echo(f"images: {report.images}, pictures: {report.pictures}")
     click.echo(f"given up after three failures: {len(report.given_up)}")
-    click.echo(f"damaged or missing: {len(report.damaged)}, orphaned pictures: {len(report.orphans)}")
     click.echo(f"deleted and here again: {len(report.returned)}")
+    click.echo(f"damaged or missing: {len(report.damaged)}, orphaned pictures: {len(report.orphans)}")
     for image_id in report.damaged:
         click.echo(f"damaged image: {image_id}")
     if not report.is_sound:

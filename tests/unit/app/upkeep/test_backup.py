@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app import audit
 from app.reading import images
 from app.store import erasures, known_backups
-from app.store.database import DATABASE, driver
-from app.tables import Image
+from app.store.database import DATABASE, driver, writing
+from app.tables import AuditEvent, Image
 from app.tables.image import DONE
 from app.upkeep import backup, backup_keys, integrity, restoring
 from app.upkeep.backup_keys import BadBackup, Keys
@@ -266,6 +267,22 @@ class TestCommands:
         assert restored.exit_code == 0, restored.output
         assert "is kept in before-restore-" in restored.output
         assert {row.id for row in db.session.query(Image)} == set(image_ids)
+
+    def test_the_trail_still_proves_itself_after_people_were_deleted_again(
+        self, product: Flask, image_ids: list[str], tmp_path: Path
+    ) -> None:
+        with writing():
+            audit.record("visitor", "image.receive", image_ids[0], kind="png")
+        run = product.test_cli_runner().invoke
+        run(args=["backup", str(tmp_path / "copy"), "--unencrypted"])
+        images.delete(image_ids[0], "visitor")
+        told = run(args=["restore", str(tmp_path / "copy"), "--unencrypted"])
+        assert "1 images that were deleted since the backup are deleted again" in told.output
+        events = [(event.action, event.image_id, event.details) for event in db.session.query(AuditEvent)]
+        short = erasures.short_name_of(image_ids[0])
+        assert events == [("image.receive", short, {}), ("image.delete", short, {})]
+        proved = run(args=["audit", "verify"])
+        assert proved.exit_code == 0, proved.output
 
     def test_an_open_backup_takes_a_word(self, product: Flask, image_ids: list[str], tmp_path: Path) -> None:
         run = product.test_cli_runner().invoke
