@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.exam.marks import exam
+from tests.exam.senders import load
 from tests.exam.senders.browser_client import FIRST_PASSWORD, PASSWORD, Browser, add_user, signed_in
 from tests.factories.server import ROOT, Server
 
@@ -68,14 +69,16 @@ def test_a_password_that_is_guessed_early_is_refused_wherever_it_is_set(
 
 
 @locks
+@pytest.mark.alone
 def test_judging_a_long_password_takes_no_longer_than_a_glance(server: Server, chief: Browser, seen: Seen) -> None:
     """The worst that is known for zxcvbn: every character has several readings. 23 s at 200 characters, uncapped."""
+    allowed, note = load.slack()
     password = ("4@8({[</369&#!1|0$5+7%2/" * 11)[:256]
     started = time.monotonic()
     chief.post("/admin/users", name="longpassword", role="reviewer", password=password, own_password=PASSWORD)
     seconds = time.monotonic() - started
-    assert seconds < 5
-    seen(f"256 characters judged in {seconds:.1f} s")
+    seen(f"256 characters judged in {seconds:.1f} s{note}")
+    assert seconds < 5 * allowed
 
 
 @locks

@@ -19,8 +19,8 @@ from tests.factories.server import Server
 OPEN = {
     "accounts.login", "accounts.logout", "accounts.setup", "health.live", "health.metrics", "health.ready",
     "public.about", "public.clinics", "public.confirm_delete", "public.delete", "public.layer", "public.result",
-    "public.send", "public.status", "public.upload", "static", "api.create_image", "api.delete_image",
-    "api.list_clinics", "api.read_mask", "api.read_overlay", "api.read_image", "api_description.docs",
+    "public.send", "public.status", "public.upload", "static", "api.create_study", "api.delete_study",
+    "api.list_clinics", "api.read_mask", "api.read_overlay", "api.read_study", "api_description.docs",
     "api_description.openapi",
 }  # fmt: skip
 FOR_REVIEWERS = {
@@ -82,8 +82,8 @@ def public_addresses(routes: list[Route]) -> dict[str, set[str]]:
     """Addresses with an image's id that are open to all, and every verb that one of their routes takes."""
     found: dict[str, set[str]] = {}
     for route in routes:
-        if "image_id" in route.holes and route.endpoint in OPEN:
-            path = route.path(image_id="<image_id>")
+        if route.holes & {"image_id", "study_id"} and route.endpoint in OPEN:
+            path = route.path(image_id="<image_id>", study_id="<image_id>")
             found[path] = found.get(path, set()) | route.methods
     assert len(found) >= 6
     return found

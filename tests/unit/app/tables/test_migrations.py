@@ -11,10 +11,10 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import inspect
 
-from app.audit import trail
+from app.audit import seals, trail, verifying
 from app.reading import images
 from app.store.database import driver
-from app.tables import Analysis, Review
+from app.tables import Analysis, Review, User
 from app.web.extensions import db
 from tests.factories import first_release
 
@@ -97,5 +97,8 @@ def test_rows_of_the_first_release_keep_everything_under_the_new_names(app: Flas
         assert [(event.action, event.image_id) for event in trail.of_image(first_release.IMAGE_ID)] == [
             ("image.receive", first_release.IMAGE_ID)
         ]
+        assert [user.must_change_password for user in db.session.query(User)] == [False]
         images.delete(first_release.IMAGE_ID, actor="system")
+        proof = verifying.verify([seals.key_of(app.config["SECRET_KEY"])])
+        assert (proof.rows, proof.erased, proof.fault) == (2, 1, None)
         assert db.session.query(Review).count() == db.session.query(Analysis).count() == 0
