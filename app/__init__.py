@@ -13,7 +13,7 @@ from app.api import routes as api_routes
 from app.commands import register
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
 from app.routes import admin, errors, health, public
-from app.serving import security, static_files
+from app.serving import forwarding, origins, security, static_files
 from app.store import database
 from app.web import observability
 from app.web.extensions import api, csrf, db, limiter, login, migrate
@@ -34,6 +34,8 @@ def create_app(**overrides: Any) -> Flask:
     app.config.from_mapping(config.load(**overrides))
     database.prepare(app)
     security.bind(app)  # before the extensions: what no honest client sends is refused before a body is looked at
+    origins.bind(app)
+    forwarding.bind(app)
     for extension in (db, login, csrf, limiter, api):
         extension.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))

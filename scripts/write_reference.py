@@ -36,8 +36,10 @@ def settings() -> str:
     from app.config import SETTINGS
 
     head = ["# Settings", "", NOTE.format(source="app/config.py"), ABOUT_SETTINGS, ""]
-    rows = [(f"`{one.name}`", f"`{one.default}`" if one.default else "(empty)", one.meaning) for one in SETTINGS]
-    return "\n".join((*head, *_table(("setting", "default", "meaning"), rows), ""))
+    rows = [
+        (f"`{one.name}`", f"`{one.default}`" if one.default else "(empty)", one.values, one.meaning) for one in SETTINGS
+    ]
+    return "\n".join((*head, *_table(("setting", "default", "values", "meaning"), rows), ""))
 
 
 def routes(app: Flask) -> str:

@@ -17,10 +17,10 @@ from app.reading.layers import MASK, OVERLAY
 from app.refusals.interface import NoFile, NoPicture, NoPlace, OneFileOnly
 from app.reports.clinics_json import clinics_json
 from app.reports.image_json import image_json
-from app.serving import payers, waiting
+from app.serving import payers, senders, waiting
 from app.serving.layer_answer import layer_answer
 from app.store.pictures import MissingPicture
-from app.tables.image import QUEUED
+from app.tables.image import API, QUEUED
 from app.web import observability
 from app.web.api_base import JsonInterface
 from app.web.extensions import csrf, limiter
@@ -33,6 +33,7 @@ csrf.exempt(blueprint)
 
 # Made once: making one takes longer than reading a request with it.
 _HEADERS, _FORM, _FIELDS = schemas.UploadHeaders(), schemas.UploadForm(), schemas.UploadFields()
+_PROOF = schemas.DeletionHeaders()
 
 
 def bind(api: JsonInterface) -> None:
@@ -46,6 +47,7 @@ def _uploads_per_minute() -> str:
 
 
 @blueprint.route("/studies", methods=["POST"])
+@senders.programs_invited
 @limiter.shared_limit(_uploads_per_minute, scope="uploads")
 @blueprint.arguments(_HEADERS, location="headers")
 @blueprint.arguments(_FORM, location="files")
@@ -61,21 +63,24 @@ def create_study(headers: dict[str, Any], _form: dict[str, Any]) -> ResponseRetu
     """
     given = headers.get("idempotency_key")
     key = given or clients.new_key()
-    receipt = _received(Actor(clients.owner(key), "api", request.remote_addr, given is None, payers.of_program()))
+    actor = Actor(clients.owner(key), "api", request.remote_addr, given is None, payers.of_program(), API)
+    receipt = _received(actor, key)
     finished = waiting.until_finished(receipt.image_id)
     image = finished or images.find(receipt.image_id)
     status = (201 if receipt.is_new else 200) if finished else 202
     told = {"Location": f"/api/v1/studies/{image.id}", "Idempotency-Key": key}
+    if receipt.is_new or clients.is_secret(key):
+        told["Delete-Token"] = clients.delete_token(image.id)
     return image_json(image), status, told if finished else told | waiting.ASK_AGAIN
 
 
-def _received(actor: Actor) -> intake.Receipt:
+def _received(actor: Actor, key: str) -> intake.Receipt:
     """Take the request's picture in."""
     with observability.counted_upload():
         fields = blueprint.ARGUMENTS_PARSER.parse(_FIELDS, request, location="form")
         file, place, frame = _single_file(), places.asked(fields), fields.get("frame")
         digest = intake.sha256_of(file)
-        with clients.turn(actor, digest, frame):
+        with clients.turn(actor, key, digest, frame):
             return intake.receive(file, actor, frame, place, digest)
 
 
@@ -97,11 +102,11 @@ def read_study(study_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/studies/<study_id>", methods=["DELETE"])
-@blueprint.arguments(_HEADERS, location="headers")
+@blueprint.arguments(_PROOF, location="headers")
 @blueprint.response(204)
 def delete_study(headers: dict[str, Any], study_id: str) -> ResponseReturnValue:
-    """Delete a study with everything kept for it; only for whoever sent it, told by the Idempotency-Key."""
-    clients.check_owner(images.find(study_id), headers.get("idempotency_key"))
+    """Delete a study with everything kept for it; only for whoever sent it, told by the Delete-Token."""
+    clients.check_owner(images.find(study_id), headers.get("idempotency_key"), headers.get("delete_token"))
     images.delete(study_id, actor="api")
     return make_response("", 204)
 

@@ -13,6 +13,7 @@ from app.forms.place import MOST_EAST, MOST_NORTH
 from app.forms.upload import MAX_FRAME
 from app.inference.results import LABELS
 from app.places.place import MAX_PLACE_LENGTH
+from app.tables.image import SOURCES
 from app.web.api_base import ErrorSchema
 
 KEY_LENGTH = 128
@@ -69,16 +70,33 @@ class UploadForm(UploadFields):
     file = Upload(**_about("PNG, JPEG, WebP, BMP, TIFF or DICOM; told by its content, not by its name."))
 
 
+def _visible(name: str, about: str) -> fields.String:
+    error = f"1 to {KEY_LENGTH} visible ASCII characters."
+    return fields.String(
+        data_key=name, validate=validate.Regexp(rf"^[\x21-\x7e]{{1,{KEY_LENGTH}}}$", error=error), **_about(about)
+    )
+
+
 class UploadHeaders(_Object):
     """The client's own key of this upload."""
 
-    idempotency_key = fields.String(
-        data_key="Idempotency-Key",
-        validate=validate.Regexp(rf"^[\x21-\x7e]{{1,{KEY_LENGTH}}}$", error="1 to 128 visible ASCII characters."),
-        **_about(
-            "Random text that the client makes once per picture (a UUID). Sending the same file with the same key "
-            "again leads to the same study; only its holder may delete the study. Made here when it is missing."
-        ),
+    idempotency_key = _visible(
+        "Idempotency-Key",
+        "Random text that the client makes once per picture (a UUID). Sending the same file with the same key again "
+        "leads to the same study. A key of 22 characters or more, 8 of them different, belongs to one file: with "
+        "another it is refused. Shorter ones may be chosen by two: another file is another study. Made here when it is "
+        "missing.",
+    )
+
+
+class DeletionHeaders(_Object):
+    """What proves that a client sent the study: one of both is enough."""
+
+    delete_token = _visible("Delete-Token", "As the answer to the upload carried it; it counts from any address.")
+    idempotency_key = _visible(
+        "Idempotency-Key",
+        "The key of the upload, from the address that it came from, if it has 22 characters or more, 8 of them "
+        "different; one that can be guessed proves nothing.",
     )
 
 
@@ -193,6 +211,11 @@ class StudySchema(_Object):
 
     id = fields.String(required=True, **_about("128 random bits; who knows it may read the study."))
     status = fields.String(required=True, validate=validate.OneOf(["queued", "done", "declined", "failed"]))
+    source = fields.String(
+        required=True,
+        validate=validate.OneOf(SOURCES),
+        **_about("By which door it came: the page, the page by somebody signed in, or this interface."),
+    )
     reason = fields.Nested(ReasonSchema, required=True, allow_none=True)
     probabilities = fields.Nested(ProbabilitiesSchema, required=True, allow_none=True)
     label = fields.String(required=True, allow_none=True, validate=validate.OneOf(LABELS))

@@ -9,6 +9,17 @@ from typing import Any
 from flask import current_app
 
 METHODS = ("get", "post", "delete")
+FORBIDDEN = {
+    "post": "A page of another site sent it (`other_site`), or this server takes pictures only from people who are "
+    "signed in on its page (`uploads_need_login`).",
+    "delete": "Nothing proves that this client sent it (`not_owner`), or a page of another site did this "
+    "(`other_site`).",
+}
+TOLD = {
+    "Location": "The address of the study.",
+    "Idempotency-Key": "The key of the upload: as it came, or as it was made here.",
+    "Delete-Token": "Lets its holder delete the study. Not told again to whoever repeats a key that can be guessed.",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ def current() -> dict[str, Any]:
     described: dict[str, Any] = interface.spec.to_dict()
     for path, item in described["paths"].items():
         for method in set(item) & set(METHODS):
-            _complete(path, item[method])
+            _complete(path, method, item[method])
     _link_studies(described["paths"])
     schemas = described["components"]["schemas"]
     schemas.pop("PaginationMetadata", None)
@@ -80,31 +91,42 @@ def current() -> dict[str, Any]:
     return described
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say what the generator can't know: pictures are PNG, a refusal has our shape."""
     answers = operation["responses"]
     for status in [status for status, answer in answers.items() if "$ref" in answer]:
         del answers[status]
     if path.endswith(".png"):
         answers["200"]["content"] = {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}
+    if method in FORBIDDEN:
+        answers["403"] = {"description": FORBIDDEN[method], "content": _content("Error")}
+    if method == "post":
+        for status in ("200", "201", "202"):
+            answers[status]["headers"] = {name: _header(about) for name, about in TOLD.items()}
     answers["default"] = {"description": "Refused; see `code`.", "content": _content("Error")}
 
 
 def _link_studies(paths: dict[str, Any]) -> None:
-    """Say which calls the answer to an upload leads to: the study, its pictures, and its deletion with the same key."""
+    """Say which calls the answer to an upload leads to: the study, its pictures, and its deletion."""
     study = "/api/v1/studies/{study_id}"
     followers = {"read": (study, "get"), "delete": (study, "delete")}
     followers |= {name: (f"{study}/{name}.png", "get") for name in ("mask", "overlay")}
     links = {name: _link(*follower) for name, follower in followers.items()}
-    for status in ("200", "201", "202"):
-        paths["/api/v1/studies"]["post"]["responses"][status]["links"] = links
+    answers = paths["/api/v1/studies"]["post"]["responses"]
+    for status in ("201", "202"):
+        answers[status]["links"] = links
+    answers["200"]["links"] = {name: link for name, link in links.items() if name != "delete"}  # may carry no token
 
 
 def _link(path: str, method: str) -> dict[str, Any]:
     parameters = {"path.study_id": "$response.body#/id"}
     if method == "delete":
-        parameters["header.Idempotency-Key"] = "$response.header.Idempotency-Key"
+        parameters["header.Delete-Token"] = "$response.header.Delete-Token"
     return {"operationRef": f"#/paths/{path.replace('/', '~1')}/{method}", "parameters": parameters}
+
+
+def _header(about: str) -> dict[str, Any]:
+    return {"description": about, "schema": {"type": "string"}}
 
 
 def _content(name: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ ACTIONS = (
     "image.receive",
     "image.rerun",
     "image.review",
+    "images.delete",
     "user.create",
     "user.disable",
     "user.enable",
@@ -42,7 +43,7 @@ LOOKS = ("image.view", "list.view")
 ACTS, LOOKS_ALONE, EVERYTHING = "acts", "looks", "all"
 # Kinds of acts that the page can be narrowed to, by the start of an action's name. Looks are many: a kind of their own.
 KINDS: dict[str, tuple[str, ...]] = {
-    "images": ("image.", "export."),
+    "images": ("image.", "images.", "export."),
     "logins": ("login.", "password."),
     "users": ("user.",),
     "server": ("audit.", "clinics.", "models."),

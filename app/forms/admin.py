@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from flask import request
@@ -12,6 +13,7 @@ from wtforms import (
     BooleanField,
     DateField,
     Field,
+    HiddenField,
     IntegerField,
     PasswordField,
     RadioField,
@@ -29,7 +31,7 @@ from app.categories import CATEGORIES
 from app.inference.results import LABELS
 from app.review.triage_list import SORTS, STATUSES, WORK, Filters
 from app.review.verdicts import LONGEST_NOTE, Verdict
-from app.tables.image import reference_prefix
+from app.tables.image import SOURCES, reference_prefix
 from app.tables.review import AGREE, DISAGREE
 from app.tables.user import REVIEWER
 
@@ -50,6 +52,12 @@ _STATUSES = {
     "queued": "Waiting",
     "running": "Being read",
 }
+_SOURCES = {
+    "page": "Page, by anybody",
+    "staff": "Page, signed in",
+    "api": "Program",
+    "unknown": "Not recorded",
+}
 _SORTS = {
     "urgency": "Most urgent first",
     "newest": "Newest first",
@@ -69,6 +77,7 @@ _KINDS = {
 assert set(_KINDS) == {"", LOOKS_ALONE, EVERYTHING, *KINDS}
 assert set(_CATEGORIES) == set(CATEGORIES)
 assert set(_STATUSES) == set(STATUSES)
+assert set(_SOURCES) == set(SOURCES)
 assert set(_SORTS) == set(SORTS)
 
 
@@ -115,6 +124,7 @@ class FilterForm(AddressForm):
     label = SelectField("Class", (Optional(),), choices=choices(_LABELS, "All classes"))
     status = SelectField("Status", (Optional(),), choices=choices(_STATUSES, "All"))
     reviewed = SelectField("Reviewed", (Optional(),), choices=choices(_REVIEWED, "All"))
+    source = SelectField("Sent by", (Optional(),), choices=choices(_SOURCES, "All"))
     since = DateField("Received from", (Optional(),))
     until = DateField("Received until", (Optional(),))
     sort = SelectField("Order", (Optional(),), choices=choices(_SORTS), default=WORK)
@@ -130,6 +140,7 @@ class FilterForm(AddressForm):
             category=self.read("category"),
             status=self.read("status"),
             is_reviewed={"yes": True, "no": False}.get(self.read("reviewed") or ""),
+            source=self.read("source"),
             since=self.read("since"),
             until=self.read("until"),
             reference=self.read("ref") or "",
@@ -195,6 +206,27 @@ class ProvenForm(FlaskForm):  # type: ignore[misc]
             Length(max=LONGEST, message="Your own password is wrong. Nothing was changed."),
         ),
     )
+
+
+class BulkDeleteForm(FlaskForm):  # type: ignore[misc]
+    """Deleting many asks for their number; `before` is the moment of the preview."""
+
+    number = StringField("How many", (InputRequired("Type the number of images to delete."), Length(max=20)))
+    before = HiddenField(validators=(InputRequired(),))
+
+    @property
+    def count(self) -> int:
+        """The number as it was typed, with or without spaces between the thousands; -1 for anything else."""
+        digits = re.sub(r"[\s,.]", "", str(self.number.data or ""))
+        return int(digits) if digits.isascii() and digits.isdigit() else -1
+
+    def moment(self, present: datetime) -> datetime:
+        """The moment of the preview; the present one when there was none that can be read."""
+        try:
+            found = datetime.fromisoformat(str(self.before.data or "")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return present
+        return min(found, present)
 
 
 class UserForm(ProvenForm):

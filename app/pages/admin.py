@@ -29,6 +29,7 @@ class Entry:
     age: str
     is_reviewed: bool
     is_finished: bool
+    source: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def _entry(image: Image, present: datetime) -> Entry:
     return Entry(
         image.id, image.reference, tag(image), image.label, malignant, image.created_at,
         age(image.created_at, present), image.is_reviewed, image.status in (DONE, DECLINED, FAILED),
+        image.source,
     )  # fmt: skip
 
 
@@ -81,7 +83,10 @@ def tag(image: Image) -> str:
     return image.status if image.status in (QUEUED, RUNNING) or image.category is None else image.category
 
 
+def in_words(count: int) -> str:
+    """A number of images: "1 image", "1 250 images"."""
+    return "1 image" if count == 1 else f"{count:,} images".replace(",", NARROW_SPACE)
+
+
 def _total(total: int | None) -> str:
-    if total is None:
-        return f"More than {COUNTED_UP_TO:,} images".replace(",", NARROW_SPACE)
-    return "1 image" if total == 1 else f"{total:,} images".replace(",", NARROW_SPACE)
+    return in_words(total) if total is not None else f"More than {in_words(COUNTED_UP_TO)}"

@@ -66,6 +66,7 @@ class ImagePage:
     tag: str
     reason: str | None
     received_at: datetime
+    source: str
     width: int
     height: int
     analysis_id: int | None
@@ -92,7 +93,7 @@ class ImagePage:
         findings: Mapping[str, Any] = analysis.findings if analysis is not None else {}
         return cls(
             image_id=image.id, reference=image.reference, status=image.status, tag=tag(image), reason=image.reason,
-            received_at=image.created_at, width=image.width, height=image.height,
+            received_at=image.created_at, source=image.source, width=image.width, height=image.height,
             analysis_id=analysis.id if analysis is not None else None, label=image.label,
             bars=_bars(findings), layers=_layers(analysis), lesion=_lesion(findings),
             descriptors=_descriptors(findings), certainty=_certainty(findings),

@@ -32,12 +32,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class UploadPage:
-    """`problem` is None on a fresh page. `is_place_sent` says that typed places go to the operator's geocoder."""
+    """`problem` is None on a fresh page. `is_place_sent` says that typed places go to the operator's geocoder.
+
+    `must_log_in` puts signing in before the form.
+    """
 
     samples: tuple[Sample, ...]
     max_upload_mb: int
     is_place_sent: bool
     retention_days: int
+    must_log_in: bool = False
     problem: Problem | None = None
 
 

@@ -221,12 +221,10 @@ def _store(outcomes: Sequence[Outcome]) -> None:
 
 
 def _count(outcome: Outcome) -> None:
-    if outcome.findings is None or outcome.decision is None:
+    if outcome.findings is None:
         observability.count_declined()
     else:
-        observability.count_analysis(
-            outcome.decision.category, outcome.findings.provider, outcome.findings.milliseconds
-        )
+        observability.count_analysis(outcome.findings.provider, outcome.findings.milliseconds)
 
 
 def _kept(outcome: Outcome) -> tuple[Analysis, list[Encoded]]:

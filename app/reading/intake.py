@@ -24,6 +24,7 @@ from app.store import failpoints
 from app.store.database import is_full, is_locked, writing
 from app.store.pictures import encode
 from app.tables import Image
+from app.tables.image import UNKNOWN
 from app.web.extensions import db
 from app.workers import tasks
 from app.workers.decoding import NoDecoder, TookTooLong
@@ -45,7 +46,8 @@ class Actor:
 
     `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
     that the secret was made a moment ago, so that nothing of this sender can be there. `payer` is whom a file counts
-    against that takes too long (`app/serving/payers.py`); None for nobody.
+    against that takes too long (`app/serving/payers.py`); None for nobody. `source` is by which
+    door, one of `SOURCES`.
     """
 
     owner: str
@@ -53,6 +55,7 @@ class Actor:
     address: str | None = None
     is_new: bool = False
     payer: str | None = None
+    source: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,7 @@ def _image(
     return Image(
         id=secrets.token_hex(16),
         owner=actor.owner,
+        source=actor.source,
         content_sha256=digest,
         wanted_frame=_stored(frame),
         frame=picture.frame,

@@ -1,6 +1,9 @@
-"""What only the JSON interface refuses; `refusals` knows the words for everything else.
+"""What the JSON interface and the doors around it refuse; `sentences` knows the words for everything else.
 
-ApiRefusal                  a refusal of the interface itself
+ApiRefusal                  a refusal of a door itself
+├── OtherSite               403 other_site
+├── UploadsNeedLogin        403 uploads_need_login
+├── FiguresClosed           403 figures_closed
 ├── NoFile                  400 no_file
 ├── OneFileOnly             400 one_file_only
 ├── IdempotencyMismatch     422 idempotency_mismatch
@@ -24,6 +27,23 @@ class ApiRefusal(Exception):
     code, status, sentence = "bad_request", 400, "The request could not be understood."
 
 
+class OtherSite(ApiRefusal):
+    """Pages and programs alike: a browser says that a page of another site sent this."""
+
+    code, status = "other_site", 403
+    sentence = "This was sent from a page of another site, so nothing was done. Open this site itself and try again."
+
+
+class UploadsNeedLogin(ApiRefusal):
+    code, status = "uploads_need_login", 403
+    sentence = "This server takes pictures only from people who are signed in, on its own page. Sign in first."
+
+
+class FiguresClosed(ApiRefusal):
+    code, status = "figures_closed", 403
+    sentence = "The figures are for this machine itself, and for whoever sends the token of METRICS_TOKEN."
+
+
 class NoFile(ApiRefusal):
     code, sentence = "no_file", "Send the picture in the multipart field 'file'."
 
@@ -38,7 +58,8 @@ class IdempotencyMismatch(ApiRefusal):
 
 
 class NotOwner(ApiRefusal):
-    code, status, sentence = "not_owner", 403, "Only whoever sent the picture may delete it; send its Idempotency-Key."
+    code, status = "not_owner", 403
+    sentence = "Only whoever sent the picture may delete it: send the Delete-Token of the answer to its upload."
 
 
 class NoPicture(ApiRefusal):

@@ -68,6 +68,7 @@ def image_json(image: Image) -> dict[str, Any]:
     )
     return {
         "id": image.id,
+        "source": image.source,
         "status": QUEUED if image.status == RUNNING else image.status,
         "reason": reason_json(image.reason_code, image.reason),
         **reading,

@@ -63,6 +63,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("reference", "Short form of the id, as the pages show it.", lambda line: line.image.reference),
     Column("id", "Id of the image, 32 hexadecimal digits.", lambda line: line.image.id),
     Column("received_at", "When it was received, ISO 8601 in UTC.", lambda line: _moment(line.image.created_at)),
+    Column("source", "By which door: page, staff (signed in there), api or unknown.", lambda line: line.image.source),
     Column("status", "queued, running, done, declined or failed.", lambda line: line.image.status),
     Column("category", "Triage category, empty while it waits.", lambda line: line.image.category),
     Column("reason_code", "Why it was declined or failed, else empty.", lambda line: line.image.reason_code),

@@ -43,6 +43,7 @@ class Held:
     label = column("label", String)
     status = column("status", String)
     is_reviewed = column("is_reviewed", Boolean)
+    source = column("source", String)
 
 
 WORK, NEWEST, PROBABILITY = "urgency", "newest", "probability"
@@ -72,6 +73,7 @@ class Filters:
     until: date | None = None
     reference: str = ""
     sort: str = WORK
+    source: str | None = None
 
     @property
     def is_narrowing(self) -> bool:
@@ -144,6 +146,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (Held.category, filters.category),
         (Held.status, filters.status),
         (Held.is_reviewed, filters.is_reviewed),
+        (Held.source, filters.source),
     )
     conditions: list[ColumnElement[bool]] = [held == value for held, value in wanted if value is not None]
     if filters.since is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import (
     Blueprint,
     Response,
@@ -15,12 +17,14 @@ from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.audit import looks, trail
-from app.forms.admin import DeleteForm, FilterForm, VerdictForm, selected_ids
-from app.pages.admin import ListPage
+from app.forms.admin import BulkDeleteForm, DeleteForm, FilterForm, VerdictForm, selected_ids
+from app.pages.admin import ListPage, in_words
+from app.pages.admin_delete import DeletePage
 from app.pages.admin_image import ImagePage
 from app.reading import analysis, images
 from app.reports import table_csv
-from app.review import triage_list, verdicts
+from app.review import bulk_deletion, triage_list, verdicts
+from app.review.bulk_deletion import OtherCount
 from app.review.verdicts import RefusedVerdict
 from app.routes import admin_server
 from app.serving.layer_answer import layer_answer
@@ -94,6 +98,46 @@ def delete(image_id: str) -> ResponseReturnValue:
     images.delete(image_id, accounts.actor_name())
     flash(f"Image {reference} is deleted.", "success")
     return redirect(url_for("admin.images"))
+
+
+@blueprint.get("/delete")
+@accounts.requires(ADMIN)
+def preview_deletion() -> ResponseReturnValue:
+    """Shows how many images the filters leave, and which, before they are deleted."""
+    return _deletion_page(BulkDeleteForm(formdata=None), now())
+
+
+@blueprint.post("/delete")
+@accounts.requires(ADMIN)
+def delete_many() -> ResponseReturnValue:
+    """Delete the images that the filters leave, after their number was typed."""
+    form = BulkDeleteForm()
+    if not form.validate():
+        return _deletion_page(form, now(), 422)
+    asked, before = FilterForm.asked(), form.moment(now())
+    if not asked.validate():
+        return _deletion_page(form, before, 422)
+    named = {name: value for name, value in asked.query().items() if name not in ("ref", "sort")}
+    try:
+        turn = bulk_deletion.delete(asked.filters(), before, form.count, accounts.actor_name(), named)
+    except OtherCount:
+        return _deletion_page(form, before, 409, ("That is not their number. Nothing was deleted.",))
+    if turn.left:
+        return _deletion_page(BulkDeleteForm(formdata=None), before, deleted=turn.deleted)
+    flash(f"{in_words(turn.deleted)} deleted.", "success")
+    return redirect(url_for("admin.images"))
+
+
+def _deletion_page(
+    form: BulkDeleteForm, before: datetime, status: int = 200, also: tuple[str, ...] = (), deleted: int = 0
+) -> ResponseReturnValue:
+    asked = FilterForm.asked()
+    is_understood, filters = asked.validate(), asked.filters()
+    kinds = bulk_deletion.kinds_of(filters, before)
+    page = DeletePage.of(kinds, asked.query(), before, filters.is_narrowing, deleted)
+    return render_template(
+        "admin/delete.html", form=form, page=page, also=also, filters=asked, is_understood=is_understood
+    ), status
 
 
 @blueprint.get("/images/<image_id>/<any(picture, outline, fill, heat, thumbnail):name>.png")

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.serving import watchers
 from app.upkeep import readiness
 from app.web import observability
 from app.web.extensions import limiter
@@ -29,6 +30,7 @@ def ready() -> ResponseReturnValue:
 
 @blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """Figures in Prometheus' text format."""
+    """Figures in Prometheus' text format, for this machine and for holders of METRICS_TOKEN."""
+    watchers.check()
     readiness.measure()
     return Response(generate_latest(observability.REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -22,9 +22,10 @@ from app.places.places import country_of
 from app.reading import images, intake
 from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json
-from app.serving import payers, visitors, waiting
+from app.serving import payers, senders, visitors, waiting
 from app.serving.layer_answer import layer_answer
 from app.tables import Image
+from app.tables.image import PAGE, STAFF
 from app.web import observability
 from app.web.extensions import limiter
 from app.workers.services import services
@@ -48,6 +49,7 @@ def upload() -> ResponseReturnValue:
 
 @blueprint.post("/")
 @limiter.shared_limit(_uploads_per_minute, scope="uploads")
+@senders.invited
 def send() -> ResponseReturnValue:
     """Take a picture in and lead to its result."""
     try:
@@ -126,7 +128,8 @@ def about() -> ResponseReturnValue:
 def _sender() -> Actor:
     """The present browser; one without our cookie also counts for its address, or each picture had a new sender."""
     address = None if visitors.known_owner() else request.remote_addr
-    return Actor(visitors.owner(), VISITOR, address, payer=payers.of_browser())
+    name, source = (accounts.actor_name(), STAFF) if accounts.is_staff() else (VISITOR, PAGE)
+    return Actor(visitors.owner(), name, address, payer=payers.of_browser(), source=source)
 
 
 def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue:
@@ -151,7 +154,7 @@ def _accepted(receipt: Receipt, unclear_place: str) -> ResponseReturnValue:
 def _upload_page(told: Problem | None = None) -> UploadPage:
     settings = current_app.config
     is_place_sent, days = bool(settings["NOMINATIM_URL"]), settings["RETENTION_DAYS"]
-    return UploadPage(SAMPLES, settings["MAX_UPLOAD_MB"], is_place_sent, days, told)
+    return UploadPage(SAMPLES, settings["MAX_UPLOAD_MB"], is_place_sent, days, senders.must_log_in(), told)
 
 
 def _nearby(stored: Place | None) -> tuple[NearbyPage, int]:

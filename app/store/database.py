@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import URL, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.config import BadSetting
+from app.setting_readers import secret_key
 from app.web.extensions import db
 
 try:  # Debian 12's Python carries SQLite 3.40, which has the WAL-reset bug (sqlite.org/wal.html#walresetbug)
@@ -54,7 +55,8 @@ def prepare(app: Flask) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = _kept_secret(folder / "secret_key")
-    app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{folder / DATABASE}")
+    address = URL.create("sqlite", database=str(folder / DATABASE))  # a path may hold "?", an address may not
+    app.config.setdefault("SQLALCHEMY_DATABASE_URI", address)
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"module": driver, **CONNECTIONS})
     if driver.sqlite_version_info < FIXED_SINCE:
         log.warning("SQLite %s has a known corruption bug; 3.51.3 or newer is advised", driver.sqlite_version)
@@ -69,17 +71,20 @@ def _kept_secret(path: Path) -> str:
     """The secret key of this installation: read, or made once with owner-only rights.
 
     Raises:
-        BadSetting: the file is empty.
+        BadSetting: the file is empty, or holds what can be guessed.
     """
     if not path.exists():
         _make_secret(path)
-    secret = path.read_text(encoding="ascii").strip()
+    secret = path.read_text(encoding="ascii", errors="replace").strip()
     if not secret:
         raise BadSetting(
             f"{path} is empty. Put a copy of it back, or remove it: then a new one is made, everybody has to sign in "
             "again, and browsers can no longer delete what they sent."
         )
-    return secret
+    try:
+        return secret_key(secret)
+    except ValueError as error:
+        raise BadSetting(f"{path}: {error}.") from error
 
 
 def _make_secret(path: Path) -> None:

@@ -16,7 +16,12 @@ from app.tables.moment import Moment, now
 from app.tables.review import Review
 from app.web.extensions import db
 
+# By which door an image came: the page, by nobody known; the page, by somebody signed in; the JSON interface.
+PAGE, STAFF, API, UNKNOWN = "page", "staff", "api", "unknown"
+SOURCES = (PAGE, STAFF, API, UNKNOWN)
 QUEUED, RUNNING, DONE, DECLINED, FAILED = "queued", "running", "done", "declined", "failed"
+
+LISTED = ("created_at", "id", "category", "label", "status", "is_reviewed", "source")
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
 _ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{32})(?:$|[/?#])")
@@ -46,15 +51,16 @@ class Image(db.Model):  # type: ignore[name-defined, misc]
         Index("ix_image_status_lease", "status", "lease_until"),
         # One index an order of the triage list. Each holds all that the list filters by, so that no combination of
         # filters, and no page however deep, reads more than one index (see benchmarks/questions/triage_list.py).
-        Index("ix_image_work", "work_rank", "created_at", "id", "category", "label", "status", "is_reviewed"),
-        Index("ix_image_newest", "created_at", "id", "category", "label", "status", "is_reviewed"),
-        Index("ix_image_weight", "malignant", "created_at", "id", "category", "label", "status", "is_reviewed"),
+        Index("ix_image_work", "work_rank", *LISTED),
+        Index("ix_image_newest", *LISTED),
+        Index("ix_image_weight", "malignant", *LISTED),
         Index("ix_image_picture", "picture_sha256"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # 128 random bits as hexadecimal digits
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     owner: Mapped[str] = mapped_column(String(64))  # sha256 of the browser's or the client's secret
+    source: Mapped[str] = mapped_column(String(16), default=UNKNOWN, server_default=UNKNOWN)  # one of SOURCES
     content_sha256: Mapped[str] = mapped_column(String(64))  # of the uploaded bytes, which are not kept
     wanted_frame: Mapped[int] = mapped_column(default=-1)  # as asked for; -1 leaves the choice to the decoder
     frame: Mapped[int] = mapped_column(default=0)

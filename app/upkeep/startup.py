@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import secrets
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 from app.store import rights
 from app.store.database import DAMAGED, DATABASE, driver
 from app.upkeep import backup_keys
+from app.upkeep.doubts import doubts
 from app.workers.decoding import OFF, REQUIRED, ROOT
 
 MARKER = "installation"
@@ -50,8 +52,8 @@ def check(settings: Mapping[str, Any]) -> None:
     for folder in (data, data / PICTURES):
         _check_writable(folder)
     _check_present(data, settings["EXPECT_DATA"])
-    for warning in warnings(data, settings["BACKUP_KEY_FILE"]):
-        log.warning(warning)
+    for warning in (*warnings(data, settings["BACKUP_KEY_FILE"]), *doubts(os.environ, settings)):
+        log.warning("%s", warning)
     _check_sandbox(settings["SANDBOX"])
 
 

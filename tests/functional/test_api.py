@@ -24,6 +24,7 @@ from app.workers.turns import crowd
 
 Scan = Callable[..., bytes]
 IMAGES = "/api/v1/studies"
+SECRET = "8c1e6a55-0f6f-4d6c-9a3e-4b1d7f20c9aa"  # a key as a client makes it that follows our advice
 
 
 def send(client: FlaskClient, content: bytes, key: str | None = None, **fields: str) -> TestResponse:
@@ -118,11 +119,21 @@ class TestIdempotency:
         assert first.json == second.json
         assert count_images(app) == 1
 
-    def test_another_file_with_the_same_key_is_refused(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
-        send(client, scan(1), "key-1")
-        answer = send(client, scan(2), "key-1")
+    def test_another_file_with_the_same_secret_key_is_refused(
+        self, app: Flask, client: FlaskClient, scan: Scan
+    ) -> None:
+        send(client, scan(1), SECRET)
+        answer = send(client, scan(2), SECRET)
         assert (answer.status_code, answer.json["code"]) == (422, "idempotency_mismatch")
         assert count_images(app) == 1
+
+    def test_another_file_with_a_key_that_two_may_choose_is_another_image(
+        self, app: Flask, client: FlaskClient, scan: Scan
+    ) -> None:
+        first, second = send(client, scan(1), "1"), send(client, scan(2), "1")
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert first.json["id"] != second.json["id"]
+        assert count_images(app) == 2
 
     def test_the_same_file_with_another_key_is_another_image(self, client: FlaskClient, scan: Scan) -> None:
         assert send(client, scan(), "key-1").json["id"] != send(client, scan(), "key-2").json["id"]
@@ -302,13 +313,49 @@ class TestDeletion:
     def test_whoever_sent_an_image_may_delete_it_with_all_its_files(
         self, app: Flask, client: FlaskClient, scan: Scan
     ) -> None:
-        image = send(client, scan(), "key-1").json
-        answer = client.delete(f"{IMAGES}/{image['id']}", headers={"Idempotency-Key": "key-1"})
+        sent = send(client, scan(), "key-1")
+        image = sent.json
+        answer = client.delete(f"{IMAGES}/{image['id']}", headers={"Delete-Token": sent.headers["Delete-Token"]})
         assert (answer.status_code, answer.data) == (204, b"")
         assert client.get(f"{IMAGES}/{image['id']}").status_code == 404
         assert (count_images(app), kept_files(app)) == (0, [])
 
-    @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key-2"}])
+    def test_a_secret_key_deletes_as_well(self, client: FlaskClient, scan: Scan) -> None:
+        image = send(client, scan(), SECRET).json
+        assert client.delete(f"{IMAGES}/{image['id']}", headers={"Idempotency-Key": SECRET}).status_code == 204
+
+    def test_the_token_of_one_image_deletes_no_other(self, client: FlaskClient, scan: Scan) -> None:
+        one, other = send(client, scan(1)), send(client, scan(2))
+        headers = {"Delete-Token": one.headers["Delete-Token"]}
+        assert client.delete(f"{IMAGES}/{other.json['id']}", headers=headers).status_code == 403
+
+    def test_the_token_counts_from_any_address(self, app: Flask, client: FlaskClient, scan: Scan) -> None:
+        sent = send(client, scan())
+        moved = app.test_client()
+        moved.environ_base["REMOTE_ADDR"] = "192.0.2.9"
+        headers = {"Delete-Token": sent.headers["Delete-Token"]}
+        assert moved.delete(f"{IMAGES}/{sent.json['id']}", headers=headers).status_code == 204
+
+    def test_whoever_repeats_a_key_that_two_may_choose_is_not_told_the_token(
+        self, client: FlaskClient, scan: Scan
+    ) -> None:
+        assert "Delete-Token" in send(client, scan(), "1").headers
+        assert "Delete-Token" not in send(client, scan(), "1").headers
+
+    def test_whoever_repeats_a_secret_key_is_told_the_token_again(self, client: FlaskClient, scan: Scan) -> None:
+        first, again = send(client, scan(), SECRET), send(client, scan(), SECRET)
+        assert first.headers["Delete-Token"] == again.headers["Delete-Token"]
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Idempotency-Key": "key-2"},
+            {"Idempotency-Key": "key-1"},
+            {"Idempotency-Key": SECRET},
+            {"Delete-Token": "x"},
+        ],
+    )
     def test_nobody_else_may(self, client: FlaskClient, scan: Scan, headers: dict[str, str]) -> None:
         image = send(client, scan(), "key-1").json
         answer = client.delete(f"{IMAGES}/{image['id']}", headers=headers)
@@ -333,7 +380,7 @@ def follow(client: FlaskClient, described: dict, link: dict, answer: TestRespons
     escaped, method = link["operationRef"].removeprefix("#/paths/").split("/")
     path = escaped.replace("~1", "/")
     assert method in described["paths"][path]
-    headers = {"Idempotency-Key": answer.headers["Idempotency-Key"]} if len(link["parameters"]) > 1 else {}
+    headers = {"Delete-Token": answer.headers["Delete-Token"]} if len(link["parameters"]) > 1 else {}
     assert link["parameters"]["path.study_id"] == "$response.body#/id"
     address = path.replace("{study_id}", answer.json["id"])
     return client.open(address, method=method.upper(), headers=headers).status_code

@@ -126,11 +126,17 @@ def test_the_next_image_to_review_is_another_finished_one(app: Flask) -> None:
 
 def test_every_combination_of_filters_and_order_reads_one_covering_index(app: Flask) -> None:
     choices = itertools.product(
-        SORTS, (None, "benign"), (None, "prompt"), (None, "done"), (None, False), (None, date(2026, 3, 1))
+        SORTS,
+        (None, "benign"),
+        (None, "prompt"),
+        (None, "done"),
+        (None, False),
+        (None, date(2026, 3, 1)),
+        (None, "api"),
     )
     with app.app_context():
-        for sort, label, category, status, is_reviewed, since in choices:
-            filters = Filters(label, category, status, is_reviewed, since, None, "", sort)
+        for sort, label, category, status, is_reviewed, since, source in choices:
+            filters = Filters(label, category, status, is_reviewed, since, None, "", sort, source)
             plan = _plan(triage_list.ids_of(filters).limit(51))
             assert any("USING COVERING INDEX ix_image_" in step for step in plan), (filters, plan)
             assert not any("TEMP B-TREE" in step for step in plan), (filters, plan)

@@ -90,6 +90,7 @@ def test_rows_of_the_first_release_keep_everything_under_the_new_names(app: Flas
             first_release.fill(connection)
         flask_migrate.upgrade()
         image = images.find(first_release.IMAGE_ID)
+        assert image.source == "page"  # as the trail tells: a visitor's
         assert image.reading is not None
         assert image.reading.findings == {"label": "benign"}
         assert [review.note for review in image.reviews] == [first_release.NOTE]

@@ -13,7 +13,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.categories import DECLINED
 from app.web import observability
 from server.json_log import JsonFormatter, Unquoted, logging_settings
 
@@ -169,10 +168,17 @@ class TestCounting:
             raise ZeroDivisionError
         assert value("sonotriage_refusals_total", code="internal_error") == before + 1
 
-    def test_a_declined_picture_counts_as_an_analysis_without_a_provider(self) -> None:
-        before = value("sonotriage_analyses_total", category=DECLINED, provider="none")
+    def test_a_declined_picture_counts_as_any_other(self) -> None:
+        before = value("sonotriage_analyses_total", outcome="finished")
         observability.count_declined()
-        assert value("sonotriage_analyses_total", category=DECLINED, provider="none") == before + 1
+        observability.count_analysis("CPU", {"segment": 5.0})
+        assert value("sonotriage_analyses_total", outcome="finished") == before + 2
+
+    def test_the_provider_is_the_last_one_alone(self) -> None:
+        for provider in ("CUDA", "CPU"):
+            observability.count_analysis(provider, {})
+        assert value("sonotriage_provider", provider="CPU") == 1
+        assert observability.REGISTRY.get_sample_value("sonotriage_provider", {"provider": "CUDA"}) is None
 
 
 def value(name: str, **labels: str) -> float:
