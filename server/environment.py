@@ -17,6 +17,8 @@ DEFAULTS = {
     "CONNECTIONS_PER_ADDRESS": "400",
 }  # fmt: skip
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, closed to others
+LAST_PORT = 65_535
+LONGEST_NUMBER = 9  # digits; whatever is longer is refused by the application
 _YES = {"1", "true", "yes", "on"}
 
 
@@ -31,7 +33,9 @@ def text(name: str) -> str:
 
 def count(name: str) -> int:
     """A number above zero."""
-    return int(text(name)) if text(name).isdecimal() and int(text(name)) > 0 else int(DEFAULTS[name])
+    found = text(name)
+    is_sane = found.isascii() and found.isdigit() and len(found) <= LONGEST_NUMBER and int(found) > 0
+    return int(found) if is_sane else int(DEFAULTS[name])
 
 
 def is_on(name: str) -> bool:
@@ -50,9 +54,22 @@ def body_limit() -> int:
 
 
 def address() -> str:
-    """Where to listen, as gunicorn and nginx write it: `127.0.0.1:8000`, `[::]:8000`."""
-    host = text("LISTEN")
-    return f"[{host}]:{count('PORT')}" if ":" in host and not host.startswith("[") else f"{host}:{count('PORT')}"
+    """Where to listen, as gunicorn and nginx write it: `127.0.0.1:8000`, `[::]:8000`.
+
+    Where that can't be, any free port of this machine, until the application has said what is wrong.
+    """
+    host, port = text("LISTEN").strip("[]"), count("PORT")
+    if not is_address(host) or port > LAST_PORT:
+        return "127.0.0.1:0"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_address(host: str) -> bool:
+    """True for what a server can listen on."""
+    try:
+        return host == "localhost" or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -71,7 +88,8 @@ def check_plain() -> None:
     Raises:
         CantServe: it would listen beyond the machine.
     """
-    if text("SOCKET") or is_loopback(text("LISTEN")) or is_on("PLAIN_SERVER"):
+    host = text("LISTEN")
+    if text("SOCKET") or is_loopback(host) or is_on("PLAIN_SERVER") or not is_address(host.strip("[]")):
         return
     raise CantServe(
         f"gunicorn alone has no patience for slow or hostile clients, and LISTEN={text('LISTEN')} lets other machines "

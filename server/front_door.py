@@ -11,10 +11,9 @@ from pathlib import Path
 
 from server import bodies, environment
 from server.bodies import Bodies
-from server.environment import CantServe
+from server.environment import LAST_PORT, CantServe
 
 PATIENCE_S = 60  # nginx ends an answer of ours that has not begun: what the JSON interface waits, and this
-LAST_PORT = 65_535
 ADDRESSES_ASKED = "such as 127.0.0.1 or 10.0.0.0/8"
 
 

@@ -44,9 +44,10 @@ _turns, _suspect_turns = Turns(AT_ONCE), Turns(1)
 class Actor:
     """Who sends: `owner` is the sha256 of the browser's or client's secret, `name` goes to the audit trail.
 
-    `source` is by which door, one of `SOURCES`. `address` is for the quota of a program, or of a browser that is not
-    known yet; it is never stored. `is_new` says that the secret was made a moment ago, so that nothing of this sender
-    can be there. `payer` is whom a file counts against that takes too long (`app/serving/payers.py`); None for nobody.
+    `address` is for the quota of a program, or of a browser that is not known yet; it is never stored. `is_new` says
+    that the secret was made a moment ago, so that nothing of this sender can be there. `payer` is whom a file counts
+    against that takes too long (`app/serving/payers.py`); None for nobody. `source` is by which
+    door, one of `SOURCES`.
     """
 
     owner: str

@@ -128,10 +128,8 @@ def about() -> ResponseReturnValue:
 def _sender() -> Actor:
     """The present browser; one without our cookie also counts for its address, or each picture had a new sender."""
     address = None if visitors.known_owner() else request.remote_addr
-    payer = payers.of_browser()
-    if accounts.is_staff():
-        return Actor(visitors.owner(), accounts.actor_name(), address, payer=payer, source=STAFF)
-    return Actor(visitors.owner(), VISITOR, address, payer=payer, source=PAGE)
+    name, source = (accounts.actor_name(), STAFF) if accounts.is_staff() else (VISITOR, PAGE)
+    return Actor(visitors.owner(), name, address, payer=payers.of_browser(), source=source)
 
 
 def _refused(refusal: RefusedUpload | BadPlace | NotKept) -> ResponseReturnValue:

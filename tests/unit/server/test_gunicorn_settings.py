@@ -79,10 +79,24 @@ def test_the_log_level_never_breaks_the_log(monkeypatch: pytest.MonkeyPatch, tex
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", ""])
 def test_a_number_that_is_none_is_left_to_the_worker_to_refuse(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    for name in ("PORT", "WEB_THREADS"):
-        monkeypatch.setenv(name, text)
-    found = settings()
-    assert (found["bind"], found["threads"]) == ("127.0.0.1:8000", 48)
+    monkeypatch.setenv("WEB_THREADS", text)
+    assert settings()["threads"] == 48
+
+
+@pytest.mark.parametrize(
+    ("listen", "port", "bind"),
+    [
+        ("127.0.0.1", "70000", "127.0.0.1:0"), ("a b", "8000", "127.0.0.1:0"), ("256.0.0.1", "8000", "127.0.0.1:0"),
+        ("::1", "8000", "[::1]:8000"), ("[::1]", "8000", "[::1]:8000"), ("localhost", "1", "localhost:1"),
+        ("127.0.0.1", "9" * 5000, "127.0.0.1:8000"),
+    ],
+)  # fmt: skip
+def test_what_can_t_be_listened_on_takes_any_free_port_until_the_worker_refuses_it(
+    monkeypatch: pytest.MonkeyPatch, listen: str, port: str, bind: str
+) -> None:
+    monkeypatch.setenv("LISTEN", listen)
+    monkeypatch.setenv("PORT", port)
+    assert settings()["bind"] == bind
 
 
 def test_a_server_that_is_started_again_tries_a_gpu_that_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
