@@ -52,7 +52,7 @@ def test_the_environment_decides_where_it_listens(monkeypatch: pytest.MonkeyPatc
     assert settings()["bind"] == "unix:/run/sonotriage.sock"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "triage.example.org"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_alone_it_does_not_listen_beyond_the_machine(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
 ) -> None:
