@@ -102,7 +102,7 @@ def test_what_a_program_sent_is_told_apart_and_deleted_by_its_filter(
     person, chief = Browser(server), admin(server)
     stays = person.sent_and_read(encoded(ultrasound(1)))
     for number in range(300):
-        assert server.upload(encoded(ultrasound(number, "oval", 64, 64)))[0] in (201, 202)
+        assert server.upload(encoded(ultrasound(number, "oval", 100, 120)))[0] in (201, 202)
     assert chief.get("/admin/?source=page").text.count("data-row") == 1
     preview = chief.get("/admin/delete?source=api").text
     assert "Delete 300 images" in preview
