@@ -11,8 +11,9 @@ import warnings
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import deidentify, raster
-from imaging.files.validate import kind_of
+from imaging.files import deidentify
+from imaging.formats import raster
+from imaging.formats.validate import kind_of
 from imaging.picture import Picture
 
 DAMAGED = "The picture is damaged or incomplete. Export or download it again."
@@ -51,9 +52,9 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
 def _read(content: bytes, kind: str, max_pixels: int, frame: int | None) -> Picture:
     if kind == "dicom":
         # Imported late: pydicom takes longer to import than everything else here together.
-        from imaging.files import dicom
+        from imaging.dicom import reading
 
-        return dicom.read(content, max_pixels, frame)
+        return reading.read(content, max_pixels, frame)
     found = raster.read(content, kind, max_pixels)
     if frame and found.frames > 1:
         raise RefusedUpload("no_such_frame", "Only the first picture of such a file is read. Export the one you mean.")

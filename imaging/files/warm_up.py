@@ -15,7 +15,7 @@ from PIL import Image
 from pydicom.charset import python_encoding
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
-from imaging.files import dicom  # noqa: F401 - otherwise imported with the first DICOM file
+from imaging.dicom import reading  # noqa: F401 - otherwise imported with the first DICOM file
 from imaging.files.decode import decode
 
 _SIDE = 128  # px

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import intensity
+from imaging.formats import intensity
 
 
 def grey_of(image):

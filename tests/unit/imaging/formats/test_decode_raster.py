@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import intensity
 from imaging.files.decode import decode
-from imaging.files.raster import FIRST_FRAME
+from imaging.formats import intensity
+from imaging.formats.raster import FIRST_FRAME
 from tests.factories import pictures
 
 MOST = 25_000_000

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from pydicom.sequence import Sequence
 
+from imaging.dicom.regions import BLANKED, CUT, NOT_SQUARE
 from imaging.files.decode import decode
-from imaging.files.dicom_regions import BLANKED, CUT, NOT_SQUARE
 from tests.factories import pictures
 
 MOST = 25_000_000

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import intensity, png
-from imaging.files.pieces import CountedFile, check_jpeg, check_tiff
-from imaging.files.validate import check_size
+from imaging.formats import intensity, png
+from imaging.formats.pieces import CountedFile, check_jpeg, check_tiff
+from imaging.formats.validate import check_size
 from imaging.preprocess import Grey
 
 _ORIENTATION_TAG = 0x0112

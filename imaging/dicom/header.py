@@ -17,8 +17,8 @@ from pydicom.uid import (
 )
 
 from imaging.errors import RefusedUpload
-from imaging.files.pieces import MOST_DICOM_READS, CountedFile
-from imaging.files.validate import check_size
+from imaging.formats.pieces import MOST_DICOM_READS, CountedFile
+from imaging.formats.validate import check_size
 
 # What pydicom warns about quotes the file, names of patients included.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)

@@ -1,7 +1,7 @@
 import pytest
 
 from imaging.errors import RefusedUpload
-from imaging.files.validate import SMALLEST_SIDE_PX, check_size, kind_of
+from imaging.formats.validate import SMALLEST_SIDE_PX, check_size, kind_of
 from tests.factories import pictures
 
 MOST = 25_000_000

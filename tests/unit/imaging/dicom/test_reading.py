@@ -23,10 +23,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from imaging.dicom.header import MOST_FRAMES
 from imaging.errors import RefusedUpload
-from imaging.files import intensity
 from imaging.files.decode import decode
-from imaging.files.dicom_header import MOST_FRAMES
+from imaging.formats import intensity
 from tests.factories import pictures
 
 MOST = 25_000_000

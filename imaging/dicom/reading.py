@@ -17,12 +17,12 @@ from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
+from imaging.dicom.header import check_header, checked_transfer_syntax, chosen_frame
+from imaging.dicom.regions import cut_to_region, spacing_of
 from imaging.errors import RefusedUpload
-from imaging.files import intensity, raster
-from imaging.files.dicom_header import check_header, checked_transfer_syntax, chosen_frame
-from imaging.files.dicom_regions import cut_to_region, spacing_of
-from imaging.files.pieces import MOST_DICOM_READS, CountedFile, check_fragments, check_regions
-from imaging.files.validate import check_size
+from imaging.formats import intensity, raster
+from imaging.formats.pieces import MOST_DICOM_READS, CountedFile, check_fragments, check_regions
+from imaging.formats.validate import check_size
 from imaging.picture import Picture
 from imaging.preprocess import Grey
 
