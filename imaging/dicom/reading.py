@@ -1,100 +1,170 @@
-"""DICOM ultrasound, read with pydicom: one frame as grey pixels, and its spacing. Nothing else is taken from the file.
-
-Transfer syntaxes are an allowlist. Deflated files, DICOMDIR and codecs without a reader here are refused by name.
-"""
+"""DICOM ultrasound, read with pydicom: one frame as grey pixels, and its scale. Nothing else is taken from the file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
-from pydicom.filereader import dcmread
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID
 
-from imaging.dicom.header import check_header, checked_transfer_syntax, chosen_frame
-from imaging.dicom.regions import cut_to_region, spacing_of
+from imaging.dicom import codecs, display, frames, scale, subject
+from imaging.dicom.header import Layout, layout_of
+from imaging.dicom.opening import NATIVE, STREAMS, opened
+from imaging.dicom.regions import Tissue, cut_to, tissue_of
 from imaging.errors import RefusedUpload
-from imaging.formats import intensity, raster
-from imaging.formats.pieces import MOST_DICOM_READS, CountedFile, check_fragments, check_regions
+from imaging.formats import intensity
 from imaging.formats.validate import check_size
 from imaging.picture import Picture
 from imaging.preprocess import Grey
 
+_PALETTE = tuple(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
 _MONOCHROME = {"MONOCHROME1", "MONOCHROME2"}
-_COLOUR = {"PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
 # Only these are parsed: what is never read can't leak.
-_TAGS: list[Any] = [
+_TAGS: list[BaseTag | int] = [Tag(name) for name in (
     "Modality", "Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "NumberOfFrames", "PixelData",
-    "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept",
+    "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "PresentationLUTShape", "PresentationLUTSequence",
     "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
     "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
     "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData",
     "SequenceOfUltrasoundRegions", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
-]  # fmt: skip
+    "EstimatedRadiographicMagnificationFactor", "PixelAspectRatio",
+    "SOPClassUID", "ImageType", "BodyPartExamined", "AnatomicRegionSequence", "TransducerType", "HeartRate",
+    "PatientSex",
+)]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A frame as grey pixels, cut to its tissue."""
+
+    pixels: Grey
+    colour_share: float
+    notices: tuple[str, ...]
 
 
 def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
     """Read one frame of a DICOM file.
 
     Args:
-        frame: counted from 0; None takes the middle one.
+        frame: counted from 0; None takes the one nearest to the middle that shows something.
 
     Raises:
         RefusedUpload: `transfer_syntax`, `dicom_directory` (415), `no_image_inside`, `bad_dicom`, `no_such_frame`,
-            `not_ultrasound`, `too_many_pieces` (422), `too_many_frames` (413), and those of `validate.check_size`.
-        Exception: whatever pydicom raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
+            `not_ultrasound` (422), `too_many_frames` (413), and those of `validate.check_size`.
+        Exception: whatever pydicom or a codec raises on damaged bytes; `decode.decode` turns it into `bad_dicom`.
     """
-    syntax = checked_transfer_syntax(content)
-    dataset = dcmread(CountedFile(content, MOST_DICOM_READS), specific_tags=_TAGS)
-    if "SequenceOfUltrasoundRegions" in dataset:
-        check_regions(dataset.get_item("SequenceOfUltrasoundRegions").value)
-    check_header(dataset, max_pixels)
-    if syntax.is_compressed:
-        check_fragments(dataset.PixelData)
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    chosen = chosen_frame(frame, frames)
-    if syntax == JPEGBaseline8Bit:
-        pixels, share = _grey_of_jpeg(dataset, chosen, frames, max_pixels)
+    file = opened(content, _TAGS, max_pixels)
+    dataset, is_native = file.dataset, file.syntax in NATIVE
+    layout = layout_of(dataset, is_native, max_pixels)
+    count, held = _held(dataset, file.syntax, layout)
+    frames.check_asked(frame, count)
+    tissue = tissue_of(dataset, layout.rows, layout.columns)
+    chosen, found = _chosen(dataset, file.syntax, layout, tissue, frame, count, max_pixels)
+    place = tissue.placement(layout.rows, layout.columns)
+    size = scale.scale_of(dataset, tissue, place)
+    pixels, shrunk = scale.squared(found.pixels, size.stretch, max_pixels)
+    check_size(pixels.shape[1], pixels.shape[0], max_pixels)
+    spacing = None if size.spacing is None else scale.shrunk(size.spacing, shrunk)
+    notices = (
+        *frames.which(frame, chosen, count), *file.notices, *layout.notices, *held, *found.notices, *tissue.notices,
+        *size.notices, *subject.notices_of(dataset),
+    )  # fmt: skip
+    objection = subject.objection_of(dataset) or size.objection or tissue.objection
+    return Picture(
+        pixels, "dicom", found.colour_share, spacing, chosen, count, tuple(dict.fromkeys(notices)), place, objection
+    )
+
+
+def _held(dataset: Dataset, syntax: UID, layout: Layout) -> tuple[int, tuple[str, ...]]:
+    """How many frames are there; where compressed ones are fewer than said, the data set keeps what is whole."""
+    if syntax in NATIVE:
+        _relabel(dataset, layout)
+        return layout.frames, ()
+    count, mended = frames.held(dataset.PixelData, layout.frames)
+    if mended is not dataset.PixelData:
+        dataset.PixelData = mended
+    _relabel(dataset, layout)
+    dataset.NumberOfFrames = count
+    return count, frames.fewer(layout.frames, count)
+
+
+def _relabel(dataset: Dataset, layout: Layout) -> None:
+    """Let the data set say what its pixels are: pydicom goes by it."""
+    dataset.PhotometricInterpretation = layout.interpretation
+    dataset.NumberOfFrames = layout.frames
+    dataset.PixelRepresentation = int(layout.is_signed)
+    if layout.interpretation == "PALETTE COLOR" and dataset.original_encoding[1] is False:
+        _swap_palette(dataset)
+    if layout.samples == 3 and dataset.get("PlanarConfiguration") not in (0, 1):
+        dataset.PlanarConfiguration = 0
+
+
+def _swap_palette(dataset: Dataset) -> None:
+    """pydicom takes a palette of 16 bits for little-endian words, whatever the file is."""
+    if _palette_bits(dataset) == 16:
+        for name in _PALETTE:
+            if isinstance(words := dataset.get(name), bytes):
+                dataset[name].value = np.frombuffer(words, ">u2").astype("<u2").tobytes()
+
+
+def _chosen(
+    dataset: Dataset, syntax: UID, layout: Layout, tissue: Tissue, asked: int | None, count: int, max_pixels: int
+) -> tuple[int, _Shown]:
+    """The frame that was asked for, else the first one that shows something; the middle one where none does."""
+    first: tuple[int, _Shown] | None = None
+    for frame in frames.order(count) if asked is None else (asked,):
+        found = _shown(dataset, syntax, layout, tissue, frame, count, max_pixels)
+        if asked is not None or count == 1 or not intensity.is_empty(found.pixels):
+            return frame, found
+        first = first or (frame, found)
+    assert first is not None
+    return first
+
+
+def _shown(
+    dataset: Dataset, syntax: UID, layout: Layout, tissue: Tissue, frame: int, count: int, max_pixels: int
+) -> _Shown:
+    if syntax in STREAMS:
+        stream = codecs.decode_frame(
+            frames.frame_of(dataset.PixelData, frame, count), layout.interpretation, max_pixels
+        )
+        if stream.values.shape[:2] != (layout.rows, layout.columns):
+            raise RefusedUpload("bad_dicom", "The DICOM file's picture is not of the size that its header says.")
+        values, bits, interpretation = stream.values, stream.bits, stream.interpretation
     else:
         # Raw and as a view: other colours become red, green and blue below, a band at a time.
-        pixels, share = _grey(dataset, pixel_array(dataset, index=chosen, raw=True, view_only=True))
-    pixels, region_notices = cut_to_region(dataset, pixels)
-    check_size(pixels.shape[1], pixels.shape[0], max_pixels)
-    spacing, spacing_notices = spacing_of(dataset)
-    notices = _frame_notices(frame, chosen, frames) + region_notices + spacing_notices
-    return Picture(pixels, "dicom", share, spacing, chosen, frames, notices)
+        values = pixel_array(dataset, index=frame, raw=True, view_only=True)
+        bits, interpretation = layout.bits_stored, layout.interpretation
+    grey, share, notices = _grey(dataset, values, bits, interpretation)
+    pixels, more = cut_to(tissue, grey)
+    return _Shown(pixels, share, (*notices, *more))
 
 
-def _frame_notices(asked: int | None, chosen: int, frames: int) -> tuple[str, ...]:
-    if frames == 1:
-        return ()
-    which = f"Frame {chosen + 1} of {frames} was read"
-    return (f"{which}, the middle one.",) if asked is None else (f"{which}, as asked.",)
-
-
-def _grey(dataset: Dataset, stored: NDArray[Any]) -> tuple[Grey, float]:
-    interpretation, bits = _interpretation(dataset), int(dataset.BitsStored)
-    if interpretation in _MONOCHROME and stored.ndim == 2:
-        return _monochrome(dataset, stored, bits), 0.0
-    if not _is_colour(interpretation, stored):
-        raise RefusedUpload("bad_dicom", "The DICOM file's colours are of a kind that is not read here.")
+def _grey(
+    dataset: Dataset, stored: NDArray[Any], bits: int, interpretation: str
+) -> tuple[Grey, float, tuple[str, ...]]:
+    if interpretation in _MONOCHROME:
+        if stored.ndim == 3:  # a grey picture that its codec keeps in three equal colours
+            stored = stored[:, :, 0]
+        grey, notices = display.shown(dataset, stored, bits, interpretation == "MONOCHROME1")
+        return grey, 0.0, notices
+    if stored.ndim == 2 and interpretation != "PALETTE COLOR":
+        return intensity.grey_of_stored(stored, bits, is_signed=False), 0.0, ()
 
     def rgb(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(_rgb(dataset, interpretation, stored[top:bottom], bits))
 
-    return intensity.grey_of_rgb(stored.shape[0], stored.shape[1], rgb)
-
-
-def _is_colour(interpretation: str, stored: NDArray[Any]) -> bool:
-    return stored.ndim == (2 if interpretation == "PALETTE COLOR" else 3) and interpretation in _COLOUR
+    return *intensity.grey_of_rgb(stored.shape[0], stored.shape[1], rgb), ()
 
 
 def _rgb(dataset: Dataset, interpretation: str, stored: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -106,45 +176,6 @@ def _rgb(dataset: Dataset, interpretation: str, stored: NDArray[Any], bits: int)
     return intensity.grey_of_stored(stored[..., :3], bits, is_signed=False)
 
 
-def _grey_of_jpeg(dataset: Dataset, frame: int, frames: int, max_pixels: int) -> tuple[Grey, float]:
-    """One frame of a JPEG clip, read by the one JPEG reader that is used here; pydicom's would try others too."""
-    content = get_frame(dataset.PixelData, frame, number_of_frames=frames)
-    found = raster.read(content, "jpeg", max_pixels)
-    if found.pixels.shape != (dataset.Rows, dataset.Columns):
-        raise RefusedUpload("bad_dicom", "The DICOM file's picture is not of the size that its header says.")
-    if _interpretation(dataset) in _MONOCHROME:
-        return _monochrome(dataset, found.pixels, 8), found.colour_share
-    return found.pixels, found.colour_share
-
-
-def _interpretation(dataset: Dataset) -> str:
-    return str(dataset.get("PhotometricInterpretation", "")).strip()
-
-
-def _monochrome(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
-    """Stored values as the file wants them shown: windowed, and turned round where its lowest value is white."""
-    grey = _windowed(dataset, stored, bits)
-    return 255 - grey if _interpretation(dataset) == "MONOCHROME1" else grey
-
-
-def _windowed(dataset: Dataset, stored: NDArray[Any], bits: int) -> Grey:
-    is_signed = int(dataset.get("PixelRepresentation", 0) or 0) == 1
-    centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
-    if centre is None or width is None:
-        return intensity.grey_of_stored(stored, bits, is_signed)
-    slope, intercept = _first(dataset, "RescaleSlope"), _first(dataset, "RescaleIntercept")
-    return intensity.grey_of_window(stored, centre, width, 1.0 if slope is None else slope, intercept or 0.0)
-
-
 def _palette_bits(dataset: Dataset) -> int:
     """Bits of a palette's entries: pydicom hands them out as stored, 8 or 16 bits wide."""
     return 8 if int(dataset.RedPaletteColorLookupTableDescriptor[2]) == 8 else 16
-
-
-def _first(dataset: Dataset, name: str) -> float | None:
-    """The first value of a number that may be several, None where it is missing or not finite."""
-    value = dataset.get(name)
-    if value is None or value == "":
-        return None
-    number = float(value if isinstance(value, (int, float, str)) else value[0])
-    return number if np.isfinite(number) else None

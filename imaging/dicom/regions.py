@@ -1,107 +1,99 @@
-"""Where in a DICOM ultrasound picture the tissue is, and how large a pixel is there."""
+"""Where in a DICOM ultrasound picture the tissue is (PS3.3 C.8.5.5)."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from imaging.picture import Spacing
+from imaging.dicom.optional import LEFT_OUT, items, whole
+from imaging.formats.validate import LONGEST_RATIO, SMALLEST_SIDE_PX
+from imaging.picture import Objection, Placement
 from imaging.preprocess import Grey
 
-_TWO_DIMENSIONAL, _TISSUE, _CENTIMETRES = 1, 1, 3
-_SMALLEST_MM, _LARGEST_MM = 0.005, 2.0
-_SQUARE_WITHIN = 0.01
+_TWO_DIMENSIONAL, _TISSUE = 1, 1
 CUT = "The picture was cut to the ultrasound area that the file names."
 BLANKED = "Everything outside the ultrasound areas that the file names was blanked."
-NOT_SQUARE = "The file gives pixels that are not square, so sizes are not given in millimetres."
-
-_SPACINGS = (
-    ("PixelSpacing", "DICOM Pixel Spacing"),
-    ("ImagerPixelSpacing", "DICOM Imager Pixel Spacing"),
-    ("NominalScannedPixelSpacing", "DICOM Nominal Scanned Pixel Spacing"),
+NO_REGION = LEFT_OUT.format(what="ultrasound areas")
+SEVERAL = Objection(
+    "several_panels", "The file names several pictures of tissue in one. Export each of them by itself."
 )
+_CORNERS = ("RegionLocationMinY0", "RegionLocationMinX0", "RegionLocationMaxY1", "RegionLocationMaxX1")
+Box = tuple[int, int, int, int]  # top, left, bottom, right (exclusive)
 
 
-def tissue_regions(dataset: Dataset) -> list[Dataset]:
-    """The regions that are two-dimensional pictures of tissue (PS3.3 C.8.5.5.1)."""
-    regions = dataset.get("SequenceOfUltrasoundRegions") or []
-    return [
+@dataclass(frozen=True)
+class Tissue:
+    """The areas of tissue that a file names, those inside another left out, with the items that name them."""
+
+    boxes: tuple[Box, ...] = ()
+    regions: tuple[Dataset, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def objection(self) -> Objection | None:
+        """Two pictures of tissue in one are two pictures."""
+        return SEVERAL if len(self.boxes) > 1 else None
+
+    def placement(self, height: int, width: int) -> Placement:
+        """What of a frame is read: the one area of tissue, else all of it."""
+        if len(self.boxes) != 1:
+            return Placement.whole(height, width)
+        top, left, bottom, right = self.boxes[0]
+        return Placement(top, left, bottom - top, right - left, height, width)
+
+
+def tissue_of(dataset: Dataset, height: int, width: int) -> Tissue:
+    """The regions that are two-dimensional pictures of tissue and large enough to be read.
+
+    Others are left out with a notice; one that lies within another is part of it.
+    """
+    named = [
         region
-        for region in regions
-        if region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL and region.get("RegionDataType") == _TISSUE
+        for region in items(dataset, "SequenceOfUltrasoundRegions")
+        if whole(region, "RegionSpatialFormat") == _TWO_DIMENSIONAL and whole(region, "RegionDataType") == _TISSUE
     ]
+    boxes = {index: box for index, region in enumerate(named) if (box := _box(region, height, width)) is not None}
+    outer: dict[Box, Dataset] = {}
+    for index, box in boxes.items():
+        if not any(_lies_in(box, other) and box != other for other in boxes.values()):
+            outer.setdefault(box, named[index])
+    notices = (NO_REGION,) if len(boxes) < len(named) else ()
+    return Tissue(tuple(outer), tuple(outer.values()), notices)
 
 
-def cut_to_region(dataset: Dataset, pixels: Grey) -> tuple[Grey, tuple[str, ...]]:
-    """Keep what lies inside the tissue regions: names and dates are burned in around them.
+def cut_to(tissue: Tissue, pixels: Grey) -> tuple[Grey, tuple[str, ...]]:
+    """Keep what lies inside the areas of tissue: names and dates are burned in around them.
 
-    One region is cut out; several stay in place, with everything else black. Boxes outside the picture are ignored.
+    One area is cut out; several stay in place, with everything else black.
 
     Returns:
         uint8 pixels, and a notice where something was taken away.
     """
-    height, width = pixels.shape
-    boxes = [box for region in tissue_regions(dataset) if (box := _box(region, height, width)) is not None]
-    if not boxes or (0, 0, height, width) in boxes:
+    if not tissue.boxes or (0, 0, *pixels.shape) in tissue.boxes:
         return pixels, ()
-    if len(set(boxes)) == 1:
-        top, left, bottom, right = boxes[0]
+    if len(tissue.boxes) == 1:
+        top, left, bottom, right = tissue.boxes[0]
         return np.ascontiguousarray(pixels[top:bottom, left:right]), (CUT,)
     kept = np.zeros_like(pixels)
-    for top, left, bottom, right in boxes:
+    for top, left, bottom, right in tissue.boxes:
         kept[top:bottom, left:right] = pixels[top:bottom, left:right]
     return kept, (BLANKED,)
 
 
-def spacing_of(dataset: Dataset) -> tuple[Spacing | None, tuple[str, ...]]:
-    """Millimetres per pixel: from the ultrasound regions where they agree, else from a spacing tag.
-
-    Returns:
-        None where the file gives none, with a notice where its pixels are not square.
-    """
-    pairs = [pair for region in tissue_regions(dataset) if (pair := _region_mm(region)) is not None]
-    if pairs:
-        is_one_scale = all(_is_near(pair[0], pairs[0][0]) and _is_near(pair[1], pairs[0][1]) for pair in pairs)
-        return _square(pairs[0], "DICOM ultrasound region (Physical Delta)") if is_one_scale else (None, ())
-    for name, source in _SPACINGS:
-        values = dataset.get(name)
-        if values is not None and not isinstance(values, (str, float)) and len(values) == 2:
-            return _square((float(values[0]), float(values[1])), source)
-    return None, ()
+def _lies_in(box: Box, other: Box) -> bool:
+    return other[0] <= box[0] and other[1] <= box[1] and box[2] <= other[2] and box[3] <= other[3]
 
 
-def _square(pair: tuple[float, float], source: str) -> tuple[Spacing | None, tuple[str, ...]]:
-    if not all(_SMALLEST_MM <= value <= _LARGEST_MM for value in pair):
-        return None, ()
-    if not _is_near(*pair):
-        return None, (NOT_SQUARE,)
-    return Spacing(math.sqrt(pair[0] * pair[1]), source), ()
-
-
-def _region_mm(region: Dataset) -> tuple[float, float] | None:
-    if region.get("PhysicalUnitsXDirection") != _CENTIMETRES or region.get("PhysicalUnitsYDirection") != _CENTIMETRES:
+def _box(region: Dataset, height: int, width: int) -> Box | None:
+    """The standard's corners are inclusive. None for a box outside the picture, or too small or narrow to be read."""
+    values = [whole(region, name) for name in _CORNERS]
+    if None in values:
         return None
-    delta: tuple[Any, Any] = (region.get("PhysicalDeltaX"), region.get("PhysicalDeltaY"))
-    if delta[0] is None or delta[1] is None:
-        return None
-    return abs(float(delta[0])) * 10.0, abs(float(delta[1])) * 10.0
-
-
-def _box(region: Dataset, height: int, width: int) -> tuple[int, int, int, int] | None:
-    """Top, left, bottom, right (exclusive); the standard's corners are inclusive."""
-    names = ("RegionLocationMinY0", "RegionLocationMinX0", "RegionLocationMaxY1", "RegionLocationMaxX1")
-    values = [region.get(name) for name in names]
-    if not all(isinstance(value, int) for value in values):
-        return None
-    top, left, bottom, right = (int(value) for value in values if value is not None)
+    top, left, bottom, right = (value for value in values if value is not None)
     bottom, right = min(bottom + 1, height), min(right + 1, width)
-    if not (0 <= top < bottom and 0 <= left < right):
+    sides = sorted((bottom - top, right - left))
+    if min(top, left) < 0 or sides[0] < SMALLEST_SIDE_PX or sides[1] > LONGEST_RATIO * sides[0]:
         return None
     return top, left, bottom, right
-
-
-def _is_near(first: float, second: float) -> bool:
-    return abs(first - second) <= _SQUARE_WITHIN * max(first, second)

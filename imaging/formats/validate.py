@@ -8,9 +8,10 @@ from __future__ import annotations
 import struct
 
 from imaging.errors import RefusedUpload
+from imaging.formats.foreign import refusal_of
+from imaging.formats.jpeg import is_jpeg_ls
 
-KINDS = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "dicom")
-ALLOWED = "PNG, JPEG, WebP, BMP, TIFF, GIF or DICOM (.dcm)"
+KINDS = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "dicom", "heic", "avif", "jpeg2000", "jpegls")
 
 # Below this side a lesion has too few pixels for any of our measurements; above this ratio it is a strip or a banner.
 SMALLEST_SIDE_PX = 96
@@ -18,15 +19,24 @@ LONGEST_RATIO = 5.0
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
     (b"BM", "bmp"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),
+    (b"\xff\x4f\xff\x51", "jpeg2000"),
 )
+_BRANDS = {b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic", b"avif": "avif"}
+_ANY_BRAND = {b"mif1", b"msf1"}  # of pictures: what codes them stands further on
 _BMP_HEADER_SIZES = {12, 40, 52, 56, 64, 108, 124}
 _DICOM_PREAMBLE = 128
+_FIRST_GROUPS = {0x0002, 0x0008}
+_LONG_VRS = {b"OB", b"OW", b"SQ", b"UN", b"UT"}
+_LONGEST_ELEMENT = 4096
+BARE_STARTS = (0, 1, _DICOM_PREAMBLE)  # where a data set may begin in a file without the letters DICM
 
 
 def kind_of(content: bytes) -> str:
@@ -36,7 +46,7 @@ def kind_of(content: bytes) -> str:
         One of `KINDS`.
 
     Raises:
-        RefusedUpload: `empty_file` (422), `svg_not_allowed` (415), `not_an_image` (415) or `bad_dicom` (422).
+        RefusedUpload: `empty_file` (422), `svg_not_allowed` or `not_an_image` (415).
     """
     if not content:
         raise RefusedUpload("empty_file", "The file is empty.", 422)
@@ -46,10 +56,28 @@ def kind_of(content: bytes) -> str:
         return "dicom"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "jpegls" if is_jpeg_ls(content) else "jpeg"
     for magic, kind in _MAGIC:
         if content.startswith(magic) and (kind != "bmp" or _has_bmp_header(content)):
             return kind
-    raise _unknown(content)
+    if content[4:8] == b"ftyp" and (boxed := _boxed(content)):
+        return boxed
+    if any(begins_data_set(content, start) for start in BARE_STARTS):
+        return "dicom"
+    raise refusal_of(content)
+
+
+def _boxed(content: bytes) -> str | None:
+    """HEIC or AVIF, by the brands that a file of boxes names; None for a film."""
+    brands = [content[start : start + 4] for start in (8, *range(16, min(128, _length(content)), 4))]
+    if brands[0] not in _BRANDS and brands[0] not in _ANY_BRAND:
+        return None
+    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
+
+
+def _length(content: bytes) -> int:
+    return int.from_bytes(content[:4], "big")
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -82,16 +110,29 @@ def _has_bmp_header(content: bytes) -> bool:
     return len(content) >= 18 and struct.unpack_from("<I", content, 14)[0] in _BMP_HEADER_SIZES
 
 
-def _unknown(content: bytes) -> RefusedUpload:
-    if b"<svg" in content[:4096].lower():
-        return RefusedUpload("svg_not_allowed", f"SVG drawings are not accepted. Send {ALLOWED}.", 415)
-    if _looks_like_bare_dicom(content):
-        return RefusedUpload("bad_dicom", "This looks like a DICOM file whose header is missing.", 422)
-    return RefusedUpload("not_an_image", f"This file is not a picture that we read. Send {ALLOWED}.", 415)
+def begins_data_set(content: bytes, at: int = 0) -> bool:
+    """Whether two data elements of a DICOM file stand here, of the groups that a file begins with, in rising order.
+
+    For files without preamble: one element could be chance.
+    """
+    first = _element(content, at)
+    second = None if first is None else _element(content, first[1])
+    return first is not None and second is not None and first[0] < second[0]
 
 
-def _looks_like_bare_dicom(content: bytes) -> bool:
-    """A DICOM data set without preamble starts with group 0002 or 0008, a low element, and a VR or a short length."""
-    if len(content) < 12 or content[0] not in (0x02, 0x08) or content[1] != 0 or content[2] > 0x20 or content[3] != 0:
-        return False
-    return content[4:6].isalpha() or struct.unpack_from("<I", content, 4)[0] < 256
+def _element(content: bytes, at: int) -> tuple[int, int] | None:
+    """Tag of the little-endian element at a place, and where it ends; None where none can stand there."""
+    if at + 12 > len(content):
+        return None
+    group, element, vr, short = struct.unpack_from("<HH2sH", content, at)
+    if group not in _FIRST_GROUPS or (group, element) == (0, 0):
+        return None
+    if vr in _LONG_VRS:
+        length, head = struct.unpack_from("<I", content, at + 8)[0], 12
+    elif vr.isalpha() and vr.isupper():
+        length, head = short, 8
+    else:
+        length, head = struct.unpack_from("<I", content, at + 4)[0], 8
+    if length > _LONGEST_ELEMENT:
+        return None
+    return group << 16 | element, at + head + length

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.errors import RefusedUpload
 from imaging.formats import intensity
 
 
@@ -42,23 +41,6 @@ def test_byte_order_does_not_matter():
     )
 
 
-def test_a_window_maps_its_ends_to_black_and_white():
-    values = np.array([[0, 72, 199, 200, 300]], np.int16)
-    assert intensity.grey_of_window(values, 136, 128).tolist() == [[0, 0, 255, 255, 255]]
-
-
-def test_the_narrowest_window_is_a_threshold():
-    values = np.array([[9, 10, 11]], np.int16)
-    assert intensity.grey_of_window(values, 10, 1).tolist() == [[0, 255, 255]]
-
-
-@pytest.mark.parametrize("width", [0, -5, 0.5, float("nan")])
-def test_a_window_without_width_is_refused(width):
-    with pytest.raises(RefusedUpload):
-        intensity.grey_of_window(np.zeros((2, 2), np.uint8), 10, width)
-
-
-@pytest.mark.parametrize("size", [(200, 200), (3000, 2000)])
 def test_the_share_of_coloured_pixels_is_the_same_at_every_size(size):
     image = Image.new("RGB", size, (90, 90, 90))
     image.paste((200, 40, 40), (0, 0, size[0] // 4, size[1]))
