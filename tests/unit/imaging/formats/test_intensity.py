@@ -41,6 +41,7 @@ def test_byte_order_does_not_matter():
     )
 
 
+@pytest.mark.parametrize("size", [(200, 200), (3000, 2000)])
 def test_the_share_of_coloured_pixels_is_the_same_at_every_size(size):
     image = Image.new("RGB", size, (90, 90, 90))
     image.paste((200, 40, 40), (0, 0, size[0] // 4, size[1]))
