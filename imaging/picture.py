@@ -16,7 +16,7 @@ class Spacing:
 
 
 @dataclass(frozen=True)
-class Placement:
+class Origin:
     """Where the picture lay in its file's own frame, in pixels of the file.
 
     Attributes:
@@ -32,7 +32,7 @@ class Placement:
     file_width: int
 
     @classmethod
-    def whole(cls, height: int, width: int) -> Placement:
+    def whole(cls, height: int, width: int) -> Origin:
         """A picture that is all of its file's frame."""
         return cls(0, 0, height, width, height, width)
 
@@ -56,7 +56,7 @@ class Picture:
         spacing: where the file gives it.
         frame: which frame was read; frames: how many the file holds.
         notices: sentences fit to be shown, for instance "Text at the top edge was blanked".
-        placement: where it lay in the file; None where that is all of the file's frame.
+        origin: where it lay in the file; None where that is all of the file's frame.
         objection: what the file says that speaks against reading it: the gate declines it for that.
     """
 
@@ -67,7 +67,7 @@ class Picture:
     frame: int = 0
     frames: int = 1
     notices: tuple[str, ...] = field(default=())
-    placement: Placement | None = None
+    origin: Origin | None = None
     objection: Objection | None = None
 
     @property
@@ -79,6 +79,6 @@ class Picture:
         return int(self.pixels.shape[1])
 
     @property
-    def place(self) -> Placement:
+    def in_file(self) -> Origin:
         """Where it lay in the file's own frame."""
-        return self.placement or Placement.whole(self.height, self.width)
+        return self.origin or Origin.whole(self.height, self.width)

@@ -70,7 +70,7 @@ def read(content: bytes, max_pixels: int, frame: int | None) -> Picture:
     frames.check_asked(frame, count)
     tissue = tissue_of(dataset, layout.rows, layout.columns)
     chosen, found = _chosen(dataset, file.syntax, layout, tissue, frame, count, max_pixels)
-    place = tissue.placement(layout.rows, layout.columns)
+    place = tissue.origin(layout.rows, layout.columns)
     size = scale.scale_of(dataset, tissue, place)
     pixels, shrunk = scale.squared(found.pixels, size.stretch, max_pixels)
     check_size(pixels.shape[1], pixels.shape[0], max_pixels)

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from imaging.dicom.optional import LEFT_OUT, items, whole
 from imaging.formats.validate import LONGEST_RATIO, SMALLEST_SIDE_PX
-from imaging.picture import Objection, Placement
+from imaging.picture import Objection, Origin
 from imaging.preprocess import Grey
 
 _TWO_DIMENSIONAL, _TISSUE = 1, 1
@@ -36,12 +36,12 @@ class Tissue:
         """Two pictures of tissue in one are two pictures."""
         return SEVERAL if len(self.boxes) > 1 else None
 
-    def placement(self, height: int, width: int) -> Placement:
+    def origin(self, height: int, width: int) -> Origin:
         """What of a frame is read: the one area of tissue, else all of it."""
         if len(self.boxes) != 1:
-            return Placement.whole(height, width)
+            return Origin.whole(height, width)
         top, left, bottom, right = self.boxes[0]
-        return Placement(top, left, bottom - top, right - left, height, width)
+        return Origin(top, left, bottom - top, right - left, height, width)
 
 
 def tissue_of(dataset: Dataset, height: int, width: int) -> Tissue:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from imaging.dicom.optional import LEFT_OUT, is_no_number, number, numbers, whole
 from imaging.dicom.regions import Tissue
-from imaging.picture import Objection, Placement, Spacing
+from imaging.picture import Objection, Origin, Spacing
 from imaging.preprocess import Grey
 
 _CENTIMETRES = 3
@@ -52,11 +52,11 @@ class Scale:
     objection: Objection | None = None
 
 
-def scale_of(dataset: Dataset, tissue: Tissue, placement: Placement) -> Scale:
+def scale_of(dataset: Dataset, tissue: Tissue, origin: Origin) -> Scale:
     """Weigh all statements of a file against each other and against what a breast picture can be.
 
     Args:
-        placement: the part that is read, in pixels of the file.
+        origin: the part that is read, in pixels of the file.
     """
     statements, notices = _statements(dataset, tissue)
     if not statements:
@@ -69,11 +69,11 @@ def scale_of(dataset: Dataset, tissue: Tissue, placement: Placement) -> Scale:
     if factors is None:
         return Scale(None, notices=(*notices, NOT_SQUARE))
     notices = notices if factors == _SQUARE else (*notices, STRETCHED)
-    return _judged(pair, source, factors, placement, notices)
+    return _judged(pair, source, factors, origin, notices)
 
 
-def _judged(pair: Pair, source: str, stretch: Pair, placement: Placement, notices: tuple[str, ...]) -> Scale:
-    depth, width = placement.height * pair[0], placement.width * pair[1]
+def _judged(pair: Pair, source: str, stretch: Pair, origin: Origin, notices: tuple[str, ...]) -> Scale:
+    depth, width = origin.height * pair[0], origin.width * pair[1]
     if WIDTH_MM[0] <= width <= WIDTH_MM[1] and DEPTH_MM[0] <= depth <= DEPTH_MM[1]:
         is_square = stretch == _SQUARE
         return Scale(Spacing((pair[0] * pair[1]) ** 0.5 if is_square else min(pair), source), stretch, notices)

@@ -88,7 +88,7 @@ def test_pixels_that_are_not_square_are_made_so():
     assert picture.pixels.shape == (300, 800)
     assert picture.spacing.mm_per_pixel == pytest.approx(0.1)
     assert picture.notices == (STRETCHED,)
-    assert (picture.place.height, picture.place.width) == (300, 400)
+    assert (picture.in_file.height, picture.in_file.width) == (300, 400)
 
 
 def test_pixels_that_are_far_from_square_give_no_spacing_but_a_notice():

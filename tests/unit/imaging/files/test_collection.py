@@ -6,7 +6,7 @@ import pytest
 
 from imaging.errors import RefusedUpload
 from imaging.files.decode import decode
-from imaging.picture import Placement
+from imaging.picture import Origin
 
 FOLDER = Path(__file__).resolve().parents[5] / "shared" / "cases"
 MOST = 25_000_000
@@ -102,7 +102,7 @@ def test_a_scale_that_no_breast_has_is_not_believed(name):
 
 def test_the_place_of_what_was_cut_out_is_kept():
     picture = read("09-cut-picture-without-offset/screen-with-region.dcm")
-    assert picture.place == Placement(100, 150, 380, 448, 600, 800)
+    assert picture.in_file == Origin(100, 150, 380, 448, 600, 800)
 
 
 def test_half_a_bitmap_gets_a_notice():

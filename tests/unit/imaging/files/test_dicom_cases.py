@@ -30,7 +30,7 @@ from imaging.dicom import display, header, opening, regions, scale, subject
 from imaging.errors import RefusedUpload, UnusablePicture
 from imaging.files.decode import decode
 from imaging.gate import quality
-from imaging.picture import Placement
+from imaging.picture import Origin
 from tests.factories import pictures
 from tests.factories.streams import lossless_jpeg
 
@@ -250,8 +250,8 @@ def test_9_the_place_of_what_was_read_is_kept():
     tags = {"SequenceOfUltrasoundRegions": Sequence([pictures.region(150, 100, 549, 399)])}
     picture = read(pictures.dicom(screen, **tags))
     assert np.array_equal(picture.pixels, GREY)
-    assert picture.place == Placement(100, 150, 300, 400, 600, 800)
-    assert read().place == Placement(0, 0, 300, 400, 300, 400)
+    assert picture.in_file == Origin(100, 150, 300, 400, 600, 800)
+    assert read().in_file == Origin(0, 0, 300, 400, 300, 400)
 
 
 # 10: JPEG in red, green and blue
