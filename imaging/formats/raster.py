@@ -139,6 +139,18 @@ def _loaded(image: Image.Image, max_pixels: int) -> Loaded:
     return pixels, share, (*notices, EMPTY_END) if is_unfinished and _has_empty_end(pixels) else notices
 
 
+def load_readers() -> None:
+    """Import every reader that is otherwise imported with the first file of its kind.
+
+    For a process that soon can't open files any more.
+    """
+    import jpeg_ls  # noqa: F401
+    import simplejpeg  # noqa: F401
+
+    Image.init()
+    _know_heic()
+
+
 def jpeg_values(content: bytes) -> NDArray[np.uint8]:
     """The values of a JPEG, `H x W` or `H x W x 3` in red, green and blue; nothing is turned.
 
@@ -181,7 +193,7 @@ def of_values(values: NDArray[Any], bits: int) -> tuple[Grey, float]:
 def _know_heic() -> None:
     import pi_heif  # with the first such file
 
-    pi_heif.options.DECODE_THREADS = 1
+    pi_heif.options.DECODE_THREADS = 0  # in the thread that asks
     pi_heif.register_heif_opener(thumbnails=False)
 
 
