@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydicom.encaps import get_frame
 
 from imaging.errors import RefusedUpload
+from imaging.formats.pieces import check_fragments
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _NEAR, _FAR = 20, 20  # frames tried beside the middle, and spread over the rest of a long clip
@@ -71,8 +72,9 @@ def held(encapsulated: bytes, said: int) -> tuple[int, bytes]:
     """How many frames compressed pixels hold, and the pixels, mended where a clip breaks off.
 
     Raises:
-        RefusedUpload: `bad_dicom`, not one frame is whole.
+        RefusedUpload: `bad_dicom`, not one frame is whole; `too_many_pieces`.
     """
+    check_fragments(encapsulated)
     fragments, is_cut = whole_fragments(encapsulated)
     if not fragments or (is_cut and said == 1):
         raise RefusedUpload("bad_dicom", "The DICOM file breaks off within the picture.")

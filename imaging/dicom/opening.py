@@ -5,7 +5,6 @@ Codecs without a reader here and DICOMDIR are refused by name.
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import zlib
@@ -35,6 +34,7 @@ from pydicom.uid import (
 
 from imaging.dicom.codecs import WAY_OUT
 from imaging.errors import RefusedUpload
+from imaging.formats.pieces import MOST_DICOM_READS, CountedFile, check_sequence
 from imaging.formats.validate import BARE_STARTS, begins_data_set
 
 # What pydicom warns about quotes the file, names of patients included.
@@ -48,6 +48,10 @@ STREAMS = {
 }  # fmt: skip
 READABLE = NATIVE | STREAMS | {RLELossless, DeflatedExplicitVRLittleEndian}
 _FILMS = "1.2.840.10008.1.2.4.10"  # MPEG and HEVC: .100 to .108
+_SEQUENCES = (
+    "SequenceOfUltrasoundRegions", "AnatomicRegionSequence", "ModalityLUTSequence", "VOILUTSequence",
+    "PresentationLUTSequence",
+)  # fmt: skip
 _PREFIX, _PREAMBLE = b"DICM", 128
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _UNDEFINED = re.compile(rb"\xe0\x7f\x10\x00(?:O[BW]\0\0)?\xff\xff\xff\xff")
@@ -99,7 +103,7 @@ def _start(content: bytes) -> int:
 
 def _meta(content: bytes, start: int) -> tuple[FileMetaDataset, int]:
     """The meta group, empty where there is none, and where the data set begins."""
-    file = io.BytesIO(content)
+    file = CountedFile(content, MOST_DICOM_READS)
     file.seek(start)
     if content[start : start + 2] != b"\x02\0":
         return FileMetaDataset(), start
@@ -139,10 +143,13 @@ def _guessed(content: bytes, begin: int) -> UID:
 
 
 def _parsed(content: bytes, begin: int, syntax: UID, tags: list[BaseTag | int]) -> Dataset:
-    file = io.BytesIO(content)
+    file = CountedFile(content, MOST_DICOM_READS)
     file.seek(begin)
     is_little = syntax != ExplicitVRBigEndian
     dataset = read_dataset(file, syntax == ImplicitVRLittleEndian, is_little, specific_tags=tags)
+    for name in _SEQUENCES:
+        if name in dataset:
+            check_sequence(dataset.get_item(name).value)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     return dataset

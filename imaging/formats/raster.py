@@ -5,7 +5,6 @@ Only the reader of the sniffed kind is ever asked.
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 
 from imaging.errors import RefusedUpload
 from imaging.formats import intensity, jpeg, png
+from imaging.formats.pieces import CountedFile, check_jpeg, check_tiff
 from imaging.formats.validate import check_size
 from imaging.preprocess import Grey
 
@@ -29,6 +29,7 @@ _TRANSPOSED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_COUNTED = {"jpeg": check_jpeg, "tiff": check_tiff}
 _PLUGINS = {"heic": "HEIF", "jpeg2000": "JPEG2000"}
 _SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
 _UNREADABLE_DEPTH = {"F", "I", "LAB", "HSV"}
@@ -60,7 +61,8 @@ def read(content: bytes, kind: str, max_pixels: int, frame: int | None = None) -
         frame: counted from 0; None takes the first one in which something can be seen.
 
     Raises:
-        RefusedUpload: see `validate.check_size`; `unsupported_depth`, `damaged_image`, `no_such_frame` (422).
+        RefusedUpload: see `validate.check_size`; `unsupported_depth`, `damaged_image`, `no_such_frame`,
+            `too_many_pieces` (422).
         Exception: whatever a reader raises on damaged bytes; `decode.decode` turns it into `damaged_image`.
     """
     if kind == "jpegls":
@@ -69,11 +71,13 @@ def read(content: bytes, kind: str, max_pixels: int, frame: int | None = None) -
         _know_heic()
     if kind == "png":
         content = png.checked(content, max_pixels)
+    if kind in _COUNTED:
+        _COUNTED[kind](content)
     if kind == "webp":
         check_size(*_webp_canvas(content), max_pixels)
     if kind == "jpeg":
         _check_jpeg(content, max_pixels)
-    with Image.open(io.BytesIO(content), formats=[_PLUGINS.get(kind, kind.upper())]) as image:
+    with Image.open(CountedFile(content), formats=[_PLUGINS.get(kind, kind.upper())]) as image:
         frames = _frames(image)
         if frame is None:
             chosen, (pixels, share, notices) = _first_shown(image, frames, max_pixels)
@@ -157,8 +161,9 @@ def jpeg_values(content: bytes) -> NDArray[np.uint8]:
     Raises:
         RefusedUpload: `damaged_image`, it breaks off.
     """
+    check_jpeg(content)
     jpeg.check_whole(content)
-    with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+    with Image.open(CountedFile(content), formats=["JPEG"]) as image:
         return np.asarray(image if image.mode in {"L", "RGB"} else image.convert("RGB"))
 
 
