@@ -74,6 +74,8 @@ def _jpeg(content: bytes, frame: jpeg.Frame, interpretation: str) -> Stream:
 
 def _jpeg_2000(content: bytes, interpretation: str, max_pixels: int) -> Stream:
     told = openjpeg.utils.get_parameters(content)
+    if int(told["samples_per_pixel"]) > 1:
+        max_pixels = min(max_pixels, raster.MOST_JPEG_2000_PIXELS)
     check_size(int(told["columns"]), int(told["rows"]), max_pixels)
     values = openjpeg.utils.decode(content)
     # The codec undoes its own transform of colours.

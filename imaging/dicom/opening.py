@@ -34,7 +34,13 @@ from pydicom.uid import (
 
 from imaging.dicom.codecs import WAY_OUT
 from imaging.errors import RefusedUpload
-from imaging.formats.pieces import MOST_DICOM_READS, CountedFile, check_sequence
+from imaging.formats.pieces import (
+    MOST_DICOM_READS,
+    MOST_REGION_BYTES,
+    MOST_TABLE_BYTES,
+    CountedFile,
+    check_sequence,
+)
 from imaging.formats.validate import BARE_STARTS, begins_data_set
 
 # What pydicom warns about quotes the file, names of patients included.
@@ -48,10 +54,11 @@ STREAMS = {
 }  # fmt: skip
 READABLE = NATIVE | STREAMS | {RLELossless, DeflatedExplicitVRLittleEndian}
 _FILMS = "1.2.840.10008.1.2.4.10"  # MPEG and HEVC: .100 to .108
-_SEQUENCES = (
-    "SequenceOfUltrasoundRegions", "AnatomicRegionSequence", "ModalityLUTSequence", "VOILUTSequence",
-    "PresentationLUTSequence",
-)  # fmt: skip
+_SEQUENCES = {
+    "SequenceOfUltrasoundRegions": MOST_REGION_BYTES, "AnatomicRegionSequence": MOST_REGION_BYTES,
+    "ModalityLUTSequence": MOST_TABLE_BYTES, "VOILUTSequence": MOST_TABLE_BYTES,
+    "PresentationLUTSequence": MOST_TABLE_BYTES,
+}  # fmt: skip
 _PREFIX, _PREAMBLE = b"DICM", 128
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _UNDEFINED = re.compile(rb"\xe0\x7f\x10\x00(?:O[BW]\0\0)?\xff\xff\xff\xff")
@@ -147,9 +154,9 @@ def _parsed(content: bytes, begin: int, syntax: UID, tags: list[BaseTag | int]) 
     file.seek(begin)
     is_little = syntax != ExplicitVRBigEndian
     dataset = read_dataset(file, syntax == ImplicitVRLittleEndian, is_little, specific_tags=tags)
-    for name in _SEQUENCES:
+    for name, most in _SEQUENCES.items():
         if name in dataset:
-            check_sequence(dataset.get_item(name).value)
+            check_sequence(dataset.get_item(name).value, most)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     return dataset

@@ -19,7 +19,8 @@ MOST_SCANNED_PIXELS = 1_000_000_000  # scans times pixels: forty of the largest 
 MOST_READS = 300_000  # and one more for each BYTES_A_READ: of a GIF's bytes, two reads fetch 256
 BYTES_A_READ = 100
 MOST_DICOM_READS = 40_000  # pydicom makes objects of what it reads, ten times as slowly; usual headers take a thousand
-MOST_SEQUENCE_BYTES = 200_000  # of a DICOM sequence: ultrasound regions of some hundred bytes, a table of 131,072
+MOST_REGION_BYTES = 100_000  # of the ultrasound regions of a DICOM file, some hundred bytes each
+MOST_TABLE_BYTES = 200_000  # of its tables of greys: the largest takes 131,072
 MOST_VALUES = 200_000  # of one entry of a TIFF: strips, tiles, a colour table
 MOST_ENTRIES, MOST_PAGES = 200_000, 5000  # of a TIFF, all of its pictures together
 MOST_FRAGMENTS = 30_000
@@ -125,13 +126,13 @@ def check_tiff(content: bytes) -> None:
     raise too_many()
 
 
-def check_sequence(items: object) -> None:
+def check_sequence(items: object, most: int = MOST_REGION_BYTES) -> None:
     """Refuse a DICOM sequence, as raw bytes, that is too long for what it is.
 
     Raises:
         RefusedUpload: `too_many_pieces` (422).
     """
-    if isinstance(items, bytes) and len(items) > MOST_SEQUENCE_BYTES:
+    if isinstance(items, bytes) and len(items) > most:
         raise too_many()
 
 

@@ -33,6 +33,7 @@ _COUNTED = {"jpeg": check_jpeg, "tiff": check_tiff}
 _PLUGINS = {"heic": "HEIF", "jpeg2000": "JPEG2000"}
 _SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
 _UNREADABLE_DEPTH = {"F", "I", "LAB", "HSV"}
+MOST_JPEG_2000_PIXELS = 20_000_000  # in colour: its reader holds four bytes of each colour of each pixel
 _MOST_TRIES = 24  # pictures of one file that are looked into for one that shows something
 _EMPTY_END_SHARE, _LIT = 0.2, 0.5
 FIRST_FRAME = "The file holds several pictures; the first one was read."
@@ -132,6 +133,8 @@ def _which(asked: int | None, chosen: int, frames: int) -> tuple[str, ...]:
 
 
 def _loaded(image: Image.Image, max_pixels: int) -> Loaded:
+    if image.format == "JPEG2000" and len(image.getbands()) > 1:
+        max_pixels = min(max_pixels, MOST_JPEG_2000_PIXELS)
     check_size(image.width, image.height, max_pixels)
     if image.mode in _UNREADABLE_DEPTH:
         raise RefusedUpload("unsupported_depth", _TOO_DEEP)
