@@ -1,14 +1,14 @@
 """Where a picture lay in its file, and what the file says that speaks against reading it
 
-Revision ID: 0005_where_in_the_file
-Revises: 0004_audit_chain
+Revision ID: 0006_where_in_the_file
+Revises: 0005_sources
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0005_where_in_the_file'
-down_revision = '0004_audit_chain'
+revision = '0006_where_in_the_file'
+down_revision = '0005_sources'
 branch_labels = None
 depends_on = None
 
