@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging.picture import Origin
 from imaging.postprocess import contours_of
 from imaging.preprocess import Grey
 
@@ -91,3 +92,18 @@ def _palette_png(shades: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes
 def _thickness(shape: tuple[int, ...]) -> int:
     """Line width in px: one up to 500 px of the longer side, then growing with it."""
     return max(1, round(max(shape[:2]) / 500))
+
+
+def in_file(mask: NDArray[np.bool_], origin: Origin) -> NDArray[np.bool_]:
+    """A mask of the picture as one of its file's own frame: there it lies on what was sent.
+
+    Args:
+        mask: bool `H x W`, of the picture.
+
+    Returns:
+        bool `file_height x file_width`.
+    """
+    whole = np.zeros((origin.file_height, origin.file_width), dtype=bool)
+    part = cv2.resize(mask.astype(np.uint8), (origin.width, origin.height), interpolation=cv2.INTER_NEAREST)
+    whole[origin.top : origin.top + origin.height, origin.left : origin.left + origin.width] = part > 0
+    return whole

@@ -21,7 +21,16 @@ from imaging.gate import quality
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-REFUSALS = {"RefusedUpload", "UnusablePicture", "ModelUnusable", "BadPlace", "NotReady", "Wording", "Fault"}
+REFUSALS = {
+    "RefusedUpload",
+    "Objection",
+    "UnusablePicture",
+    "ModelUnusable",
+    "BadPlace",
+    "NotReady",
+    "Wording",
+    "Fault",
+}
 
 
 @pytest.mark.parametrize("name", ["settings.md", "routes.md", "csv.md"])

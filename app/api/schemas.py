@@ -67,7 +67,11 @@ class UploadFields(_SaidOnce):
 class UploadForm(UploadFields):
     """The whole multipart form, as it is described; texts and file are read apart."""
 
-    file = Upload(**_about("PNG, JPEG, WebP, BMP, TIFF or DICOM; told by its content, not by its name."))
+    file = Upload(
+        **_about(
+            "PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or DICOM; told by its content, not by its name."
+        )
+    )
 
 
 def _visible(name: str, about: str) -> fields.String:
@@ -187,6 +191,20 @@ class AdviceSchema(_Object):
     steps = fields.List(fields.String(), required=True)
 
 
+class PlaceInFileSchema(_Object):
+    """A place in the file's own frame, in its pixels."""
+
+    top = fields.Integer(required=True)
+    left = fields.Integer(required=True)
+
+
+class SizeInFileSchema(_Object):
+    """A size in the file's own frame, in its pixels."""
+
+    height = fields.Integer(required=True)
+    width = fields.Integer(required=True)
+
+
 class PictureSchema(_Object):
     """The picture as it was read."""
 
@@ -195,6 +213,9 @@ class PictureSchema(_Object):
     width = fields.Integer(required=True)
     frame = fields.Integer(required=True)
     frames = fields.Integer(required=True, **_about("Frames of the file; for TIFF and GIF, 2 is two or more."))
+    offset = fields.Nested(PlaceInFileSchema, required=True, **_about("Where the part that was read begins."))
+    part = fields.Nested(SizeInFileSchema, required=True, **_about("How large that part is in the file."))
+    file = fields.Nested(SizeInFileSchema, required=True, **_about("How large the file's whole frame is."))
 
 
 class LinksSchema(_Object):

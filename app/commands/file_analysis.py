@@ -16,11 +16,12 @@ from app import categories
 from app.inference.results import Findings, to_json
 from app.reading import analysis
 from app.reading.triage import Decision
-from app.reports.image_json import DISCLAIMER, advice_json, reading_json, reason_json, unread_json
+from app.reports.image_json import DISCLAIMER, advice_json, picture_json, reading_json, reason_json, unread_json
 from app.tables.image import DECLINED, DONE
 from app.workers.services import services
 from imaging.errors import RefusedUpload, UnusablePicture
-from imaging.picture import Picture
+from imaging.overlay import in_file
+from imaging.picture import Origin
 
 REFUSED = "refused"  # not a picture that is read: an upload of it would have been answered with an error
 MASK_ENDING = ".mask.png"
@@ -101,10 +102,10 @@ def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, 
     (judged,) = analysis.judge([picture])
     if isinstance(judged, UnusablePicture):
         declined = _unread(DECLINED, judged.code, judged.sentence, categories.DECLINED, picture.notices, decode_ms)
-        return declined | {"picture": _picture(picture)}
+        return declined | {"picture": picture_json(picture, picture.in_file)}
     findings, decision = judged
-    mask = str(_keep_mask(findings, source.below, masks)) if masks else None
-    return _read(findings, decision, decode_ms) | {"picture": _picture(picture), "mask": mask}
+    mask = str(_keep_mask(findings, picture.in_file, source.below, masks)) if masks else None
+    return _read(findings, decision, decode_ms) | {"picture": picture_json(picture, picture.in_file), "mask": mask}
 
 
 def _content(path: Path) -> bytes:
@@ -143,13 +144,12 @@ def _read(findings: Findings, decision: Decision, decode_ms: float) -> dict[str,
     return {"status": DONE, "reason": None, **reading, "advice": advice_json(decision.category)}
 
 
-def _picture(picture: Picture) -> dict[str, Any]:
-    return {name: getattr(picture, name) for name in ("kind", "height", "width", "frame", "frames")}
+def _keep_mask(findings: Findings, place: Origin, below: Path, masks: Path) -> Path:
+    """Write the mask as 8-bit PNG below `masks`, in the same folders as its picture; an earlier mask is replaced.
 
-
-def _keep_mask(findings: Findings, below: Path, masks: Path) -> Path:
-    """Write the mask as 8-bit PNG below `masks`, in the same folders as its picture; an earlier mask is replaced."""
+    It has the size of the file's own frame: it can be laid on what was sent.
+    """
     path = masks / below.parent / f"{below.name}{MASK_ENDING}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(findings.mask.astype(np.uint8) * 255).save(path)
+    Image.fromarray(in_file(findings.mask, place).astype(np.uint8) * 255).save(path)
     return path

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.inference.results import LABELS
 from app.pages.admin import percent, tag
-from app.pages.technical import frame_in_words
+from app.pages.technical import frame_in_words, origin_in_words
 from app.tables import Analysis, AuditEvent, Image, Review
 from app.tables.image import DECLINED, DONE, FAILED
 
@@ -183,6 +183,8 @@ def _picture_facts(image: Image) -> tuple[Fact, ...]:
         Fact("Size", f"{image.width} × {image.height} px, {image.kind.upper()}"),
         Fact("Colour dropped", percent(image.colour_share)),
     ]
+    if part := origin_in_words(image):
+        facts.append(Fact("Part of the file", part))
     if image.frames > 1:
         facts.append(Fact("Frame", frame_in_words(image)))
     spacing = f"{image.spacing_mm:.4f} mm per pixel, from {image.spacing_source}" if image.spacing_mm else "not known"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.tables import Image
+from imaging.picture import Origin
 
 _STAGES = {
     "decode": "Decode",
@@ -60,7 +61,20 @@ def device_in_words(provider: str, precision: str) -> str:
 
 def frame_in_words(image: Image) -> str:
     """Which frame was read, and of how many where the file's kind tells that cheaply: TIFF and GIF don't."""
-    return "1 of several" if image.kind in ("tiff", "gif") else f"{image.frame + 1} of {image.frames}"
+    return f"{image.frame + 1} of {'several' if image.kind in ('tiff', 'gif') else image.frames}"
+
+
+def origin_in_words(image: Image) -> str | None:
+    """Where the picture lay in the file's own frame; None where it is all of it."""
+    if not image.origin:
+        return None
+    place = Origin(**image.origin)
+    if place == Origin.whole(place.file_height, place.file_width):
+        return None
+    return (
+        f"{place.width} × {place.height} px of the file's {place.file_width} × {place.file_height}, "
+        f"from {place.left} px from the left and {place.top} px from the top"
+    )
 
 
 def _picture(image: Image) -> tuple[Fact, ...]:
@@ -69,7 +83,9 @@ def _picture(image: Image) -> tuple[Fact, ...]:
         scale = f"{image.spacing_mm:.4f} mm per pixel ({image.spacing_source or 'given by the file'})"
     frame = (Fact("Frame", frame_in_words(image)),) if image.frames > 1 else ()
     size = Fact("Picture", f"{image.kind.upper()}, {image.width} × {image.height} px")
-    return (size, *frame, Fact("Scale", scale), Fact("Full reference", image.id))
+    part = origin_in_words(image)
+    parts = (Fact("Part of the file", part),) if part else ()
+    return (size, *parts, *frame, Fact("Scale", scale), Fact("Full reference", image.id))
 
 
 def _networks(findings: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -32,7 +32,7 @@ from app.workers.early import Offer
 from app.workers.services import services
 from imaging.errors import UnusablePicture
 from imaging.gate import quality
-from imaging.picture import Picture, Spacing
+from imaging.picture import Objection, Origin, Picture, Spacing
 from imaging.preprocess import fitted, resize
 
 _STORE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -181,6 +181,8 @@ def _picture(image: Image) -> Picture:
         image.frame,
         image.frames,
         tuple(image.notices),
+        Origin(**image.origin) if image.origin else None,
+        Objection(image.objection_code, image.objection or "") if image.objection_code else None,
     )
 
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO
 
 from flask import current_app
@@ -261,6 +261,9 @@ def _image(
         notices=list(picture.notices),
         spacing_mm=picture.spacing.mm_per_pixel if picture.spacing else None,
         spacing_source=picture.spacing.source if picture.spacing else None,
+        origin=asdict(picture.origin) if picture.origin else None,
+        objection_code=picture.objection.code if picture.objection else None,
+        objection=picture.objection.sentence if picture.objection else None,
         latitude=place.latitude if place else None,
         longitude=place.longitude if place else None,
         place=place.label if place else None,

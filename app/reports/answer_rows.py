@@ -15,10 +15,14 @@ LESION_COLUMNS = (
     "spacing_mm", "area_mm2", "width_mm", "height_mm", "longest_axis_mm",
 )  # fmt: skip
 DESCRIPTOR_COLUMNS = ("shape", "orientation", "margin", "echo pattern", "posterior features")
+ORIGIN_COLUMNS = {  # where the picture lay in the file's own frame, in pixels of the file
+    "offset_top": ("offset", "top"), "offset_left": ("offset", "left"),
+    "file_height": ("file", "height"), "file_width": ("file", "width"),
+}  # fmt: skip
 COLUMNS = (
     "path", "status", "reason_code", "reason", "category", "label", *LABELS, *LESION_COLUMNS,
     *(name.replace(" ", "_") for name in DESCRIPTOR_COLUMNS),
-    "models_version", "provider", "mask", "notices", "disclaimer",
+    "models_version", "provider", "mask", "notices", "disclaimer", *ORIGIN_COLUMNS,
 )  # fmt: skip
 
 Body = dict[str, Any]
@@ -44,7 +48,14 @@ def _cell(body: Body, column: str) -> Cell:
         return (body["lesion"] or {}).get(column)
     if column in {name.replace(" ", "_") for name in DESCRIPTOR_COLUMNS}:
         return _term(body, column.replace("_", " "))
+    if column in ORIGIN_COLUMNS:
+        return _origin(body, *ORIGIN_COLUMNS[column])
     return _plain(body, column)
+
+
+def _origin(body: Body, group: str, name: str) -> Cell:
+    picture = body["picture"]
+    return int(picture[group][name]) if picture else None
 
 
 def _term(body: Body, name: str) -> Cell:

@@ -9,6 +9,7 @@ from typing import Any
 from app.reading.triage import WORDS
 from app.tables import Image
 from app.tables.image import QUEUED, RUNNING
+from imaging.picture import Origin, Picture
 
 DISCLAIMER = (
     "Research software, not a medical device. One picture is not enough for a judgement: symptoms go to a doctor, "
@@ -73,12 +74,26 @@ def image_json(image: Image) -> dict[str, Any]:
         "reason": reason_json(image.reason_code, image.reason),
         **reading,
         "advice": advice_json(reading["category"]),
-        "picture": {name: getattr(image, name) for name in ("kind", "height", "width", "frame", "frames")},
+        "picture": picture_json(image, _origin(image)),
         "created_at": image.created_at.isoformat(),
         "finished_at": image.finished_at.isoformat() if image.finished_at else None,
         "links": _links(image.id, has_reading),
         "disclaimer": DISCLAIMER,
     }
+
+
+def picture_json(picture: Picture | Image, place: Origin) -> dict[str, Any]:
+    """The picture as it was read, and where it lay in the file's own frame (pixels of the file)."""
+    plain = {name: getattr(picture, name) for name in ("kind", "height", "width", "frame", "frames")}
+    return plain | {
+        "offset": {"top": place.top, "left": place.left},
+        "part": {"height": place.height, "width": place.width},
+        "file": {"height": place.file_height, "width": place.file_width},
+    }
+
+
+def _origin(image: Image) -> Origin:
+    return Origin(**image.origin) if image.origin else Origin.whole(image.height, image.width)
 
 
 def reason_json(code: str | None, sentence: str | None) -> dict[str, str] | None:

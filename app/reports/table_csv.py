@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.orm import selectinload
 from app.reports.image_json import DISCLAIMER
 from app.tables import Analysis, Image, Review
 from app.web.extensions import db
+from imaging.picture import Origin
 
 BATCH = 200
 # Also the full-width twins, which some spreadsheets read as the plain sign.
@@ -59,6 +60,16 @@ def _moment(value: datetime | None) -> Cell:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value is not None else None
 
 
+def _placed(name: str) -> Callable[[Line], Cell]:
+    """A field of where the picture lay in its file."""
+
+    def read(line: Line) -> Cell:
+        found = line.image.origin or asdict(Origin.whole(line.image.height, line.image.width))
+        return int(found[name])
+
+    return read
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("reference", "Short form of the id, as the pages show it.", lambda line: line.image.reference),
     Column("id", "Id of the image, 32 hexadecimal digits.", lambda line: line.image.id),
@@ -74,6 +85,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("normal", "Calibrated probability in 0..1.", lambda line: line.finding("probabilities", "normal")),
     Column("width_px", "Width of the picture in pixels.", lambda line: line.image.width),
     Column("height_px", "Height of the picture in pixels.", lambda line: line.image.height),
+    Column("offset_top_px", "Where the picture begins in the file's own frame, from its top.", _placed("top")),
+    Column("offset_left_px", "The same from its left.", _placed("left")),
+    Column("file_width_px", "Width of the file's own frame.", _placed("file_width")),
+    Column("file_height_px", "Height of the file's own frame.", _placed("file_height")),
     Column("spacing_mm", "Millimetres per pixel, where the file gave it.", lambda line: line.image.spacing_mm),
     Column("lesion_area_px", "Area of the lesion's mask in pixels.", lambda line: line.finding("lesion", "area_px")),
     Column("lesion_area_mm2", "The same in square millimetres.", lambda line: line.finding("lesion", "area_mm2")),

@@ -65,11 +65,16 @@ class Image(db.Model):  # type: ignore[name-defined, misc]
     wanted_frame: Mapped[int] = mapped_column(default=-1)  # as asked for; -1 leaves the choice to the decoder
     frame: Mapped[int] = mapped_column(default=0)
     picture_sha256: Mapped[str] = mapped_column(String(64))  # key of the kept pixels in the picture store
-    kind: Mapped[str] = mapped_column(String(16))  # png, jpeg, webp, bmp, tiff, dicom, gif
+    kind: Mapped[str] = mapped_column(String(16))  # one of `imaging.formats.validate.KINDS`
     height: Mapped[int]
     width: Mapped[int]
     spacing_mm: Mapped[float | None]  # millimetres per pixel, where the file gave it
     spacing_source: Mapped[str | None] = mapped_column(String(64))
+    # Where the picture lay in the file's own frame: the fields of `imaging.picture.Origin`; null: it is all of it.
+    origin: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    # What the file says that speaks against reading it: the gate declines the picture for that.
+    objection_code: Mapped[str | None] = mapped_column(String(48))
+    objection: Mapped[str | None] = mapped_column(String(500))
     frames: Mapped[int] = mapped_column(default=1)
     colour_share: Mapped[float] = mapped_column(default=0.0)  # share of coloured pixels before colours were dropped
     decode_ms: Mapped[float] = mapped_column(default=0.0)

@@ -23,7 +23,7 @@ import imaging
 from app.workers import deadlines, memory
 from imaging.errors import RefusedUpload
 from imaging.files.decoder_process import OPEN, SHUT, read_header, write_frame
-from imaging.picture import Picture, Spacing
+from imaging.picture import Objection, Origin, Picture, Spacing
 
 ROOT = Path(imaging.__file__).parent.parent
 _COMMAND: Sequence[str] = (sys.executable, "-s", "-m", "imaging.files.decoder_process")
@@ -314,7 +314,17 @@ def _picture(header: dict[str, Any], pixels: bytes) -> Picture:
         frame=int(header["frame"]),
         frames=int(header["frames"]),
         notices=tuple(str(notice) for notice in header["notices"]),
+        origin=_origin(header.get("origin")),
+        objection=_objection(header.get("objection")),
     )
+
+
+def _origin(found: Any) -> Origin | None:
+    return None if found is None else Origin(**{str(name): int(value) for name, value in found.items()})
+
+
+def _objection(found: Any) -> Objection | None:
+    return None if found is None else Objection(str(found["code"]), str(found["sentence"]))
 
 
 def _refusal(child: Child) -> RefusedUpload:

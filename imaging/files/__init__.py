@@ -1,1 +1,1 @@
-"""Formats: sniff, validate, decode, drop what names a person."""
+"""Files: from the bytes of an upload to a picture, in a process of its own, without what names a person."""

@@ -7,15 +7,19 @@ No header, name, date or identifier of the file leaves this module. It is meant 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import deidentify, raster
-from imaging.files.validate import kind_of
+from imaging.files import deidentify
+from imaging.files.packed import unpacked
+from imaging.formats import raster
+from imaging.formats.validate import kind_of
 from imaging.picture import Picture
 
 DAMAGED = "The picture is damaged or incomplete. Export or download it again."
+_BYTES_A_PIXEL, _SPARE_BYTES = 4, 4 << 20  # of what a packed file may unpack to
 _BAD_DICOM = "The DICOM file is damaged or does not follow the standard."
 
 
@@ -25,19 +29,22 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
     Args:
         content: the file's bytes.
         max_pixels: largest accepted picture, checked on the header before decoding.
-        frame: which frame of a DICOM clip, counted from 0; None takes the middle one. Of other files with several
-            pictures only the first is read.
+        frame: which frame or picture of a file that holds several, counted from 0; None takes one that shows
+            something: of a DICOM clip near the middle, of other files from the first on.
 
     Raises:
         RefusedUpload: with a code, a sentence fit to be shown, and an HTTP status.
     """
-    kind = kind_of(content)
+    file = unpacked(content, _BYTES_A_PIXEL * max_pixels + _SPARE_BYTES)
+    kind = kind_of(file.content)
     try:
         # Parsers of old formats warn where they guess; what they say may quote the file, so it goes nowhere.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = _read(content, kind, max_pixels, frame)
-    except RefusedUpload:
+            picture = _read(file.content, kind, max_pixels, frame)
+    except RefusedUpload as refusal:
+        if kind == "dicom" and refusal.code == "damaged_image":  # of a compressed picture within
+            raise RefusedUpload("bad_dicom", f"The DICOM file holds this: {refusal.sentence}") from None
         raise
     except Image.DecompressionBombError:
         raise RefusedUpload("too_many_pixels", "The picture has more pixels than are read here.", 413) from None
@@ -45,19 +52,19 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
         raise RefusedUpload("too_many_pixels", "The picture needs more memory than is allowed here.", 413) from None
     except Exception:  # parsers answer damaged bytes with dozens of exception types; all mean the same to a person
         raise _damaged(kind) from None
-    return deidentify.without_text_bands(picture)
+    return deidentify.without_text_bands(replace(picture, notices=(*file.notices, *picture.notices)))
 
 
 def _read(content: bytes, kind: str, max_pixels: int, frame: int | None) -> Picture:
     if kind == "dicom":
         # Imported late: pydicom takes longer to import than everything else here together.
-        from imaging.files import dicom
+        from imaging.dicom import reading
 
-        return dicom.read(content, max_pixels, frame)
-    found = raster.read(content, kind, max_pixels)
-    if frame and found.frames > 1:
-        raise RefusedUpload("no_such_frame", "Only the first picture of such a file is read. Export the one you mean.")
-    return Picture(found.pixels, kind, found.colour_share, frames=found.frames, notices=found.notices)
+        return reading.read(content, max_pixels, frame)
+    found = raster.read(content, kind, max_pixels, frame)
+    return Picture(
+        found.pixels, kind, found.colour_share, frame=found.frame, frames=found.frames, notices=found.notices
+    )
 
 
 def _damaged(kind: str) -> RefusedUpload:

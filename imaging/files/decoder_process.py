@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import IO, Any
 
 import numpy as np
@@ -156,6 +157,8 @@ def _described(picture: Picture) -> dict[str, Any]:
         "frame": picture.frame,
         "frames": picture.frames,
         "notices": list(picture.notices),
+        "origin": None if picture.origin is None else asdict(picture.origin),
+        "objection": None if picture.objection is None else asdict(picture.objection),
     }
 
 

@@ -15,20 +15,23 @@ from PIL import Image
 from pydicom.charset import python_encoding
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
-from imaging.files import dicom  # noqa: F401 - otherwise imported with the first DICOM file
+from imaging.dicom import reading  # noqa: F401 - otherwise imported with the first DICOM file
 from imaging.files.decode import decode
+from imaging.formats import raster
 
+_NAMES_IN_ZIP = "cp437"
 _SIDE = 128  # px
 _MOST = 1_000_000  # pixels
 _KINDS: tuple[tuple[str, dict[str, str]], ...] = (
     ("PNG", {}), ("JPEG", {}), ("WEBP", {}), ("BMP", {}), ("GIF", {}), ("TIFF", {"compression": "tiff_lzw"}),
+    ("AVIF", {}), ("JPEG2000", {}),
 )  # fmt: skip
 
 
 def use_every_reader() -> None:
     """Import every reader and decode a made-up picture of each kind; a fraction of a second."""
-    Image.init()
-    for name in set(python_encoding.values()):
+    raster.load_readers()
+    for name in {*python_encoding.values(), _NAMES_IN_ZIP}:
         codecs.lookup(name)
     grey = np.tile(np.arange(_SIDE, dtype=np.uint8), (_SIDE, 1))
     for image in (Image.fromarray(grey), Image.fromarray(np.dstack([grey, grey, grey[::-1]]))):

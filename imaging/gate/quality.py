@@ -47,8 +47,11 @@ def check(picture: Picture) -> tuple[str, ...]:
         Notices, sentences fit to be shown.
 
     Raises:
-        UnusablePicture: `blank`, `colour`, `text`, `noise`, `not_ultrasound` or `several_panels`, with a sentence.
+        UnusablePicture: `blank`, `colour`, `text`, `noise`, `not_ultrasound` or `several_panels`, with a sentence;
+            what the file itself says comes first (`other_organ`, too).
     """
+    if picture.objection is not None:
+        raise UnusablePicture(picture.objection.code, picture.objection.sentence)
     code = _objection(picture)
     if code is not None:
         raise UnusablePicture(code, _SENTENCES[code])

@@ -54,7 +54,10 @@ class TestUpload:
         assert sum(image["probabilities"].values()) == pytest.approx(1.0)
         assert image["label"] == max(image["probabilities"], key=image["probabilities"].get)
         assert {"decode", "segment", "classify"} <= set(image["milliseconds"])
-        assert image["picture"] == {"kind": "png", "height": 220, "width": 260, "frame": 0, "frames": 1}
+        assert image["picture"] == {
+            "kind": "png", "height": 220, "width": 260, "frame": 0, "frames": 1, "offset": {"top": 0, "left": 0},
+            "part": {"height": 220, "width": 260}, "file": {"height": 220, "width": 260},
+        }  # fmt: skip
         assert "not a medical device" in image["disclaimer"]
 
     def test_the_image_can_be_read_again_at_its_location(self, client: FlaskClient, scan: Scan) -> None:

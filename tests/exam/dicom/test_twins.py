@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
 from tests.exam.marks import exam
@@ -77,7 +79,9 @@ PLAIN = {"explicit VR": pictures.dicom(GREY), "implicit VR": pictures.dicom(GREY
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_dicom_is_read(server: Server, grey: Reading, seen: Callable[[str], None], name: str) -> None:
     found = read(server, PLAIN[name], "scan.dcm")
-    assert found.image["picture"] == {"kind": "dicom", "height": 320, "width": 400, "frame": 0, "frames": 1}
+    size = {"height": 320, "width": 400}
+    told = {"kind": "dicom", "frame": 0, "frames": 1, "offset": {"top": 0, "left": 0}, "part": size, "file": size}
+    assert found.image["picture"] == told | size
     seen(f"{name}: {assert_same(grey, found, 0.0, 1.0)}")
 
 
@@ -175,6 +179,34 @@ def alike(server: Server, twin: bytes, content: bytes) -> str:
     for name in ("status", "reason", "probabilities", "category", "lesion"):
         assert one[name] == other[name], name
     return f"{one['status']}, every figure the same"
+
+
+META_END = 132 + 12 + struct.unpack_from("<I", PLAIN["explicit VR"], 140)[0]
+TOLERATED = {
+    "no preamble": PLAIN["explicit VR"][132:],
+    "no preamble, implicit VR": PLAIN["implicit VR"][132:],
+    "no meta group": PLAIN["explicit VR"][META_END:],
+    "no meta group behind the preamble": PLAIN["explicit VR"][:132] + PLAIN["explicit VR"][META_END:],
+    "no meta group, implicit VR": PLAIN["implicit VR"][META_END:],
+    "5 frames said, 1 sent": pictures.dicom(GREY, NumberOfFrames=5),
+    "a window without width": pictures.dicom(GREY, WindowCenter="0", WindowWidth="0"),
+    "a window that is none": pictures.dicom(GREY, WindowCenter="12345678", WindowWidth="1").replace(
+        b"12345678", b"N/A     "
+    ),
+    "a region of one pixel": pictures.dicom(
+        GREY, SequenceOfUltrasoundRegions=Sequence([pictures.region(0, 0, 0, 0, None)])
+    ),
+}
+
+
+@exam("B45", given="No preamble, no meta group, unusable windows and regions, too few frames", expected=READ_ALIKE)
+@pytest.mark.parametrize("name", TOLERATED)
+def test_what_is_missing_or_unusable_and_optional_is_no_reason_to_refuse(
+    server: Server, grey: Reading, seen: Callable[[str], None], name: str
+) -> None:
+    found = read(server, TOLERATED[name], "scan.dcm")
+    assert found.image["notices"]
+    seen(f"{name}: {assert_same(grey, found, 0.0, 1.0)}")
 
 
 WINDOW = {"WindowCenter": "128", "WindowWidth": "256"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from imaging.files.raster import FIRST_FRAME
+from imaging.formats.raster import FIRST_FRAME
 from tests.exam.marks import exam
 from tests.exam.twins import finished
 from tests.factories.pictures import encoded, png_chunk, ultrasound

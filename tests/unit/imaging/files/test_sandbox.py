@@ -49,7 +49,6 @@ REFUSED = {
     "make a pair of sockets": "socket.socketpair()[0].close()",
     "make a pipe": "os.pipe()",
     "start a process": "os.fork() or os._exit(0)",
-    "start a thread": "threading.Thread(target=int).start()",
     "become another program": "os.execv('/bin/echo', ['echo', 'done'])",
     "signal the server": "os.kill(parent, 0)",
     "limit the server": "resource.prlimit(parent, resource.RLIMIT_NPROC)",
@@ -59,6 +58,7 @@ REFUSED = {
 }
 ALLOWED = {
     "read what it holds": "os.read(held, 4)",
+    "start a thread of its own": "thread = threading.Thread(target=int); thread.start(); thread.join()",
     "take memory": "mmap.mmap(-1, 50_000_000); bytearray(50_000_000)",
     "limit itself": "resource.setrlimit(resource.RLIMIT_CPU, (99, resource.getrlimit(resource.RLIMIT_CPU)[1]))",
     "wait": "time.sleep(0.001)",

@@ -6,8 +6,8 @@ import struct
 import zlib
 
 from imaging.errors import RefusedUpload
-from imaging.files.pieces import too_many
-from imaging.files.validate import check_size
+from imaging.formats.pieces import too_many
+from imaging.formats.validate import check_size
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Animation chunks stay, so that it can be said that there are more frames; Exif stays for the orientation.

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.errors import RefusedUpload
-from imaging.files import intensity
+from imaging.formats import intensity
 
 
 def grey_of(image):
@@ -40,22 +39,6 @@ def test_byte_order_does_not_matter():
     assert np.array_equal(
         intensity.grey_of_stored(values, 16, is_signed=False), intensity.grey_of_stored(swapped, 16, is_signed=False)
     )
-
-
-def test_a_window_maps_its_ends_to_black_and_white():
-    values = np.array([[0, 72, 199, 200, 300]], np.int16)
-    assert intensity.grey_of_window(values, 136, 128).tolist() == [[0, 0, 255, 255, 255]]
-
-
-def test_the_narrowest_window_is_a_threshold():
-    values = np.array([[9, 10, 11]], np.int16)
-    assert intensity.grey_of_window(values, 10, 1).tolist() == [[0, 255, 255]]
-
-
-@pytest.mark.parametrize("width", [0, -5, 0.5, float("nan")])
-def test_a_window_without_width_is_refused(width):
-    with pytest.raises(RefusedUpload):
-        intensity.grey_of_window(np.zeros((2, 2), np.uint8), 10, width)
 
 
 @pytest.mark.parametrize("size", [(200, 200), (3000, 2000)])

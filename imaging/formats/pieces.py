@@ -20,7 +20,9 @@ MOST_READS = 300_000  # and one more for each BYTES_A_READ: of a GIF's bytes, tw
 BYTES_A_READ = 100
 MOST_DICOM_READS = 40_000  # pydicom makes objects of what it reads, ten times as slowly; usual headers take a thousand
 MOST_REGION_BYTES = 100_000  # of the ultrasound regions of a DICOM file, some hundred bytes each
+MOST_TABLE_BYTES = 200_000  # of its tables of greys: the largest takes 131,072
 MOST_VALUES = 200_000  # of one entry of a TIFF: strips, tiles, a colour table
+MOST_ENTRIES, MOST_PAGES = 200_000, 5000  # of a TIFF, all of its pictures together
 MOST_FRAGMENTS = 30_000
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan anything else after 0xFF belongs to the pixels
@@ -97,32 +99,40 @@ def _segments(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def check_tiff(content: bytes) -> None:
-    """Refuse a TIFF of which an entry holds too many values: Pillow makes an object of each. Two pictures are read.
+    """Refuse a TIFF of too many entries, or one whose entry holds too many values: Pillow makes an object of each.
 
     Raises:
         RefusedUpload: `too_many_pieces` (422).
         struct.error: the file breaks off.
     """
     order = "<" if content.startswith(b"II") else ">"
-    (position,) = struct.unpack_from(f"{order}I", content, 4)
-    for _ in range(2):
-        (entries,) = struct.unpack_from(f"{order}H", content, position)
+    is_big = content[2:4] in (b"+\0", b"\0+")
+    word, head, step = ("Q", "Q", 20) if is_big else ("I", "H", 12)
+    (position,) = struct.unpack_from(f"{order}{word}", content, 8 if is_big else 4)
+    left = MOST_ENTRIES
+    for _ in range(MOST_PAGES):
+        (entries,) = struct.unpack_from(f"{order}{head}", content, position)
+        first = position + struct.calcsize(head)
+        left -= entries
+        if left < 0:
+            raise too_many()
         for number in range(entries):
-            kind, count = struct.unpack_from(f"{order}HI", content, position + 4 + 12 * number)
+            kind, count = struct.unpack_from(f"{order}H{word}", content, first + 2 + step * number)
             if kind not in _BYTES and count > MOST_VALUES:
                 raise too_many()
-        (position,) = struct.unpack_from(f"{order}I", content, position + 2 + 12 * entries)
+        (position,) = struct.unpack_from(f"{order}{word}", content, first + step * entries)
         if position == 0:
             return
+    raise too_many()
 
 
-def check_regions(regions: object) -> None:
+def check_sequence(items: object, most: int = MOST_REGION_BYTES) -> None:
     """Refuse a DICOM sequence, as raw bytes, that is too long for what it is.
 
     Raises:
         RefusedUpload: `too_many_pieces` (422).
     """
-    if isinstance(regions, bytes) and len(regions) > MOST_REGION_BYTES:
+    if isinstance(items, bytes) and len(items) > most:
         raise too_many()
 
 

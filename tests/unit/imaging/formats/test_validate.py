@@ -1,7 +1,7 @@
 import pytest
 
 from imaging.errors import RefusedUpload
-from imaging.files.validate import SMALLEST_SIDE_PX, check_size, kind_of
+from imaging.formats.validate import SMALLEST_SIDE_PX, check_size, kind_of
 from tests.factories import pictures
 
 MOST = 25_000_000
@@ -32,11 +32,8 @@ def test_an_empty_file_is_refused():
         b"%PDF-1.7 ...",
         b"PK\x03\x04 a zip",
         b"\x00\x00\x00\x18ftypmp42",
-        b"\x00\x00\x00\x18ftypheic",
         b"%!PS-Adobe-3.0 EPSF-3.0",
         b"8BPS\x00\x01",
-        b"\x00\x00\x00\x0cjP  \r\n\x87\n",
-        b"\xff\x4f\xff\x51",
         b"BM but no bitmap, only a text that begins so",
         b"RIFF\x00\x00\x00\x00WAVE",
         b"\x1f\x8b\x08 gzip",
@@ -63,11 +60,25 @@ def test_svg_is_refused_by_name(content):
     assert (refusal.value.code, refusal.value.status) == ("svg_not_allowed", 415)
 
 
-def test_dicom_without_its_preamble_is_refused_as_bad_dicom():
-    bare = pictures.dicom(pictures.ultrasound())[132:]
-    with pytest.raises(RefusedUpload) as refusal:
-        kind_of(bare)
-    assert (refusal.value.code, refusal.value.status) == ("bad_dicom", 422)
+@pytest.mark.parametrize("start", [132, 132 + 12 + 180])
+def test_dicom_is_told_without_its_preamble(start):
+    assert kind_of(pictures.dicom(pictures.ultrasound())[132:]) == "dicom"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heic"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "avif"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "jpeg2000"),
+        (b"\xff\x4f\xff\x51", "jpeg2000"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0", "jpegls"),
+        (b"II+\0\x08\0\0\0", "tiff"),
+    ],
+)
+def test_a_newer_kind_is_told_by_content(content, kind):
+    assert kind_of(content) == kind
 
 
 def test_too_many_pixels_are_refused_with_the_limit():

@@ -3,7 +3,7 @@
 - Colour becomes luma by ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B), as Pillow's `convert("L")` rounds it.
 - 9 to 16 stored bits keep their 8 highest bits: the full range of the type is scaled, never the range that happens
   to occur in a picture, so that the same echo always has the same grey.
-- A DICOM window (centre, width) is applied where the file gives one (PS3.3 C.11.2.1.2.1, linear).
+- 16-bit values of which none needs more than 8, 10 or 12 bits are read as of so many bits, and a notice says so.
 - Transparent pixels are laid on black.
 """
 
@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imaging.errors import RefusedUpload
 from imaging.preprocess import Grey
 
 # A pixel counts as coloured when its largest and smallest channel differ by more: JPEG's rounding stays below 12.
 COLOURED_ABOVE = 28
 _SAMPLED_PIXELS = 1_000_000
+LEAST_DEVIATION = 8.0  # standard deviation of greys below which nothing can be seen; the gate's limit, too
+_FEW_BITS = (8, 10, 12)
+_SAMPLED_SIDE = 512
 _BAND_PIXELS = 1_000_000  # in colour at a time: the largest picture in all its forms at once would take 500 MB
 
 
@@ -92,32 +94,30 @@ def grey_of_stored(values: NDArray[Any], bits: int, is_signed: bool) -> Grey:
         clipped = np.clip(every + (1 << (bits - 1) if is_signed else 0), 0, (1 << bits) - 1)
         return clipped >> (bits - 8) if bits >= 8 else clipped * (255.0 / ((1 << bits) - 1))
 
-    return _looked_up(values, scaled)
+    return looked_up(values, scaled)
 
 
-def grey_of_window(
-    values: NDArray[Any], centre: float, width: float, slope: float = 1.0, intercept: float = 0.0
-) -> Grey:
-    """Apply a DICOM window to 8- or 16-bit integers; result uint8.
+def bits_in_use(values: NDArray[Any], bits: int) -> tuple[int, tuple[str, ...]]:
+    """How many of the `bits` stored ones 16-bit values use: 8, 10 or 12 where no value needs more, else all of them.
 
-    Args:
-        centre, width: in units of `slope * value + intercept`; a width is at least 1.
-
-    Raises:
-        RefusedUpload: `bad_dicom`, a width below 1.
+    Returns:
+        The number of bits, and a notice where it is smaller.
     """
-    if not width >= 1:
-        raise RefusedUpload("bad_dicom", "The DICOM file holds a window without width.")
-
-    def windowed(every: NDArray[np.int32]) -> NDArray[Any]:
-        distance = every * slope + intercept - (centre - 0.5)
-        share = distance / (width - 1.0) + 0.5 if width > 1 else (distance > 0) * 1.0
-        return np.asarray(np.clip(share, 0.0, 1.0) * 255.0)
-
-    return _looked_up(values, windowed)
+    if values.dtype.itemsize == 1 or int(values.min()) < 0:
+        return bits, ()
+    used = next((few for few in _FEW_BITS if few < bits and int(values.max()) < 1 << few), bits)
+    if used == bits or values.min() == values.max():
+        return bits, ()
+    return used, (f"The picture uses only {used} of its {bits} bits, and its greys were read so.",)
 
 
-def _looked_up(values: NDArray[Any], function: Callable[[NDArray[np.int32]], NDArray[Any]]) -> Grey:
+def is_empty(pixels: Grey) -> bool:
+    """Whether uint8 `H x W` pixels are nearly one shade of grey, so that another frame or window is to be tried."""
+    rows, columns = (max(1, side // _SAMPLED_SIDE) for side in pixels.shape)
+    return float(pixels[::rows, ::columns].std()) < LEAST_DEVIATION
+
+
+def looked_up(values: NDArray[Any], function: Callable[[NDArray[np.int32]], NDArray[Any]]) -> Grey:
     """Compute `function` once for each value that the type can hold, and look every pixel up: little memory, fast."""
     unsigned = np.dtype(f"u{values.dtype.itemsize}")
     every = np.arange(1 << (8 * unsigned.itemsize), dtype=unsigned)

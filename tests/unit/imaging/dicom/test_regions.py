@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from pydicom.sequence import Sequence
 
+from imaging.dicom.regions import BLANKED, CUT, SEVERAL
+from imaging.dicom.scale import CONTRADICTING, NOT_SQUARE, STRETCHED
 from imaging.files.decode import decode
-from imaging.files.dicom_regions import BLANKED, CUT, NOT_SQUARE
 from tests.factories import pictures
 
 MOST = 25_000_000
@@ -37,6 +38,7 @@ def test_several_regions_stay_in_place_and_all_else_is_black():
     assert not picture.pixels[:50].any()
     assert not picture.pixels[:, 190:210].any()
     assert picture.notices == (BLANKED,)
+    assert picture.objection == SEVERAL
 
 
 @pytest.mark.parametrize("corners", [(500, 500, 600, 600), (90, 90, 20, 20)])
@@ -61,9 +63,14 @@ def test_regions_of_different_scale_give_no_spacing():
     assert read(**regions(first, second)).spacing is None
 
 
-def test_the_region_is_preferred_to_a_tag():
+def test_the_region_is_named_where_a_tag_agrees_and_neither_is_believed_where_it_does_not():
     tags = regions(pictures.region(0, 0, 399, 299, centimetres=0.007))
-    assert read(PixelSpacing=["0.2", "0.2"], **tags).spacing.mm_per_pixel == pytest.approx(0.07)
+    agreed = read(PixelSpacing=["0.0701", "0.0701"], **tags)
+    assert agreed.spacing.mm_per_pixel == pytest.approx(0.07)
+    assert "region" in agreed.spacing.source
+    contradicted = read(PixelSpacing=["0.2", "0.2"], **tags)
+    assert contradicted.spacing is None
+    assert contradicted.notices == (CONTRADICTING,)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +83,18 @@ def test_a_spacing_tag_is_read_and_named(name, words):
     assert words in spacing.source
 
 
-def test_pixels_that_are_not_square_give_no_spacing_but_a_notice():
+def test_pixels_that_are_not_square_are_made_so():
     picture = read(PixelSpacing=["0.1", "0.2"])
+    assert picture.pixels.shape == (300, 800)
+    assert picture.spacing.mm_per_pixel == pytest.approx(0.1)
+    assert picture.notices == (STRETCHED,)
+    assert (picture.in_file.height, picture.in_file.width) == (300, 400)
+
+
+def test_pixels_that_are_far_from_square_give_no_spacing_but_a_notice():
+    picture = read(PixelSpacing=["0.1", "0.5"])
     assert picture.spacing is None
+    assert picture.pixels.shape == (300, 400)
     assert picture.notices == (NOT_SQUARE,)
 
 

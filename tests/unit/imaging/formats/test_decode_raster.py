@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import intensity
 from imaging.files.decode import decode
-from imaging.files.raster import FIRST_FRAME
+from imaging.formats import intensity
+from imaging.formats.raster import FIRST_FRAME
 from tests.factories import pictures
 
 MOST = 25_000_000
@@ -233,11 +233,15 @@ def test_of_several_pictures_the_first_is_read_and_that_is_said(kind):
     assert picture.notices == (FIRST_FRAME,)
 
 
-def test_another_than_the_first_of_several_pictures_is_refused_and_not_passed_over():
-    content = pictures.encoded(GREY, "TIFF", save_all=True, append_images=[Image.fromarray(255 - GREY)])
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "PNG"])
+def test_any_of_several_pictures_is_read_by_its_number(kind):
+    content = pictures.encoded(GREY, kind, save_all=True, append_images=[Image.fromarray(255 - GREY)])
     assert decode(content, MOST, frame=0).frames == 2
-    with pytest.raises(RefusedUpload, match="Only the first picture") as refusal:
-        decode(content, MOST, frame=1)
+    second = decode(content, MOST, frame=1)
+    assert (second.frame, second.notices) == (1, ("The file holds several pictures; number 2 was read, as asked.",))
+    assert np.array_equal(second.pixels, 255 - GREY)
+    with pytest.raises(RefusedUpload, match="no picture number 3") as refusal:
+        decode(content, MOST, frame=2)
     assert (refusal.value.code, refusal.value.status) == ("no_such_frame", 422)
 
 

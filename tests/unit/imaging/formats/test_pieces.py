@@ -8,8 +8,8 @@ from PIL import Image
 from pydicom.uid import RLELossless
 
 from imaging.errors import RefusedUpload
-from imaging.files import pieces
 from imaging.files.decode import decode
+from imaging.formats import pieces
 from tests.factories import bombs, pictures
 
 MOST = 25_000_000
