@@ -14,7 +14,9 @@ from pathlib import Path
 
 from server.environment import CantServe
 
+SOCKET = "app.sock"
 _PARTS = ("bodies", "answers", "forms", "unused", "refusals")
+_LONGEST_SOCKET = 107  # bytes of a path, on Linux: unix(7)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Spool:
     @property
     def socket(self) -> Path:
         """Where gunicorn listens."""
-        return self.folder / "gunicorn.sock"
+        return self.folder / SOCKET
 
     @property
     def forms(self) -> Path:
@@ -42,6 +44,8 @@ def opened(parent: Path, port: int) -> Spool:
         CantServe: it is not ours alone, it can't be made, or a server that runs is using it.
     """
     folder = parent / f"sonotriage-{os.getuid()}-{port}"
+    if len(os.fsencode(folder / SOCKET)) > _LONGEST_SOCKET:
+        raise CantServe(f"{parent} is too long a path for a Unix socket in it. Name a shorter place in SPOOL_DIR.")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         _check(folder)

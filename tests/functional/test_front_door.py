@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -276,8 +277,7 @@ def test_bodies_that_stand_still_hold_up_nobody_else_and_leave_nothing(own: Fron
 
 
 def test_a_full_spool_is_told_as_no_room_right_now(tmp_path: Path, tiny_models: Path) -> None:
-    place = tmp_path / "small"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="small"))  # short: a socket's path may not be long
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("mounting is not permitted here")
@@ -291,6 +291,7 @@ def test_a_full_spool_is_told_as_no_room_right_now(tmp_path: Path, tiny_models: 
     finally:
         server.stop()
         subprocess.run(["umount", "-l", str(place)], check=True)
+        place.rmdir()
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     (told,) = [line["message"] for line in lines if line["logger"] == "nginx"]
     assert "No space left" in told

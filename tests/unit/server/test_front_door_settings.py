@@ -103,3 +103,10 @@ def test_the_spool_lies_in_memory_only_where_there_is_enough(monkeypatch: pytest
     assert spool_parent() != Path("/dev/shm")
     monkeypatch.setenv("SPOOL_DIR", "/somewhere")
     assert spool_parent() == Path("/somewhere")
+
+
+def test_a_place_too_deep_for_a_socket_is_told(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    with pytest.raises(CantServe, match="too long a path for a Unix socket"):
+        spool.opened(deep, 8000)

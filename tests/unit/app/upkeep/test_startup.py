@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
+from app import config, create_app
 from app.config import BadSetting
 from app.store import database, schema
 from app.store.database import DATABASE, driver
@@ -24,7 +24,7 @@ server:/share /srv/with\\040space nfs4 rw 0 0
 
 
 def settings(data: Path, is_expected: bool = False) -> dict[str, object]:
-    return {"DATA_DIR": data, "EXPECT_DATA": is_expected, "BACKUP_KEY_FILE": "", "SANDBOX": "auto"}
+    return config.load({}, DATA_DIR=data, EXPECT_DATA=is_expected)
 
 
 def make_tables(data: Path) -> None:
