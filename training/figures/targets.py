@@ -1,7 +1,7 @@
 """The figures that the networks are steered by, each under one key, from the runs of the recipe that is to be served.
 
 `training/results/targets.json` holds `{key: {value, low, high, command}}` of what was measured; a figure that was not
-has no key. Figures over the left-out hospitals are means in which every hospital weighs alike: the next one is a draw
+has no key. Figures over the left-out hospitals are means in which every hospital counts alike: the next one is a draw
 of hospitals, not of pictures.
 """
 

@@ -3,11 +3,11 @@
     python -m training.questions.refusing --data DATA
 
 The embedding is that of a U-Net that has seen neither the Polish hospital nor any stranger
-(`unet-lite0-without-breast`). Two scores are asked: the shipped novelty, which knows breasts alone, and a linear one
-that was shown breasts and the strangers of all organs but the one that is asked about, as far as their licences let
-anybody learn from them. The limit is the one that refuses one in a hundred of each hospital's tuning pictures. What
-it then refuses of a hospital that nobody has seen, and how many cancers among that, stands beside. Writes
-`training/results/refusing.json`.
+(`unet-lite0-without-breast`). Two scores are asked: the shipped out-of-distribution score, which knows breasts alone,
+and a linear one that was shown breasts and the strangers of all organs but the one that is asked about, as far
+as their licences let anybody learn from them. The limit is the one that refuses one in a hundred of each hospital's
+tuning pictures. What it then refuses of a hospital that nobody has seen, and how many cancers among that, stands
+beside. Writes `training/results/refusing.json`.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def answered(
     learned_from: dict[str, NDArray[np.bool_]],
 ) -> dict[str, Any]:
     """What both scores refuse of every kind of strangers, and of the hospital that was left out."""
-    novelty = fit_out_of_distribution(train.embeddings).score
+    shipped = fit_out_of_distribution(train.embeddings).score
     found: dict[str, Any] = {"pictures": {kind: len(rows) for kind, rows in met.items()}}
     for name in ("novelty", "linear"):
         kinds: dict[str, Any] = {}
         for kind, asked in met.items():
             others = [rows[learned_from[other]] for other, rows in met.items() if not _is_same_organ(kind, other)]
-            score = novelty if name == "novelty" else linear(train.embeddings, np.concatenate(others))
+            score = shipped if name == "novelty" else linear(train.embeddings, np.concatenate(others))
             kinds[kind] = _refused(score, limit(score, tune), asked, unseen)
         refused = [kinds[organ]["strangers"] for organ in ORGANS if organ in kinds]
         found[name] = kinds | {"mean over organs": _mean(refused)}

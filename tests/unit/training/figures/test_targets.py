@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.training.figures.test_figures import weighed
+from tests.unit.training.figures.test_figures import predicted
 from training.figures import targets
 from training.figures.judged import Judged, judge, save
 from training.figures.metrics import figures_of
@@ -24,7 +24,7 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def decided(source: str, count: int = 60, seed: int = 0) -> Judged:
-    part = weighed(count, seed=seed)
+    part = predicted(count, seed=seed)
     rows = judge(part, calibrate(part, part.embeddings))
     return replace(rows, sources=np.full(count, source), groups=np.asarray([f"{source}{n}" for n in range(count)]))
 
