@@ -2,8 +2,9 @@
 
     python -m training.questions.descriptors --data DATA
 
-The outlines and the embedding are those of a U-Net that has seen no picture of that set (`unet-lite0-without-breast`),
-as they would be in use. The models are fitted on four fifths of the patients and asked about the fifth. Writes
+The outlines and the embedding are those of networks that have seen no picture of that set, as they would be in use: the
+served ones of `--models` where they were trained without it, or with `--run` those of `unet-lite0-without-breast`. The
+models are fitted on four fifths of the patients and asked about the fifth. Writes
 `training/results/descriptors.json`: Cohen's kappa and balanced accuracy of both, with intervals over patients.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +24,16 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from imaging.measures.measure import measure
 from imaging.postprocess import mask_of
-from imaging.preprocess import fit
+from imaging.preprocess import Grey
 from imaging.statistics.intervals import Figure, with_interval
 from training import datasets
 from training.datasets.sample import FOLDS, Sample
+from training.figures.served import Networks
 from training.fitting import pipeline, segmentation
-from training.fitting.pipeline import Trained
-from training.networks.lite_unet import LiteUNet
 from training.preparation import recipe as recipes
 from training.preparation import transfer
 from training.questions.lesion_numbers import numbers
@@ -87,38 +89,67 @@ class Described:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.questions.descriptors", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SONOTRIAGE_DATA", "../shared/data")))
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--models", type=Path, default=Path("models"), help="exported networks that never saw BrEaST")
+    parser.add_argument("--run", type=Path, help=f"a folder of runs that holds {RECIPE}, in place of the exported ones")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    recipe = recipes.read(RECIPE)
-    samples = datasets.read(transfer.sources_of(recipe), arguments.data)
-    folder = arguments.runs / RECIPE / "fold0"
-    trained = pipeline.train(recipe, transfer.parts_of(recipe, samples, 0), folder, folder)
-    lesions = [sample for sample in samples if sample.source == "breast" and sample.masks]
-    found = measured(described(trained, recipe, lesions)) | {
+    lesions = [sample for sample in datasets.read(["breast"], arguments.data) if sample.masks]
+    looking = of_run(arguments.run, arguments.data) if arguments.run else of_models(arguments.models)
+    found = measured(described(looking, lesions)) | {
+        "networks": looking.name,
         "lesions": len(lesions),
-        "command": "python -m training.questions.descriptors",
+        "command": "python -m training.questions.descriptors" + (f" --run {arguments.run}" if arguments.run else ""),
     }
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 
 
-def described(trained: Trained, recipe: recipes.Recipe, lesions: list[Sample]) -> Described:
+@dataclass(frozen=True)
+class Looking:
+    """Networks by name, and what they make of a picture: the outline, bool `H x W`, and the embedding, float32 `D`."""
+
+    name: str
+    look: Callable[[Grey], tuple[NDArray[np.bool_], NDArray[np.float32]]]
+
+
+def of_models(folder: Path) -> Looking:
+    """The exported networks of a folder."""
+    networks = Networks(folder)
+
+    def look(pixels: Grey) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        return networks.shown(pixels, networks.outlined(pixels)[0])[1], networks.embedding(pixels)
+
+    return Looking(f"served {networks.version}", look)
+
+
+def of_run(runs: Path, data: Path) -> Looking:
+    """The U-Net of the recipe that leaves BrEaST out, trained in `runs`."""
+    recipe = recipes.read(RECIPE)
+    samples, folder = datasets.read(transfer.sources_of(recipe), data), runs / RECIPE / "fold0"
+    trained = pipeline.train(recipe, transfer.parts_of(recipe, samples, 0), folder, folder)
+    rule = recipe["mask"]
+
+    def look(pixels: Grey) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        drawn = segmentation.read(trained.unet, [pixels], trained.segmentation_size)
+        return mask_of(drawn.maps[0], rule["threshold"], rule["smallest_share"]), drawn.embeddings[0]
+
+    return Looking(RECIPE, look)
+
+
+def described(looking: Looking, lesions: list[Sample]) -> Described:
     """Outline and measure every lesion; those without an outline are left out."""
-    kept, rules, rows, pictures = [], [], [], []
-    for sample in lesions:
+    kept, rules, rows, embeddings = [], [], [], []
+    for sample in tqdm(lesions, desc=looking.name, mininterval=20):
         pixels = sample.pixels()
-        drawn = segmentation.probabilities(trained.unet, [pixels], trained.segmentation_size)[0]
-        mask = mask_of(drawn, recipe["mask"]["threshold"], recipe["mask"]["smallest_share"])
+        mask, embedding = looking.look(pixels)
         lesion = measure(pixels, mask, None)
         if lesion is None:
             continue
         kept.append(sample)
         rules.append({one.name: one.term for one in lesion.descriptors})
         rows.append(list(numbers(pixels, mask).values()))
-        pictures.append(fit(pixels, trained.segmentation_size)[0])
-    assert isinstance(trained.unet, LiteUNet)
-    return Described(np.asarray(rows), segmentation.embeddings(trained.unet, pictures), rules, kept)
+        embeddings.append(embedding)
+    return Described(np.asarray(rows), np.asarray(embeddings), rules, kept)
 
 
 def measured(lesions: Described) -> dict[str, Any]:
