@@ -158,7 +158,7 @@ $(VENV)/.testing: requirements-dev.txt $(VENV)/.serving
 $(TRAINING)/bin/python: | $(VENV)/bin/python
 	@$(VENV)/bin/python -m venv $(TRAINING)
 
-$(TRAINING)/.ready: training/requirements.txt | $(TRAINING)/bin/python
+$(TRAINING)/.ready: training/requirements.txt requirements.txt | $(TRAINING)/bin/python
 	@echo "Installing what training needs into $(TRAINING) (once, some minutes)"
 	@$(TRAINING)/bin/python $(PIP) -r training/requirements.txt
 	@touch $@
