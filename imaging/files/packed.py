@@ -79,7 +79,14 @@ def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         raise RefusedUpload("not_an_image", f"This is a ZIP archive of very many files. {_UNPACK}", 415)
     if any(member.flag_bits & 1 for member in members):
         raise RefusedUpload("not_an_image", f"This is a ZIP archive with a password. {_UNPACK}", 415)
+    if any(_leads_out(member.filename) for member in members):
+        raise RefusedUpload("not_an_image", f"This is a ZIP archive whose names lead out of it. {_UNPACK}", 415)
     return [member for member in members if member.compress_type in _METHODS]
+
+
+def _leads_out(name: str) -> bool:
+    """Nothing is written under these names; who makes them up means no good with the rest, either."""
+    return name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or name[1:2] == ":"
 
 
 def _is_byproduct(name: str) -> bool:
@@ -103,6 +110,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> byt
             parts.append(part)
             size += len(part)
             _check(size, most)
+    if size != member.file_size:
+        raise _BROKEN
     return b"".join(parts)
 
 

@@ -43,8 +43,8 @@ def read(server: Server, content: bytes, name: str = "picture.png") -> Reading:
     assert image["status"] == "done", f"{image['status']}: {image['reason']}"
     status, mask = server.get(image["links"]["mask"])
     assert status == 200
-    with Image.open(io.BytesIO(mask)) as image:
-        return Reading(np.asarray(image) > 127, image["probabilities"], image)
+    with Image.open(io.BytesIO(mask)) as mask_picture:
+        return Reading(np.asarray(mask_picture) > 127, image["probabilities"], image)
 
 
 def difference(a: Reading, b: Reading) -> float:

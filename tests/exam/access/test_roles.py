@@ -28,7 +28,8 @@ FOR_REVIEWERS = {
     "admin.server.system",
 }  # fmt: skip
 FOR_ADMINS = {
-    "admin.delete", "admin.server.audit", "admin.server.users", "admin.server.role", "admin.server.disable",
+    "admin.delete", "admin.delete_many", "admin.preview_deletion", "admin.server.audit", "admin.server.users",
+    "admin.server.role", "admin.server.disable",
     "admin.server.enable", "admin.server.password", "admin.server.audit_lines",
 }  # fmt: skip
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

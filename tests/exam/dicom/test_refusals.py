@@ -22,6 +22,7 @@ from pydicom.uid import (
 from tests.exam.dicom.test_twins import palette
 from tests.exam.footprint import children, memory_kb, worker_of
 from tests.exam.marks import exam
+from tests.exam.pictures.test_disguised import archive
 from tests.exam.senders.person import BOUNDARY, assert_refused, multipart
 from tests.factories import pictures
 from tests.factories.server import Server
@@ -129,7 +130,7 @@ IMPOSTORS = {
     "a text": b"not a DICOM file at all\n" * 20,
     "four letters": b"DICM",
     "zeros": bytes(4000),
-    "a ZIP": b"PK\x03\x04" + bytes(400),
+    "a ZIP": archive(("readme.txt", b"words")),
     "a PDF": b"%PDF-1.7\n" + bytes(400),
 }
 

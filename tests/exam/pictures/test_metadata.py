@@ -119,8 +119,8 @@ def test_burned_in_text_is_blanked(server: Server, seen: Seen, kind: str) -> Non
     page = image["links"]["page"]
     status, content = server.get(f"{page}/picture.png")
     assert status == 200
-    with Image.open(io.BytesIO(content)) as image:
-        kept = np.asarray(image)
+    with Image.open(io.BytesIO(content)) as kept_picture:
+        kept = np.asarray(kept_picture)
     assert kept.shape == screen.shape
     assert kept[:38].max() <= 14
     assert TOP_BLANKED in server.get(page)[1].decode() or image["status"] != "done"
