@@ -148,7 +148,9 @@ def test_18_the_one_picture_of_a_zip_is_read():
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ([("a.png", pictures.encoded(GREY)), ("../b.png", pictures.encoded(GREY))], "a ZIP archive of 2 pictures"),
+        ([("a.png", pictures.encoded(GREY)), ("b.png", pictures.encoded(GREY))], "a ZIP archive of 2 pictures"),
+        ([("../a.png", pictures.encoded(GREY))], "lead out of it"),
+        ([("/etc/a.png", pictures.encoded(GREY))], "lead out of it"),
         ([("readme.txt", b"words")], "without a picture"),
         ([("inner.zip", archive(("a.png", pictures.encoded(GREY))))], "without a picture"),
         ([(f"{number}.txt", b"") for number in range(1001)], "very many files"),
