@@ -181,13 +181,15 @@ def alike(server: Server, twin: bytes, content: bytes) -> str:
     return f"{one['status']}, every figure the same"
 
 
-META_END = 132 + 12 + struct.unpack_from("<I", PLAIN["explicit VR"], 140)[0]
+META_END, IMPLICIT_META_END = (
+    132 + 12 + struct.unpack_from("<I", PLAIN[kind], 140)[0] for kind in ("explicit VR", "implicit VR")
+)
 TOLERATED = {
     "no preamble": PLAIN["explicit VR"][132:],
     "no preamble, implicit VR": PLAIN["implicit VR"][132:],
     "no meta group": PLAIN["explicit VR"][META_END:],
     "no meta group behind the preamble": PLAIN["explicit VR"][:132] + PLAIN["explicit VR"][META_END:],
-    "no meta group, implicit VR": PLAIN["implicit VR"][META_END:],
+    "no meta group, implicit VR": PLAIN["implicit VR"][IMPLICIT_META_END:],
     "5 frames said, 1 sent": pictures.dicom(GREY, NumberOfFrames=5),
     "a window without width": pictures.dicom(GREY, WindowCenter="0", WindowWidth="0"),
     "a window that is none": pictures.dicom(GREY, WindowCenter="12345678", WindowWidth="1").replace(

@@ -26,11 +26,11 @@ _TEXTS = (
 _NAMES = (
     "PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ResponsiblePerson",
     "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "PhysiciansOfRecord",
-    "NameOfPhysiciansReadingImage", "RequestingPhysician",
+    "NameOfPhysiciansReadingStudy", "RequestingPhysician",
 )  # fmt: skip
 _DATES = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "AdmittingDate")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID", "DeviceUID")
-_NESTED = ("RequestAttributesSequence", "ReferencedImageSequence", "OtherPatientIDsSequence")
+_NESTED = ("RequestAttributesSequence", "ReferencedStudySequence", "OtherPatientIDsSequence")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _hide_in_items(dataset: Dataset, prefix: str) -> list[str]:
     deep = Dataset()
     deep.PatientID = words[-1]
     region = dataset.SequenceOfUltrasoundRegions[0]
-    region.PatientName, region.ReferencedImageSequence = words[-2], Sequence([deep])
+    region.PatientName, region.ReferencedStudySequence = words[-2], Sequence([deep])
     return words
 
 
