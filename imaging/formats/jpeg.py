@@ -6,15 +6,15 @@ import struct
 from dataclasses import dataclass
 
 from imaging.errors import RefusedUpload
+from imaging.formats.pieces import MOST_SEGMENTS, WITHOUT_LENGTH, segments, too_many
 
-_START, _SCAN, _END = 0xD8, 0xDA, 0xD9
+_SCAN, _END, _FILL = 0xDA, 0xD9, 0xFF
 _ADOBE = 0xEE
 _COLOUR_MARKERS = {(_ADOBE, b"Adob"), (0xE0, b"JFIF")}
 _LS = 0xF7
 _FRAMES = {*range(0xC0, 0xD0), _LS} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-_ALONE = {0x01, *range(0xD0, 0xD8)}
 _CLOSING = bytes((0xFF, _END))
 BROKEN_OFF = "The picture breaks off half way. Export or download it again."
 _BLOCK = 64  # coefficients of a block
@@ -117,26 +117,19 @@ def is_whole_progressive(content: bytes) -> bool:
 
 
 def _segments(content: bytes, past_scans: bool = False) -> list[tuple[int, bytes]]:
-    """Markers and what they hold, up to the first scan or past all of them."""
-    position, found = 2, list[tuple[int, bytes]]()
-    while 0 <= position + 4 <= len(content):
-        if content[position] != 0xFF:
-            position = _next_marker(content, position)
+    """Markers and what they hold, up to the first scan or past all of them.
+
+    Raises:
+        RefusedUpload: `too_many_pieces` (422).
+    """
+    found = list[tuple[int, bytes]]()
+    for number, (marker, start) in enumerate(segments(content)):
+        if number > MOST_SEGMENTS:
+            raise too_many()
+        if marker == _FILL or marker in WITHOUT_LENGTH:
             continue
-        marker = content[position + 1]
-        if marker == _END:
-            break
-        if marker == 0xFF or marker == 0 or marker in _ALONE:
-            position += 1 if marker == 0xFF else 2
-            continue
-        (length,) = struct.unpack_from(">H", content, position + 2)
-        found.append((marker, content[position + 4 : position + 2 + length]))
+        (length,) = struct.unpack_from(">H", content, start - 2)
+        found.append((marker, content[start : start - 2 + length]))
         if marker == _SCAN and not past_scans:
             break
-        position += 2 + max(length, 2)
     return found
-
-
-def _next_marker(content: bytes, position: int) -> int:
-    found = content.find(b"\xff", position)
-    return len(content) if found < 0 else found

@@ -27,8 +27,8 @@ MOST_FRAGMENTS = 30_000
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan anything else after 0xFF belongs to the pixels
 _START_OF_SCAN, _END, _START_OF_FRAME = 0xDA, 0xD9, {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
-_MOST_SEGMENTS = 20_000
+WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+MOST_SEGMENTS = 20_000
 _BYTES = {1, 2, 6, 7}  # types of TIFF whose values are single bytes: profiles and texts, read as a whole
 _ITEM = 0xE000FFFE
 
@@ -65,16 +65,16 @@ def check_jpeg(content: bytes) -> None:
         RefusedUpload: `too_many_pieces` (422).
     """
     scans = pixels = 0
-    for number, (marker, start) in enumerate(_segments(content)):
+    for number, (marker, start) in enumerate(segments(content)):
         if marker in _START_OF_FRAME and start + 5 <= len(content):
             height, width = struct.unpack_from(">HH", content, start + 1)
             pixels = max(pixels, height * width)
         scans += marker == _START_OF_SCAN
-        if number > _MOST_SEGMENTS or scans > MOST_SCANS or scans * pixels > MOST_SCANNED_PIXELS:
+        if number > MOST_SEGMENTS or scans > MOST_SCANS or scans * pixels > MOST_SCANNED_PIXELS:
             raise too_many()
 
 
-def _segments(content: bytes) -> Iterator[tuple[int, int]]:
+def segments(content: bytes) -> Iterator[tuple[int, int]]:
     """The markers of a JPEG up to its end, each with where its parameters begin; fill bytes are one each."""
     position, is_in_scan = 2, False
     while True:
@@ -91,11 +91,11 @@ def _segments(content: bytes) -> Iterator[tuple[int, int]]:
         yield marker, position + 4
         if marker == 0xFF:
             position += 1
-        elif marker in _WITHOUT_LENGTH:
+        elif marker in WITHOUT_LENGTH:
             position += 2
         else:
             position += 2 + int(struct.unpack_from(">H", content, position + 2)[0])
-        is_in_scan = marker == _START_OF_SCAN or (is_in_scan and marker in _WITHOUT_LENGTH)
+        is_in_scan = marker == _START_OF_SCAN or (is_in_scan and marker in WITHOUT_LENGTH)
 
 
 def check_tiff(content: bytes) -> None:

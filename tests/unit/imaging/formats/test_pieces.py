@@ -81,7 +81,7 @@ def test_scans_are_counted_where_they_are_scans(name):
     content = pictures.encoded(pictures.colour(GREY), "JPEG", **JPEGS[name])
     pieces.check_jpeg(content)
     assert decode(content, MOST).pixels.shape == GREY.shape
-    markers = [marker for marker, _ in pieces._segments(content)]
+    markers = [marker for marker, _ in pieces.segments(content)]
     assert markers.count(0xDA) == (10 if "progressive" in name else 1)
 
 
