@@ -171,13 +171,13 @@ def killed_while_decoding(server: Server, sender: Sender) -> str:
 
 
 def decoding(server: Server) -> list[int]:
-    """Children of the serving process that hold much memory now: the one with the large picture."""
-    found = []
-    for child in children(worker_of(server)):
-        try:
-            pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
-        except (OSError, IndexError):
-            continue
-        if pages * os.sysconf("SC_PAGE_SIZE") > 80_000_000:
-            found.append(child)
-    return found
+    """Children of the serving process that hold much more memory than idle ones (90 MB): with the large picture."""
+    return [child for child in children(worker_of(server)) if held(child) > 115_000_000]
+
+
+def held(child: int) -> int:
+    """Bytes of memory that a process holds; 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{child}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
