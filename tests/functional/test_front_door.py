@@ -120,6 +120,13 @@ def test_a_large_upload_is_refused_in_the_application_s_own_words(server: FrontD
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_refusal_before_the_body_is_read_reaches_the_sender(server: FrontDoor) -> None:
+    """nginx is still handing the body on when the application answers: the answer must not be lost with the rest."""
+    for _ in range(10):
+        assert asked(server, "POST", "/api/v1/studies", bytes(2_900_000), Content_Encoding="gzip").status == 415
+        assert asked(server, "POST", "/nowhere", bytes(2_900_000)).status == 404
+
+
 def test_programs_get_json_from_the_interface_whatever_they_accept(server: FrontDoor) -> None:
     assert json.loads(asked(server, "POST", "/api/v1/studies", bytes(4_000_000)).body)["code"] == "too_large"
 
