@@ -132,7 +132,7 @@ def _prepared(port: int, data: Path, provider: str) -> dict[str, str]:
     """The environment of a server, and its tables."""
     environment = {
         "DATA_DIR": str(data), "MODELS_DIR": str(ROOT / "models"), "PORT": str(port), "PROVIDER": provider,
-        "UPLOADS_PER_MINUTE": "1000000", "UPLOADS_PER_SENDER": "10000000", "LOG_LEVEL": "WARNING",
+        "UPLOADS_PER_MINUTE": "1000000", "UPLOADS_PER_SENDER": "1000000", "LOG_LEVEL": "WARNING",
     }  # fmt: skip
     subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", "prepare"],
