@@ -66,14 +66,17 @@ def address(text: str) -> str:
 def url(text: str) -> str:
     """A web address, or nothing."""
     if text and not (_URL.fullmatch(text) and _has_host(text)):
-        raise ValueError("expected an address that begins with http:// or https://")
+        raise ValueError("expected an address that begins with http:// or https://, without a name or a password")
     return text
 
 
 def _has_host(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)  # the port is read when it is asked for
+        has_no_name = parts.username is None  # what stands before an @ would be shown wherever the setting is
+        return (
+            has_no_name and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        )  # the port is read when asked
     except ValueError:
         return False
 

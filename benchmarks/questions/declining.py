@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imaging.errors import RefusedUpload, UnusablePicture
 from imaging.files.decode import decode
-from imaging.files.deidentify import without_text_bands
+from imaging.files.finding import found
 from imaging.gate.quality import check
 from imaging.phantom import speckle
 from imaging.picture import Picture
@@ -45,7 +45,7 @@ def main() -> None:
         code = answer(picture)
         answers.setdefault(group, Counter())[code] += 1
         if picture is not None:
-            banded[group] += bool(without_text_bands(picture).notices)
+            banded[group] += bool(found(picture).notices)
         if group in {"busi", "busbra"} and code != "kept":
             print(json.dumps({"declined": name, "code": code}))
     for group, counts in answers.items():
@@ -60,7 +60,7 @@ def answer(picture: Picture | None) -> str:
     if picture is None:
         return "refused"
     try:
-        check(without_text_bands(picture))
+        check(found(picture))
     except UnusablePicture as objection:
         return objection.code
     return "kept"

@@ -164,7 +164,7 @@ def _grey(
     def rgb(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(_rgb(dataset, interpretation, stored[top:bottom], bits))
 
-    return *intensity.grey_of_rgb(stored.shape[0], stored.shape[1], rgb), ()
+    return intensity.grey_of_rgb(stored.shape[0], stored.shape[1], rgb)
 
 
 def _rgb(dataset: Dataset, interpretation: str, stored: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from PIL import Image
 
 from imaging.errors import RefusedUpload
-from imaging.files import deidentify
+from imaging.files import finding
 from imaging.files.packed import unpacked
 from imaging.formats import raster
 from imaging.formats.validate import kind_of
@@ -52,7 +52,7 @@ def decode(content: bytes, max_pixels: int, frame: int | None = None) -> Picture
         raise RefusedUpload("too_many_pixels", "The picture needs more memory than is allowed here.", 413) from None
     except Exception:  # parsers answer damaged bytes with dozens of exception types; all mean the same to a person
         raise _damaged(kind) from None
-    return deidentify.without_text_bands(replace(picture, notices=(*file.notices, *picture.notices)))
+    return finding.found(replace(picture, notices=(*file.notices, *picture.notices)))
 
 
 def _read(content: bytes, kind: str, max_pixels: int, frame: int | None) -> Picture:

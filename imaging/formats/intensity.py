@@ -5,6 +5,7 @@
   to occur in a picture, so that the same echo always has the same grey.
 - 16-bit values of which none needs more than 8, 10 or 12 bits are read as of so many bits, and a notice says so.
 - Transparent pixels are laid on black.
+- One tint over the whole picture is no colour.
 """
 
 from __future__ import annotations
@@ -17,27 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging.formats.colour import Colours
 from imaging.preprocess import Grey
 
-# A pixel counts as coloured when its largest and smallest channel differ by more: JPEG's rounding stays below 12.
-COLOURED_ABOVE = 28
 _SAMPLED_PIXELS = 1_000_000
 LEAST_DEVIATION = 8.0  # standard deviation of greys below which nothing can be seen; the gate's limit, too
+TINTED = "The picture has one tint of colour all over, and was read in grey."
 _FEW_BITS = (8, 10, 12)
 _SAMPLED_SIDE = 512
 _BAND_PIXELS = 1_000_000  # in colour at a time: the largest picture in all its forms at once would take 500 MB
 
 
-def _count_coloured(red: Grey, green: Grey, blue: Grey) -> int:
-    """How many pixels are coloured, of three planes uint8 `H x W`."""
-    highest = cv2.max(cv2.max(red, green), blue)
-    lowest = cv2.min(cv2.min(red, green), blue)
-    _, is_coloured = cv2.threshold(cv2.subtract(highest, lowest), COLOURED_ABOVE, 1, cv2.THRESH_BINARY)
-    return cv2.countNonZero(is_coloured)
+def grey_of_rgb(
+    height: int, width: int, band_of: Callable[[int, int], Image.Image]
+) -> tuple[Grey, float, tuple[str, ...]]:
+    """Luma of a picture in red, green and blue, its share of coloured pixels, and notices.
 
-
-def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Image]) -> tuple[Grey, float]:
-    """Luma of a picture in red, green and blue, and its share of coloured pixels.
+    One tint over all of it counts as no colour, and a notice says so.
 
     Large pictures are sampled on a regular grid for the share. Only one band is there in colour at a time.
 
@@ -45,24 +42,24 @@ def grey_of_rgb(height: int, width: int, band_of: Callable[[int, int], Image.Ima
         band_of: makes the rows from the first number up to the second as an image of mode RGB.
     """
     rows, columns = _sampling_grid(height, width)
-    coloured = 0
+    colours = Colours()
 
     def luma(top: int, bottom: int) -> Grey:
-        nonlocal coloured
         band = band_of(top, bottom)
         pixels = np.asarray(band)
         red, green, blue = planes = [np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels)]
         if np.array_equal(red, green) and np.array_equal(green, blue):  # most are grey in the form of colour
+            colours.add_grey(red)
             return red  # its own luma, to the bit
         if rows.size * columns.size < height * width:
             sample = np.ix_(rows[(rows >= top) & (rows < bottom)] - top, columns)
             planes = [plane[sample] for plane in planes]
         if planes[0].size:  # a band may hold none of the sample's rows
-            coloured += _count_coloured(*planes)
+            colours.add(*planes)
         return np.asarray(band.convert("L"))
 
     grey = in_bands(height, width, luma)
-    return grey, coloured / (rows.size * columns.size)
+    return (grey, 0.0, (TINTED,)) if colours.is_tint else (grey, colours.coloured / (rows.size * columns.size), ())
 
 
 def in_bands(height: int, width: int, grey_of: Callable[[int, int], Grey]) -> Grey:

@@ -184,13 +184,14 @@ def _read_jpeg_ls(content: bytes, max_pixels: int) -> Raster:
     frame = jpeg.frame_of(content)
     check_size(frame.width, frame.height, max_pixels)
     values = np.asarray(jpeg_ls.decode(np.frombuffer(content, np.uint8)))
-    return Raster(*of_values(values, frame.bits))
+    pixels, share, notices = of_values(values, frame.bits)
+    return Raster(pixels, share, notices=notices)
 
 
-def of_values(values: NDArray[Any], bits: int) -> tuple[Grey, float]:
-    """Unsigned values `H x W`, or `H x W x 3` in red, green and blue, as grey, and the share of coloured pixels."""
+def of_values(values: NDArray[Any], bits: int) -> Loaded:
+    """Unsigned values `H x W`, or `H x W x 3` in red, green and blue, as grey, with the share of coloured pixels."""
     if values.ndim == 2:
-        return intensity.grey_of_stored(values, bits, is_signed=False), 0.0
+        return intensity.grey_of_stored(values, bits, is_signed=False), 0.0, ()
 
     def rgb(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(intensity.grey_of_stored(values[top:bottom, :, :3], bits, is_signed=False))
@@ -215,8 +216,8 @@ def _grey(image: Image.Image) -> tuple[Grey, float, tuple[str, ...]]:
         grey = intensity.in_bands(image.height, image.width, lambda *band: np.asarray(rows(*band).convert("L")))
         return grey, 0.0, ()
     if _is_invisible(image):
-        return *intensity.grey_of_rgb(image.height, image.width, lambda *band: rows(*band).convert("RGB")), ()
-    return *intensity.grey_of_rgb(image.height, image.width, lambda *band: _rgb(rows(*band))), ()
+        return intensity.grey_of_rgb(image.height, image.width, lambda *band: rows(*band).convert("RGB"))
+    return intensity.grey_of_rgb(image.height, image.width, lambda *band: _rgb(rows(*band)))
 
 
 def _of_sixteen_bits(image: Image.Image) -> tuple[Grey, float, tuple[str, ...]]:

@@ -13,7 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from imaging.errors import UnusablePicture
-from imaging.files.deidentify import without_text_bands
+from imaging.files.finding import found
 from imaging.gate.quality import check
 from imaging.picture import Picture
 from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
@@ -66,7 +66,7 @@ class Networks:
 
     def read(self, pixels: Grey) -> Reading:
         """Read uint8 `H x W` pixels."""
-        picture = without_text_bands(Picture(pixels, "png"))
+        picture = found(Picture(pixels, "png"))
         probability, class_logits = self.outlined(picture.pixels)
         seen, mask = self.shown(picture.pixels, probability)
         logits, distance = self._classifier.run(["logits", "novelty"], {"segmented": seen[None]})
@@ -84,7 +84,7 @@ class Networks:
 
     def embedding(self, pixels: Grey) -> NDArray[np.float32]:
         """float32 `D`, the classifier's embedding of uint8 `H x W` pixels."""
-        own = without_text_bands(Picture(pixels, "png")).pixels
+        own = found(Picture(pixels, "png")).pixels
         seen, _ = self.shown(own, self.outlined(own)[0])
         return np.asarray(self._classifier.run(["embedding"], {"segmented": seen[None]})[0][0], dtype=np.float32)
 

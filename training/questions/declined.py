@@ -16,7 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from imaging.errors import UnusablePicture
-from imaging.files.deidentify import without_text_bands
+from imaging.files.finding import found
 from imaging.gate.quality import check
 from imaging.picture import Picture
 from training import datasets
@@ -49,7 +49,7 @@ def of(samples: list[Sample]) -> dict[str, Any]:
 def objection(sample: Sample) -> str | None:
     """The code of the gate's objection to a picture, as the web product asks it; None where it passes."""
     try:
-        check(without_text_bands(Picture(sample.pixels(), "png")))
+        check(found(Picture(sample.pixels(), "png")))
     except UnusablePicture as found:
         return found.code
     return None
