@@ -121,9 +121,11 @@ def _named(country: str, key: str, records: Sequence[PostalRecord]) -> PostcodeA
 
 
 def _words(names: Sequence[str], town: Town) -> str:
-    """The only locality, and the town that stands for it; of several localities, the town."""
-    name = _shown(names[0]) if len(names) == 1 else ""
-    return f"{name} (near {town.name})" if name and fold(name) != fold(town.name) else name or town.name
+    """The only locality, with the town that stands for it unless that is its own name; of several, the town."""
+    if len(names) != 1:
+        return town.name
+    name = _shown(names[0])
+    return name if town in gazetteer.load().find(name) else f"{name} (near {town.name})"
 
 
 def _town(country: str, name: str, neighbours: Town | None) -> Town | None:
