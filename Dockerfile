@@ -30,7 +30,7 @@ RUN groupadd --gid 10001 sonotriage \
  && install -d -m 700 -o 10001 -g 10001 /data
 WORKDIR /srv/sonotriage
 COPY --from=build /venv /venv
-COPY wsgi.py gunicorn.conf.py LICENSE ./
+COPY wsgi.py gunicorn.conf.py LICENSE NOTICE ./
 COPY server server
 COPY imaging imaging
 COPY app app

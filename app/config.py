@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.setting_readers import Whole, address, flag, folder, hosts, names, secret_key, token, url
+from app.setting_readers import Whole, address, flag, folder, hosts, line, names, phone, secret_key, token, url
 from server.json_log import level_named
 
 PREFIX = "SONOTRIAGE_"
@@ -106,6 +106,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CONNECTIONS_PER_ADDRESS", "400", _positive, "Requests of one address that may be under way at once."),
     Setting("NOMINATIM_URL", "", url, "Address of a Nominatim server; typed places leave the server only when set."),
     Setting("DISTANCE_UNIT", "km", str, "Unit of distances on the pages: km or miles."),
+    Setting(
+        "REFERRAL_TEXT",
+        "",
+        line,
+        "What people do from whose place no clinic is near, in up to 600 characters; stands first there.",
+    ),
+    Setting("REFERRAL_PHONE", "", phone, "Phone number that stands beside REFERRAL_TEXT."),
     Setting("RETENTION_DAYS", "0", Whole(0, 36_500), "Days after which images are deleted; 0 keeps them."),
     Setting("BACKUP_KEY_FILE", "", str, "Key file that backups are encrypted with, outside DATA_DIR."),
     Setting(
@@ -138,6 +145,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> dict
         raise BadSetting("ONE_GRAPH=yes does not go with PROVIDER=tensorrt, which has to know the size of a picture.")
     _check_choice(values, "DISTANCE_UNIT", {"km", "miles"})
     _check_choice(values, "SANDBOX", {"auto", "required", "off"})
+    if values["REFERRAL_PHONE"] and not values["REFERRAL_TEXT"]:
+        raise BadSetting("REFERRAL_PHONE goes with REFERRAL_TEXT, which says what it is for.")
     values["DATA_DIR"] = Path(values["DATA_DIR"]).absolute()
     values["MODELS_DIR"] = Path(values["MODELS_DIR"]).absolute()
     return values

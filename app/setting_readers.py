@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+LONGEST_LINE = 600
+
+_PHONE = re.compile(r"\+?[\d ()./-]{5,38}(?: ?ext\.? ?\d{1,7})?")
 _HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9._-]+")
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
@@ -79,6 +82,22 @@ def _has_host(text: str) -> bool:
         )  # the port is read when asked
     except ValueError:
         return False
+
+
+def line(text: str) -> str:
+    """A few sentences for people, on one line."""
+    if len(text) > LONGEST_LINE or not text.isprintable():
+        raise ValueError(f"expected at most {LONGEST_LINE} characters, without line breaks")
+    return text.strip()
+
+
+def phone(text: str) -> str:
+    """A phone number as people write it, or nothing."""
+    number = text.strip()
+    digits = sum(character.isdigit() for character in number.partition("ext")[0])
+    if number and not (number.isascii() and _PHONE.fullmatch(number) and 5 <= digits <= 15):
+        raise ValueError("expected a phone number of 5 to 15 digits, such as +254 20 555 0101")
+    return number
 
 
 def folder(text: str) -> Path:

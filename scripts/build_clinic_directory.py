@@ -33,7 +33,12 @@ REGISTERS = {
     "CMS": "CMS",
     "bordet.be": "bordet.be",
     "petermac.org": "petermac.org",
+    "WHO/KEMRI": "WHO/KEMRI-Wellcome facility list (CC BY 4.0)",
+    "GFAOP": "GFAOP",
+    "Wikidata": "Wikidata",
     "ROR": "ROR",
+    "GeoNames city": "GeoNames (CC BY 4.0)",
+    "public pages": "public pages",
 }
 # Day of the newest register that states one; for a month or a year its first day. Tried from the newest to the oldest.
 DATES = (
@@ -41,8 +46,13 @@ DATES = (
     (re.compile(r"StatCan ODHF"), "2020-08-07"),  # version 1.1
     (re.compile(r"NHS\.UK"), "2020-01-01"),
     (re.compile(r"Eurostat GISCO"), "2020-01-01"),
+    (re.compile(r"WHO/KEMRI"), "2019-01-01"),  # published in 2019
     (re.compile(r"HIFLD"), "2018-01-01"),
 )
+# What the table says about a war is known of the time before it only.
+WAR = re.compile(r"(?:war|violence) since (\d{4})")
+# Points that stand for a town, a postcode, or for where a clinic was before it moved.
+APPROXIMATE = re.compile(r"CITY-LEVEL|postcode-level|geo_qual=\d+ \(low\)|point is the old site")
 
 
 def main() -> None:
@@ -76,7 +86,7 @@ def built(collected: list[dict[str, str]], compared_on: str) -> Iterator[dict[st
         kept = {column: row[column].strip() for column in COLUMNS if column in row}
         yield kept | {
             "website": website(row["website"]),
-            "is_approximate": "yes" if "CITY-LEVEL" in row["checked"] else "no",
+            "is_approximate": "yes" if APPROXIMATE.search(row["checked"]) else "no",
             "source": source(row),
             "checked_on": checked_on(row, compared_on),
         }
@@ -93,8 +103,14 @@ def source(row: dict[str, str]) -> str:
 
 
 def checked_on(row: dict[str, str], compared_on: str) -> str:
-    """The date that the newest register states; else the day on which the row was compared with the others."""
+    """The date that the newest register states; else the day on which the row was compared with the others.
+
+    Where a war or violence may have closed a clinic, the year of its beginning.
+    """
     text = f"{row['source']}; {row['checked']}"
+    war = WAR.search(text)
+    if war:
+        return f"{war[1]}-01-01"
     return next((date for pattern, date in DATES if pattern.search(text)), compared_on)
 
 

@@ -122,6 +122,27 @@ class TestOpenApi:
         assert anchors <= set(re.findall(r'id="([^"]+)"', page))
 
 
+class TestNotices:
+    def test_the_image_carries_a_notice_that_names_whose_data_lie_in_it(self) -> None:
+        notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+        for words in (
+            "countrystatecity-postal-codes",
+            "Open Database License (ODbL) 1.0",
+            "GeoNames",
+            "KEMRI-Wellcome",
+        ):
+            assert words in notice
+        assert re.search(r"^COPY .*\bNOTICE\b", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert "!NOTICE" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    def test_nothing_of_the_postcodes_lies_in_our_own_files(self) -> None:
+        """Their records are told by a key that nothing of ours has but the reader and its tests."""
+        rooms = ("app", "models", "static", "templates", "docs", "scripts")
+        files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.is_file()]
+        holders = [path for path in files if b'"localityName":' in path.read_bytes()]
+        assert holders == []
+
+
 class TestDependencies:
     def test_every_pinned_package_is_listed_with_its_version(self) -> None:
         text = (DOCS / "dependencies.md").read_text(encoding="utf-8")

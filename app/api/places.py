@@ -25,5 +25,5 @@ def asked(fields: Mapping[str, Any]) -> Place | None:
     if resolution.is_ambiguous:
         raise AmbiguousPlace(resolution.matches)
     if not resolution.matches:
-        raise UnknownPlace
+        raise UnknownPlace(resolution.unknown)
     return resolution.matches[0]

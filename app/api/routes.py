@@ -142,7 +142,7 @@ def list_clinics(query: dict[str, Any]) -> ResponseReturnValue:
     place = places.asked(query)
     if place is None:
         raise NoPlace
-    nearby = clinics.nearest(place.latitude, place.longitude, place.country, query["limit"])
+    nearby = clinics.nearest(place.latitude, place.longitude, place.country, query["limit"], query["beyond"])
     return clinics_json(place, nearby, query.get("unit") or current_app.config["DISTANCE_UNIT"])
 
 

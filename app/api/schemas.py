@@ -112,6 +112,9 @@ class ClinicQuery(_SaidOnce):
     place = _place()
     limit = fields.Integer(load_default=5, validate=validate.Range(1, MAX_LIMIT), **_about("How many."))
     unit = fields.String(validate=validate.OneOf(["km", "miles"]), **_about("Unit of `distance`; the server's own."))
+    beyond = fields.Boolean(
+        load_default=False, **_about("List what lies in other countries or farther than 300 km, too.")
+    )
 
 
 class SizeQuery(_SaidOnce):
@@ -288,9 +291,11 @@ class ClinicSchema(_Object):
     distance_km = fields.Float(required=True)
     distance_miles = fields.Float(required=True)
     is_approximate = fields.Boolean(required=True, **_about("Measured to the town, not to the building."))
+    is_abroad = fields.Boolean(required=True, **_about("Not in the country of the asked point."))
     directions_url = fields.String(required=True)
     source = fields.String(required=True)
-    checked_on = fields.String(required=True)
+    checked_on = fields.String(required=True, **_about("Day of the newest source that states one."))
+    facts_age_days = fields.Integer(required=True, allow_none=True, **_about("Days since then."))
 
 
 class PlaceSchema(_Object):
@@ -300,6 +305,14 @@ class PlaceSchema(_Object):
     latitude = fields.Float(required=True)
     longitude = fields.Float(required=True)
     country = fields.String(required=True, allow_none=True)
+    is_approximate = fields.Boolean(required=True, **_about("It stands for the area of a postcode."))
+
+
+class ReferralSchema(_Object):
+    """What the operator tells people to do from whose place no clinic is near."""
+
+    text = fields.String(required=True)
+    phone = fields.String(required=True)
 
 
 class ClinicsSchema(_Object):
@@ -309,7 +322,11 @@ class ClinicsSchema(_Object):
     unit = fields.String(required=True)
     clinics = fields.List(fields.Nested(ClinicSchema), required=True)
     is_far = fields.Boolean(required=True, **_about("No clinic of the list lies within 150 km."))
+    is_beyond = fields.Boolean(required=True, **_about("`beyond` was asked for."))
     hint = fields.String(required=True)
+    referral = fields.Nested(
+        ReferralSchema, required=True, allow_none=True, **_about("Comes first where it is given: no clinic is near.")
+    )
     facts_date = fields.String(required=True)
     sources = fields.List(fields.String(), required=True)
 

@@ -17,6 +17,8 @@ from app.tables import Clinic
 from app.web.extensions import db
 
 FAR_KM = 150.0
+REACH_KM = 300.0  # farther than this nothing is listed unless it is asked for: a day's journey there and back
+SPHERE = 1.006  # distances on the sphere are up to 0.6 % off
 
 _loading = Lock()
 
@@ -32,16 +34,23 @@ class _Snapshot:
     is_hospital: NDArray[np.bool_]
 
 
-def choose(latitude: float, longitude: float, home: Collection[str], count: int) -> list[int]:
-    """Ids of the clinics that `nearest` would put first, by distances on the sphere."""
+def choose(latitude: float, longitude: float, home: Collection[str], count: int, beyond: bool) -> list[int]:
+    """Ids of the clinics that `nearest` would put first, by distances on the sphere.
+
+    Args:
+        beyond: also those of other countries, and those farther than `REACH_KM`.
+    """
     snapshot = _snapshot()
     kilometres = great_circle_km(latitude, longitude, snapshot.vectors)
+    is_home = np.isin(snapshot.countries, list(home))
     # One number that sorts as `nearest` does: no distance on earth exceeds 20,100 km.
     rank = kilometres + 30_000.0 * snapshot.is_hospital + 60_000.0 * (kilometres > FAR_KM)
-    rank += 120_000.0 * ~np.isin(snapshot.countries, list(home))
-    if len(rank) > count:
-        return [int(number) for number in snapshot.ids[np.argpartition(rank, count)[:count]]]
-    return [int(number) for number in snapshot.ids]
+    rank += 120_000.0 * ~is_home
+    ids = snapshot.ids
+    if not beyond:
+        within = is_home & (kilometres <= REACH_KM * SPHERE)
+        ids, rank = ids[within], rank[within]
+    return [int(number) for number in (ids[np.argpartition(rank, count)[:count]] if len(rank) > count else ids)]
 
 
 def _snapshot() -> _Snapshot:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import date
 
 from app.places.folding import fold
 
 BREAST_CLINIC, CANCER_CENTRE, MAMMOGRAPHY, HOSPITAL = "breast_clinic", "cancer_centre", "mammography", "hospital"
+
+OLD_AFTER_YEARS = 3  # a clinic may well have moved or closed since
 
 KINDS = {
     BREAST_CLINIC: "Breast clinic",
@@ -47,3 +50,11 @@ COLUMNS = tuple(field.name for field in fields(ClinicFacts))
 def clinic_key(name: str, city: str, country: str) -> tuple[str, str, str]:
     """Name, city and country without differences of spelling."""
     return fold(name), fold(city), country.upper()
+
+
+def age_days(checked_on: str, today: date) -> int | None:
+    """Days since the facts were so, at least 0; None where their date is unknown."""
+    try:
+        return max(0, (today - date.fromisoformat(checked_on)).days)
+    except ValueError:
+        return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from app.clinics import candidates, links
-from app.clinics.candidates import FAR_KM
+from app.clinics.candidates import FAR_KM, REACH_KM
 from app.clinics.facts import HOSPITAL, KINDS
 from app.places import gazetteer
 from app.places.distance import KM_PER_MILE, geodesic_km
@@ -20,6 +20,10 @@ from app.web.extensions import db
 MAX_LIMIT = 50
 MARGIN = 7  # candidates beyond the limit: the sphere that chooses them is up to 0.6 % off the ellipsoid
 
+NOTHING_HINT = (
+    "No clinic of this country in this list lies within 300 km (186 miles). Your family doctor, or the nearest "
+    "hospital or health centre, knows where to send you."
+)
 FAR_HINT = (
     "No clinic in this list lies within 150 km (93 miles). Your family doctor or local health service knows who is "
     "nearer."
@@ -38,8 +42,8 @@ class BadPoint(ValueError):
 class ClinicDistance:
     """A clinic as a page or the JSON interface shows it, seen from one point.
 
-    `is_approximate`: the distance is measured to the town, not to the building. `phone_link` and `website` are "" where
-    there is nothing that is safe to link to.
+    `is_approximate`: the distance is measured to the town, not to the building. `is_abroad`: not in the person's
+    country. `phone_link` and `website` are "" where there is nothing that is safe to link to.
     """
 
     name: str
@@ -60,6 +64,7 @@ class ClinicDistance:
     distance_miles: float
     is_approximate: bool
     is_hospital: bool
+    is_abroad: bool
     directions_url: str
     source: str
     checked_on: str
@@ -71,7 +76,8 @@ class Nearby:
 
     Attributes:
         clinics: in the order in which to try them, see `nearest`.
-        is_far: True when none of them lies within 150 km.
+        is_far: True when none of them lies within 150 km, also when there are none.
+        is_beyond: True when other countries, and what lies farther than 300 km, were asked for.
         facts_date: ISO date of the oldest facts among them; "" when there are none.
         hint: a sentence to show above the list; "" when there is nothing to say.
         sources: whose facts these are, to be credited.
@@ -79,13 +85,16 @@ class Nearby:
 
     clinics: tuple[ClinicDistance, ...]
     is_far: bool
+    is_beyond: bool
     facts_date: str
     hint: str
     sources: tuple[str, ...]
 
 
-def nearest(latitude: float, longitude: float, country: str | None = None, limit: int = 5) -> Nearby:
-    """Up to `limit` clinics: own country first, within it what lies within 150 km, among these dedicated centres first.
+def nearest(
+    latitude: float, longitude: float, country: str | None = None, limit: int = 5, beyond: bool = False
+) -> Nearby:
+    """Up to `limit` clinics of the own country within 300 km, first those within 150 km, there dedicated centres first.
 
     So a general hospital stands after the dedicated centres even when it is nearer, but not after centres that are no
     longer near: in Hamburg the university hospital at 5 km comes before the cancer centre 380 km away.
@@ -93,6 +102,7 @@ def nearest(latitude: float, longitude: float, country: str | None = None, limit
     Args:
         latitude, longitude: degrees.
         country: the person's country (two letters); taken from the nearest towns when it is not given.
+        beyond: go on with what lies farther, and then with other countries, until `limit` is reached.
 
     Raises:
         BadPoint: the coordinates are out of range or not finite.
@@ -100,9 +110,10 @@ def nearest(latitude: float, longitude: float, country: str | None = None, limit
     _check(latitude, longitude)
     home = {country.upper()} if country else gazetteer.load().countries_at(latitude, longitude)
     limit = max(1, min(limit, MAX_LIMIT))
-    rows = _rows(candidates.choose(latitude, longitude, home, limit + MARGIN))
-    seen = [_seen_from(latitude, longitude, row) for row in rows]
-    return _nearby(sorted(seen, key=lambda clinic: _order(clinic, home))[:limit])
+    rows = _rows(candidates.choose(latitude, longitude, home, limit + MARGIN, beyond))
+    seen = [_seen_from(latitude, longitude, row, home) for row in rows]
+    listed = [clinic for clinic in seen if beyond or clinic.distance_km <= REACH_KM]
+    return _nearby(sorted(listed, key=_order)[:limit], beyond)
 
 
 def _check(latitude: float, longitude: float) -> None:
@@ -112,17 +123,16 @@ def _check(latitude: float, longitude: float) -> None:
         raise BadPoint("The longitude has to lie between -180 and 180 degrees.")
 
 
-def _order(clinic: ClinicDistance, home: Collection[str]) -> tuple[bool, bool, bool, float]:
+def _order(clinic: ClinicDistance) -> tuple[bool, bool, bool, float]:
     """Own country, then near, then dedicated, then the distance: smaller sorts first."""
-    is_foreign = clinic.country not in home
-    return is_foreign, clinic.distance_km > FAR_KM, clinic.is_hospital, clinic.distance_km
+    return clinic.is_abroad, clinic.distance_km > FAR_KM, clinic.is_hospital, clinic.distance_km
 
 
 def _rows(ids: list[int]) -> list[Clinic]:
     return list(db.session.scalars(select(Clinic).where(Clinic.id.in_(ids))))
 
 
-def _seen_from(latitude: float, longitude: float, clinic: Clinic) -> ClinicDistance:
+def _seen_from(latitude: float, longitude: float, clinic: Clinic, home: Collection[str]) -> ClinicDistance:
     kilometres = geodesic_km(latitude, longitude, clinic.latitude, clinic.longitude)
     return ClinicDistance(
         name=clinic.name,
@@ -143,16 +153,18 @@ def _seen_from(latitude: float, longitude: float, clinic: Clinic) -> ClinicDista
         distance_miles=kilometres / KM_PER_MILE,
         is_approximate=clinic.is_approximate,
         is_hospital=clinic.kind == HOSPITAL,
+        is_abroad=clinic.country not in home,
         directions_url=links.directions(latitude, longitude, clinic.latitude, clinic.longitude),
         source=clinic.source,
         checked_on=clinic.checked_on,
     )
 
 
-def _nearby(clinics: list[ClinicDistance]) -> Nearby:
+def _nearby(clinics: list[ClinicDistance], is_beyond: bool) -> Nearby:
     near = [clinic for clinic in clinics if clinic.distance_km <= FAR_KM]
     is_only_hospitals = all(clinic.is_hospital for clinic in near)
-    hint = FAR_HINT if not near else HOSPITAL_HINT if is_only_hospitals else ""
+    far_hint = FAR_HINT if clinics else NOTHING_HINT
+    hint = far_hint if not near else HOSPITAL_HINT if is_only_hospitals else ""
     dates = [clinic.checked_on for clinic in clinics if clinic.checked_on]
     sources = tuple(dict.fromkeys(clinic.source for clinic in clinics if clinic.source))
-    return Nearby(tuple(clinics), not near, min(dates, default=""), hint, sources)
+    return Nearby(tuple(clinics), not near, is_beyond, min(dates, default=""), hint, sources)

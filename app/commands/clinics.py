@@ -13,14 +13,13 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.clinics import directory
-from app.clinics.facts import KINDS, ClinicFacts
+from app.clinics.facts import KINDS, OLD_AFTER_YEARS, ClinicFacts
 from app.clinics.importing.checking import oddities
 from app.clinics.importing.draft import ImportRefused, Note
 from app.clinics.importing.preview import FORMATS, SMALLEST_TOWNS, Preview, prepare, read_file
 from app.places import gazetteer
 
 MAX_SHOWN = 50
-OLD_AFTER_YEARS = 3
 
 clinics_commands = AppGroup("clinics", help="The directory of clinics.")
 

@@ -17,7 +17,7 @@ from app.places import places
 from app.places.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned, coarse
 
 MOST_NORTH, MOST_EAST = 90.0, 180.0  # degrees, WGS 84
-BAD_POINT = Fault("bad_point", "These coordinates are no place on earth. Type a town or a postcode instead.")
+BAD_POINT = Fault("bad_point", "These coordinates are no place on earth. Type a town instead.")
 
 
 class BadPlace(ValueError):

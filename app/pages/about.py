@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.places.regions import country_name
 from app.recalibration.fitting import LOCAL
 
 
@@ -29,6 +30,7 @@ class AboutPage:
     measured_on: str
     training_data: tuple[str, ...]
     coverage: str
+    postcode_countries: tuple[str, ...]
 
 
 # Metric of the manifest, name for a reader, meaning, whether it is a share that reads best in percent.
@@ -48,8 +50,12 @@ _FIGURES = (
 )
 
 
-def about_page(manifest: Mapping[str, Any]) -> AboutPage:
-    """Read the figures of the manifest; what it lacks is left out."""
+def about_page(manifest: Mapping[str, Any], postcode_countries: Collection[str] = ()) -> AboutPage:
+    """Read the figures of the manifest; what it lacks is left out.
+
+    Args:
+        postcode_countries: codes of the countries of which this server knows postcodes.
+    """
     measured = manifest.get("metrics", {})
     metrics = measured.get(LOCAL) or measured.get("busi", {})
     point = manifest.get("operating_points", {}).get("malignant", {})
@@ -61,6 +67,7 @@ def about_page(manifest: Mapping[str, Any]) -> AboutPage:
         measured_on=str(point.get("measured_on", "")),
         training_data=tuple(str(item) for item in manifest.get("training_data", ())),
         coverage=_coverage(manifest),
+        postcode_countries=tuple(sorted(country_name(code) for code in postcode_countries)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.forms.place import BadPlace
+from app.pages.place_field import PlaceField
 from app.reading.intake import NotKept
 from imaging.errors import RefusedUpload
 
@@ -39,6 +40,7 @@ class UploadPage:
 
     samples: tuple[Sample, ...]
     max_upload_mb: int
+    place_field: PlaceField
     is_place_sent: bool
     retention_days: int
     must_log_in: bool = False

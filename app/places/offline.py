@@ -9,11 +9,22 @@ from pathlib import Path
 from app.places import gazetteer, postcodes, regions, typed_coordinates
 from app.places.folding import fold
 from app.places.gazetteer import Gazetteer, Town
-from app.places.place import MAX_PLACE_LENGTH, Place, Resolution, coarse
+from app.places.place import (
+    MAX_PLACE_LENGTH,
+    NO_POSTCODES,
+    NO_POSTCODES_OF,
+    UNKNOWN_PLACE,
+    UNKNOWN_POSTCODE,
+    Place,
+    Resolution,
+    coarse,
+)
+from app.places.postal_area import PostcodeArea
 
 MAX_CHOICES = 20
 SUBURB_KM = 60.0  # "Croydon, London": how far a part may lie from the town named after it
 LARGER_TOWN_KM = 80.0
+LEAST_OF_A_POSTCODE = 4  # characters; with fewer, somebody rather meant something else
 
 
 @dataclass(frozen=True)
@@ -24,23 +35,35 @@ class _Reading:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _TypedPostcode:
+    """What a text says if it holds a postcode: candidates for the code, and what is named beside it."""
+
+    codes: tuple[str, ...]
+    countries: frozenset[str]
+    towns: tuple[Town, ...]
+
+
 def resolve(text: str, postcode_folder: Path | None = None) -> Resolution:
     """The places that a cleaned text may mean.
 
     Args:
         text: coordinates, a postcode, or a town with region and country behind commas ("Paris, TX").
-        postcode_folder: GeoNames postal files, where the operator has some.
+        postcode_folder: the operator's GeoNames postal files; None where there can be none.
     """
     coordinates = typed_coordinates.read(text)
     if coordinates is not None:
         return Resolution((_place_at(*coordinates),), total=1)
     parts = [part for part in (piece.strip() for piece in re.split("[,;]", text)) if part]
-    areas = _postcode_places(parts, postcode_folder) if postcode_folder else []
+    typed = _typed_postcode(parts)
+    areas = _areas(typed, postcode_folder)
     if areas:
-        return Resolution(tuple(areas[:MAX_CHOICES]), total=len(areas))
+        places = tuple(area.place() for area in areas[:MAX_CHOICES])
+        return Resolution(places, total=len(areas), credit=postcodes.credit(postcode_folder, areas))
     reading = _read(gazetteer.load(), parts)
     towns = gazetteer.distinct(reading.towns)
-    return Resolution(_places(towns[:MAX_CHOICES]), total=len(towns), ignored=reading.ignored)
+    unknown = _why_unknown(typed, postcode_folder)
+    return Resolution(_places(towns[:MAX_CHOICES]), total=len(towns), ignored=reading.ignored, unknown=unknown)
 
 
 def _place_at(latitude: float, longitude: float) -> Place:
@@ -148,16 +171,13 @@ def _label_with_point(town: Town) -> str:
     return f"{town.label} ({town.latitude:.2f}, {town.longitude:.2f})"
 
 
-def _postcode_places(parts: list[str], folder: Path) -> list[Place]:
-    """Places of the first thing in the text that a postal file knows, in the named country where one is named."""
-    words = [_without_digits(part) for part in parts]
-    countries = {area[0] for word in words for tail in _tails(word) for area in regions.read(tail)}
-    for part in reversed(parts):
-        for code in postcodes.codes_in(part):
-            areas = postcodes.find(folder, code, countries or None)
-            if areas:
-                return [area.place() for area in _agreeing(areas, words)]
-    return []
+def _typed_postcode(parts: list[str]) -> _TypedPostcode:
+    """What in a text may be a postcode, the last part first, and the countries and towns that it names beside."""
+    words = [bare for part in parts if (bare := _without_digits(part))]
+    areas = [area for word in words for tail in _tails(word) for area in regions.read(tail)]
+    towns = [town for word in words for town in _towns_at_the_end_of(word)]
+    codes = [code for part in reversed(parts) for code in postcodes.codes_in(part)]
+    return _TypedPostcode(tuple(codes), frozenset(country for country, _ in areas), tuple(towns))
 
 
 def _tails(words: str) -> list[str]:
@@ -165,7 +185,39 @@ def _tails(words: str) -> list[str]:
     return [" ".join(pieces[-tail:]) for tail in range(1, min(5, len(pieces) + 1))]
 
 
-def _agreeing(areas: list[postcodes.PostcodeArea], words: list[str]) -> list[postcodes.PostcodeArea]:
-    """The areas whose town is named in the text too ("20146 Hamburg"); all of them when none is."""
-    typed = f" {fold(' '.join(words))} "
-    return [area for area in areas if f" {fold(area.town).split(' (')[0]} " in typed] or areas
+def _towns_at_the_end_of(words: str) -> list[Town]:
+    """The towns of the longest tail that names any: "rue de Rivoli Paris" ends with one, "South Africa" with none."""
+    for tail in reversed(_tails(words)):
+        if regions.read(tail):
+            break
+        if found := gazetteer.load().find(tail):
+            return found
+    return []
+
+
+def _areas(typed: _TypedPostcode, folder: Path | None) -> list[PostcodeArea]:
+    """The areas of the first code that is known: in the named country, and near the named town."""
+    wanted = typed.countries or frozenset(town.country for town in typed.towns) or None
+    for code in typed.codes:
+        areas = postcodes.find(folder, code, wanted, MAX_CHOICES + 1)
+        if typed.towns:
+            areas = [area for area in areas if any(_is_at(area, town) for town in typed.towns)]
+        if areas:
+            return areas
+    return []
+
+
+def _is_at(area: PostcodeArea, town: Town) -> bool:
+    return area.country == town.country and town.distance_km(area.latitude, area.longitude) <= SUBURB_KM
+
+
+def _why_unknown(typed: _TypedPostcode, folder: Path | None) -> str:
+    """The sentence for a text that led to no place: what is missing, a town or a postcode."""
+    if not any(len(code) >= LEAST_OF_A_POSTCODE for code in typed.codes):
+        return UNKNOWN_PLACE
+    known = postcodes.countries(folder)
+    if not known:
+        return NO_POSTCODES
+    if typed.countries and not typed.countries & known:
+        return NO_POSTCODES_OF.format(countries=" or ".join(sorted(map(regions.country_name, typed.countries))))
+    return UNKNOWN_POSTCODE

@@ -10,6 +10,14 @@ MAX_PLACE_LENGTH = 200  # characters; the column `image.place` is as long
 COORDINATE_DECIMALS = 3  # about 100 m: near enough for a distance, too coarse for a house
 
 GEONAMES_CREDIT = "Place names: GeoNames (CC BY 4.0)"
+POSTCODE_CREDIT = "Postcodes: Countries States Cities Database (ODbL 1.0); place names: GeoNames (CC BY 4.0)"
+
+ABOUT = "about "  # begins the label of what only stands for an area
+
+UNKNOWN_PLACE = "No place of that name is known here. Try the nearest larger town, with its country."
+UNKNOWN_POSTCODE = "Where this postcode lies is not known here. Type the nearest larger town, with its country."
+NO_POSTCODES = "This server knows no postcodes. Type a town, with its country."
+NO_POSTCODES_OF = "This server knows no postcodes of {countries}. Type a town."
 
 
 class PlaceTooLong(ValueError):
@@ -43,12 +51,14 @@ class Resolution:
         total: how many there were before the list was cut to a length that a person reads.
         ignored: parts of the text that were not understood and therefore not used.
         credit: whose data answered, to be printed beside the answer.
+        unknown: why there is no match, in a sentence fit to be shown; it means nothing where there are matches.
     """
 
     matches: tuple[Place, ...]
     total: int = 0
     ignored: tuple[str, ...] = ()
     credit: str = GEONAMES_CREDIT
+    unknown: str = UNKNOWN_PLACE
 
     @property
     def is_ambiguous(self) -> bool:
@@ -60,7 +70,7 @@ def coarse(latitude: float, longitude: float, label: str, country: str | None) -
     """A place no finer than `COORDINATE_DECIMALS`; without a label it is called by its coordinates."""
     latitude, longitude = round(latitude, COORDINATE_DECIMALS), round(longitude, COORDINATE_DECIMALS)
     shown = label or f"{latitude:.{COORDINATE_DECIMALS}f}, {longitude:.{COORDINATE_DECIMALS}f}"
-    return Place(latitude, longitude, shown[:MAX_PLACE_LENGTH], country)
+    return Place(latitude, longitude, shown[:MAX_PLACE_LENGTH], country, is_approximate=label.startswith(ABOUT))
 
 
 def cleaned(text: str) -> str:

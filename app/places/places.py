@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import current_app, has_app_context
 
-from app.places import gazetteer, geocoding, offline, regions, typed_coordinates
+from app.places import gazetteer, geocoding, offline, postal_package, postcodes, regions, typed_coordinates
 from app.places.place import MAX_PLACE_LENGTH, Place, PlaceTooLong, Resolution, cleaned
 
-__all__ = ["MAX_PLACE_LENGTH", "Place", "PlaceTooLong", "Resolution", "country_at", "country_of", "resolve", "warm_up"]
+__all__ = [
+    "MAX_PLACE_LENGTH", "Place", "PlaceTooLong", "Resolution", "country_at", "country_of", "postcode_countries",
+    "resolve", "warm_up",
+]  # fmt: skip
 
 
 def resolve(text: str) -> Resolution:
@@ -24,7 +29,17 @@ def resolve(text: str) -> Resolution:
     if not has_app_context():
         return offline.resolve(text)
     online = None if typed_coordinates.read(text) else geocoding.look_up(text)
-    return online or offline.resolve(text, current_app.config["DATA_DIR"] / "postcodes")
+    return online or offline.resolve(text, _postal_files())
+
+
+def postcode_countries() -> frozenset[str]:
+    """The countries of which this server knows postcodes, from the operator's files and from the package."""
+    return postcodes.countries(_postal_files())
+
+
+def _postal_files() -> Path:
+    folder: Path = current_app.config["DATA_DIR"] / "postcodes"
+    return folder
 
 
 def country_at(latitude: float, longitude: float) -> str | None:
@@ -41,5 +56,6 @@ def country_of(label: str, latitude: float, longitude: float) -> str | None:
 
 
 def warm_up() -> None:
-    """Read the gazetteer now (about a second), so that the first visitor doesn't wait for it."""
+    """Read gazetteer and postcodes now (some seconds), so that the first visitor doesn't wait for them."""
     gazetteer.load()
+    postal_package.warm_up()

@@ -1,153 +1,73 @@
-"""Postcodes from GeoNames postal files (`CC.txt`, CC BY 4.0) that the operator put into DATA_DIR/postcodes.
+"""Postcodes: what looks like one, and the areas that it may mean.
 
-A file is indexed once by the hash of each code and the offset of its line, so that 1.7 million British codes cost
-27 MB instead of half a gigabyte. A postcode's centre is "about": in Canada it lies 2.2 km off in the median, 59 km at
-most.
+The operator's GeoNames files answer for their countries, the package for all others. A code that several countries
+have gives an area of each: the person is asked which is meant.
 """
 
 from __future__ import annotations
 
-import re
-from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from app.places import localities, postal_files, postal_package, regions
+from app.places.place import GEONAMES_CREDIT, POSTCODE_CREDIT
+from app.places.postal_area import PostcodeArea, key_of
 
-from app.places.folding import fold
-from app.places.place import MAX_PLACE_LENGTH, Place
-from app.places.regions import country_name
+FEWEST = 3  # characters of a code: Iceland has three digits
+FEWEST_IN_A_LINE = 4  # of one that stands among other words, where three are more likely a house number
+LONGEST_OF_TWO_WORDS = 8
+MOST = 10
 
-_FILE_NAME = re.compile(r"^([A-Z]{2})(_full)?\.txt$")
-_SEPARATORS = re.compile(r"[\s-]+")
-MAX_ROWS = 100
-
-# What is left of a full code where the plain file holds only its first part.
-_SHORTER = {"CA": slice(0, 3), "GB": slice(0, -3), "IE": slice(0, 3), "US": slice(0, 5), "NL": slice(0, 4)}
-
-
-@dataclass(frozen=True)
-class PostcodeArea:
-    """One line of a postal file."""
-
-    country: str
-    code: str
-    town: str
-    region: str
-    latitude: float
-    longitude: float
-
-    def place(self) -> Place:
-        """The area as a place that says it is approximate."""
-        parts = dict.fromkeys((self.town, self.region, country_name(self.country)))
-        label = f"about {self.code} " + ", ".join(part for part in parts if part)
-        return Place(self.latitude, self.longitude, label[:MAX_PLACE_LENGTH], self.country, is_approximate=True)
+# Fewer than half of the package's codes of these lead to a place, as sampled from version 2.0.1: their records have no
+# point, and no locality or one that the gazetteer does not know. What does lead to a place is answered all the same.
+PATCHY = {
+    "BD", "BN", "CO", "CZ", "DO", "FK", "GL", "GS", "IO", "IR", "KH", "LV", "MG", "MM", "MN", "NA", "NP", "PE", "PF",
+    "PW", "RO", "SK", "UA", "UY",
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Index:
-    """Sorted hashes of the codes in a file, and where their lines start."""
-
-    path: Path
-    hashes: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-
-    def lines(self, key: str) -> list[str]:
-        first = int(np.searchsorted(self.hashes, hash(key), side="left"))
-        last = int(np.searchsorted(self.hashes, hash(key), side="right"))
-        lines = []
-        with self.path.open("rb") as file:
-            for offset in self.offsets[first:last][:MAX_ROWS]:
-                file.seek(int(offset))
-                lines.append(file.readline().decode("utf-8", errors="replace"))
-        return lines
-
-
-def _key(code: str) -> str:
-    return _SEPARATORS.sub("", code).upper()
-
-
-@lru_cache(maxsize=32)
-def _index(path: Path, _modified_ns: int, _size: int) -> _Index:
-    """Index a file; its time and size are part of the key, so that a replaced file is read anew."""
-    hashes, offsets = array("q"), array("q")
-    position = 0
-    with path.open("rb") as file:
-        for line in file:
-            fields = line.split(b"\t", 2)
-            if len(fields) == 3:
-                hashes.append(hash(_key(fields[1].decode("utf-8", errors="replace"))))
-                offsets.append(position)
-            position += len(line)
-    order = np.argsort(np.asarray(hashes, dtype=np.int64), kind="stable")
-    return _Index(path, np.asarray(hashes, dtype=np.int64)[order], np.asarray(offsets, dtype=np.int64)[order])
-
-
-def find(folder: Path, code: str, countries: Iterable[str] | None = None) -> list[PostcodeArea]:
-    """The areas of a postcode, one per country, at the mean of its lines.
+def countries(folder: Path | None) -> frozenset[str]:
+    """The countries of which codes are known well enough to promise them: half of them at least.
 
     Args:
-        folder: holds the files; it need not exist.
-        countries: look only into these files.
+        folder: the operator's postal files; None where there can be none.
     """
-    wanted = None if countries is None else set(countries)
-    found = []
-    for path, country in _files(folder):
-        if wanted is None or country in wanted:
-            found += _areas_in(path, country, _key(code))
+    return (postal_package.countries() - PATCHY) | (postal_files.countries(folder) if folder else frozenset())
+
+
+def find(folder: Path | None, code: str, wanted: Collection[str] | None = None, limit: int = 20) -> list[PostcodeArea]:
+    """The areas of a postcode, one per country, those of the most populous countries first.
+
+    Args:
+        folder: the operator's postal files; None where there can be none.
+        wanted: look only into these countries.
+        limit: how many at most.
+    """
+    key = key_of(code)
+    own = {area.country: area for area in postal_files.find(folder, key, wanted)} if folder else {}
+    others = postal_package.countries() - (postal_files.countries(folder) if folder else frozenset())
+    asked = own.keys() | (others if wanted is None else others & set(wanted))
+    found: list[PostcodeArea] = []
+    for country in sorted(asked, key=regions.population, reverse=True):
+        area = own.get(country) or localities.area(country, key)
+        found += [area] if area else []
+        if len(found) == limit:
+            break
     return found
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
-    """The postal files, the fuller one of a country first."""
-    if not folder.is_dir():
-        return []
-    named = [(path, match) for path in folder.iterdir() if (match := _FILE_NAME.match(path.name))]
-    return [(path, match.group(1)) for path, match in sorted(named, key=lambda pair: pair[0].name, reverse=True)]
-
-
-def _areas_in(path: Path, country: str, key: str) -> list[PostcodeArea]:
-    status = path.stat()
-    index = _index(path, status.st_mtime_ns, status.st_size)
-    shorter = key[_SHORTER[country]] if country in _SHORTER else ""
-    for candidate in (key, shorter):
-        areas = [area for line in index.lines(candidate) if (area := _read(line, candidate))] if candidate else []
-        if areas:
-            return [_mean(areas)]
-    return []
-
-
-def _read(line: str, key: str) -> PostcodeArea | None:
-    """A line of GeoNames: country, code, place, region, ..., latitude (10th field), longitude (11th)."""
-    fields = line.rstrip("\r\n").split("\t")
-    if len(fields) < 11 or _key(fields[1]) != key:
-        return None
-    try:
-        latitude, longitude = float(fields[9]), float(fields[10])
-    except ValueError:
-        return None
-    if not (abs(latitude) <= 90.0 and abs(longitude) <= 180.0):
-        return None
-    return PostcodeArea(fields[0].upper(), fields[1], fields[2], fields[3], latitude, longitude)
-
-
-def _mean(areas: list[PostcodeArea]) -> PostcodeArea:
-    """Several places share a code: their middle, under the first one's name. (No code spans the date line.)"""
-    first = areas[0]
-    latitude = sum(area.latitude for area in areas) / len(areas)
-    longitude = sum(area.longitude for area in areas) / len(areas)
-    return PostcodeArea(first.country, first.code, first.town, first.region, latitude, longitude)
+def credit(folder: Path | None, areas: Collection[PostcodeArea]) -> str:
+    """Whose data told where these areas lie."""
+    own = postal_files.countries(folder) if folder else frozenset()
+    return GEONAMES_CREDIT if all(area.country in own for area in areas) else POSTCODE_CREDIT
 
 
 def codes_in(part: str) -> list[str]:
     """What may be a postcode in a part of a typed place: "ON L8P 4X1" holds "L8P 4X1"; the longest first."""
     words = part.split()
     runs = ["".join(f" {word}" for word in run).strip() for run in _runs_with_digits(words)]
-    candidates = {run for run in runs if len(_key(run)) >= 4}
-    if len(words) == 1 or len(_key(part)) <= 8:
+    candidates = {run for run in runs if len(key_of(run)) >= FEWEST_IN_A_LINE}
+    if len(words) == 1 or len(key_of(part)) <= LONGEST_OF_TWO_WORDS:
         candidates.add(part)
     return sorted((code for code in candidates if _is_like_a_code(code)), key=lambda code: (-len(code), code))
 
@@ -164,5 +84,5 @@ def _runs_with_digits(words: list[str]) -> list[list[str]]:
 
 def _is_like_a_code(text: str) -> bool:
     """Three to ten letters and digits, at least one of them a digit."""
-    key = fold(text).replace(" ", "")
-    return 3 <= len(key) <= 10 and key.isascii() and any(character.isdigit() for character in key)
+    key = key_of(text)
+    return FEWEST <= len(key) <= MOST and key.isascii() and any(character.isdigit() for character in key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +40,7 @@ COUNTRY_WORDS = {
     "DK": "danmark", "ES": "espana, spanien", "FI": "suomi", "FR": "frankreich, francia", "GR": "hellas, griechenland",
     "HR": "hrvatska", "HU": "magyarorszag", "IE": "republic of ireland, eire", "IT": "italia, italien",
     "JP": "nippon", "KR": "korea, republic of korea", "KP": "dprk", "MK": "macedonia", "MM": "burma",
-    "MX": "mejico", "NL": "holland, nederland, the netherlands", "NO": "norge", "NZ": "aotearoa", "PL": "polska",
+    "MX": "mejico", "NL": "holland, nederland, netherlands", "NO": "norge", "NZ": "aotearoa", "PL": "polska",
     "PS": "palestine", "PT": "portugal", "RO": "romania", "RU": "russian federation, rossiya",
     "SE": "sverige", "SY": "syrian arab republic", "SZ": "swaziland", "TL": "east timor", "TR": "turkiye, turkey",
     "TZ": "united republic of tanzania", "UA": "ukraina", "VA": "vatican city, holy see", "VN": "viet nam",
@@ -64,6 +65,34 @@ def _read(name: str) -> dict[str, dict[str, Any]]:
 def country_names() -> dict[str, str]:
     """Country names in English by code of two letters."""
     return {code: str(country["name"]) for code, country in _read("countries.json").items()}
+
+
+@dataclass(frozen=True)
+class _Country:
+    population: int
+    area_km2: float
+    capital: str
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, _Country]:
+    rows = _read("countries.json").items()
+    return {code: _Country(int(row["population"]), float(row["areakm2"]), str(row["capital"])) for code, row in rows}
+
+
+def population(country: str) -> int:
+    """How many people live in a country, 0 when that is unknown."""
+    return _countries()[country].population if country in _countries() else 0
+
+
+def capital(country: str) -> str:
+    """The name of a country's capital, "" when there is none."""
+    return _countries()[country].capital if country in _countries() else ""
+
+
+def area_km2(country: str) -> float:
+    """How large a country is, 0 when that is unknown."""
+    return _countries()[country].area_km2 if country in _countries() else 0.0
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.places.place import Place
+from app.places.place import UNKNOWN_PLACE, Place
 
 
 class ApiRefusal(Exception):
@@ -71,7 +71,13 @@ class NoPlace(ApiRefusal):
 
 
 class UnknownPlace(ApiRefusal):
-    code, status, sentence = "unknown_place", 422, "No place of that name is known here. Try the nearest larger town."
+    """The typed place means nothing that is known here; the sentence says whether a town or a postcode is missing."""
+
+    code, status, sentence = "unknown_place", 422, UNKNOWN_PLACE
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 class AmbiguousPlace(ApiRefusal):

@@ -15,10 +15,11 @@ from app.forms.upload import UploadForm
 from app.inference.manifest import ModelUnusable
 from app.pages.about import about_page
 from app.pages.nearby import NearbyPage, nearby_page, refused_page
+from app.pages.place_field import place_field
 from app.pages.result import is_waiting, result_page, waiting_page
 from app.pages.upload import SAMPLES, Problem, UploadPage, problem
-from app.places.place import Place
-from app.places.places import country_of
+from app.places.place import Place, coarse
+from app.places.places import country_of, postcode_countries
 from app.reading import images, intake
 from app.reading.intake import Actor, NotKept, Receipt
 from app.routes.errors import wants_json
@@ -122,7 +123,9 @@ def clinics() -> ResponseReturnValue:
 @blueprint.get("/about")
 def about() -> ResponseReturnValue:
     """What this is, what it is not, what is kept, and how good the networks are."""
-    return render_template("public/about.html", page=about_page(_manifest()), settings=current_app.config)
+    return render_template(
+        "public/about.html", page=about_page(_manifest(), postcode_countries()), settings=current_app.config
+    )
 
 
 def _sender() -> Actor:
@@ -154,14 +157,15 @@ def _accepted(receipt: Receipt, unclear_place: str) -> ResponseReturnValue:
 def _upload_page(told: Problem | None = None) -> UploadPage:
     settings = current_app.config
     is_place_sent, days = bool(settings["NOMINATIM_URL"]), settings["RETENTION_DAYS"]
-    return UploadPage(SAMPLES, settings["MAX_UPLOAD_MB"], is_place_sent, days, senders.must_log_in(), told)
+    must_log_in = senders.must_log_in()
+    return UploadPage(SAMPLES, settings["MAX_UPLOAD_MB"], place_field(), is_place_sent, days, must_log_in, told)
 
 
 def _nearby(stored: Place | None) -> tuple[NearbyPage, int]:
     """The clinic list for the address's place fields, and the status to answer with."""
     unit = current_app.config["DISTANCE_UNIT"]
     try:
-        return nearby_page(whereabouts(request.args), stored, unit), 200
+        return nearby_page(whereabouts(request.args), stored, unit, request.args.get("beyond") == "yes"), 200
     except BadPlace as refusal:
         return refused_page(request.args.get("place", ""), refusal), refusal.status
 
@@ -170,7 +174,7 @@ def _stored_place(image: Image) -> Place | None:
     if image.latitude is None or image.longitude is None:
         return None
     label = image.place or ""
-    return Place(image.latitude, image.longitude, label, country_of(label, image.latitude, image.longitude))
+    return coarse(image.latitude, image.longitude, label, country_of(label, image.latitude, image.longitude))
 
 
 def _own(image_id: str) -> Image:

@@ -4,9 +4,9 @@ const DECIMALS = 3;
 const OPTIONS = { enableHighAccuracy: false, timeout: 10000, maximumAge: 600000 };
 
 const REASONS = {
-  1: "The browser was not allowed to tell the location. Type a town or postcode instead.",
-  2: "The location could not be found. Type a town or postcode instead.",
-  3: "Finding the location took too long. Type a town or postcode instead.",
+  1: "The browser was not allowed to tell the location. Type a place instead.",
+  2: "The location could not be found. Type a place instead.",
+  3: "Finding the location took too long. Type a place instead.",
 };
 
 function found(form, button, words, position) {
@@ -25,7 +25,7 @@ function found(form, button, words, position) {
 
 function locate(form, button, words) {
   if (!("geolocation" in navigator) || !window.isSecureContext) {
-    words.textContent = "This browser does not tell locations to this address. Type a town or postcode instead.";
+    words.textContent = "This browser does not tell locations to this address. Type a place instead.";
     return;
   }
   button.disabled = true;

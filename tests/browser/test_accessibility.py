@@ -34,6 +34,8 @@ def test_pages_are_accessible_and_fit(
     image = "/admin/images/" + result.split("/r/")[1].split("?")[0]
     pages = {
         "upload": "/", "result": result, "declined": declined, "clinics": "/clinics?place=Hamilton,%20ON",
+        "asked": "/clinics?place=10115", "none-near": "/clinics?place=Whitehorse",
+        "beyond": "/clinics?place=Luxembourg&beyond=yes",
         "about": "/about", "missing": "/r/" + "0" * 32, "list": "/admin/?reviewed=", "image": image,
         "users": "/admin/users", "audit": "/admin/audit", "system": "/admin/system", "account": "/account",
         "interface": "/api/v1/docs",

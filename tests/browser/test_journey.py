@@ -77,6 +77,22 @@ def test_an_ambiguous_place_is_asked_about(page: Page) -> None:
     page.wait_for_selector("text=Juravinski")
 
 
+def test_a_postcode_of_several_countries_is_chosen_by_keyboard_without_javascript(browser, server) -> None:
+    context = browser.new_context(base_url=server.address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/clinics")
+    page.focus("#clinic-place")
+    page.keyboard.type("10115")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Which one do you mean?")
+    german = page.locator("main a", has_text="Berlin").first
+    german.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Clinics near about 10115 Berlin, Germany")
+    assert page.locator(".clinic").count() > 0
+    context.close()
+
+
 def test_the_page_works_without_javascript(page: Page, browser, server, ultrasound: Path) -> None:
     context = browser.new_context(base_url=server.address, java_script_enabled=False)
     plain = context.new_page()

@@ -209,7 +209,7 @@ class TestRefusals:
         answer = send(client, scan(), place="Springfield")
         assert (answer.status_code, answer.json["code"]) == (422, "ambiguous_place")
         assert len(answer.json["matches"]) > 1
-        assert {"label", "latitude", "longitude", "country"} == set(answer.json["matches"][0])
+        assert {"label", "latitude", "longitude", "country", "is_approximate"} == set(answer.json["matches"][0])
 
     def test_a_full_queue_is_told_with_the_time_to_wait(
         self, make_app: Callable[..., Flask], scan: Scan, monkeypatch: pytest.MonkeyPatch

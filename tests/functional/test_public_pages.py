@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.clinics import directory
 from app.inference.manifest import ModelUnusable
+from app.places import postal_package
 from app.reading import images
 
 MakeApp = Callable[..., Flask]
@@ -83,6 +84,85 @@ class TestClinics:
         assert "<script>alert" not in answer.text
         assert filled.get("/clinics?place=Hamilton,+ON").text.count('class="clinic"') == 5
 
+    def test_the_age_of_each_fact_stands_with_its_clinic(self, filled: FlaskClient) -> None:
+        page = filled.get("/clinics?place=Hamilton,+ON").text
+        ages = re.findall(
+            r"Facts as of <time datetime=\"([\d-]{10})\">\w+ \d{4}</time>, \d+ (?:years|months?) old", page
+        )
+        assert len(ages) == page.count('class="clinic"') == 5
+        assert "may have moved or closed" in page
+
+    @pytest.mark.parametrize(("text", "least"), [("10115", 3), ("90210", 3)])
+    def test_a_postcode_of_several_countries_is_asked_about_without_script(
+        self, filled: FlaskClient, text: str, least: int
+    ) -> None:
+        page = filled.get(f"/clinics?place={text}").text
+        assert "Which one do you mean?" in page
+        assert "Countries States Cities Database (ODbL 1.0)" in page
+        chosen = re.findall(r'<a class="button" href="(/clinics\?[^"#]+)', page)
+        assert len(chosen) >= least
+        after = filled.get(chosen[0].replace("&amp;", "&")).text
+        assert "Which one do you mean?" not in after
+        assert 'class="clinic"' in after
+        assert "<strong>about " in after
+
+    def test_a_postcode_of_one_country_lists_at_once(self, filled: FlaskClient) -> None:
+        page = filled.get("/clinics?place=SW1A+1AA").text
+        assert page.count('class="clinic"') == 5
+        assert "about SW London South West, United Kingdom" in page
+
+    def test_a_country_without_postcodes_is_told_at_the_field(self, filled: FlaskClient) -> None:
+        page = filled.get("/clinics?place=D02+X285,+Ireland").text
+        assert "This server knows no postcodes of Ireland. Type a town." in page
+
+    def test_the_form_says_of_how_many_countries_it_knows_postcodes(self, client: FlaskClient) -> None:
+        for path in ("/", "/clinics"):
+            assert re.search(r"Postcodes are known for \d+ countries", client.get(path).text)
+
+    def test_without_postcodes_no_form_promises_any(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postal_package, "countries", frozenset)
+        for path in ("/", "/clinics"):
+            page = client.get(path).text
+            assert "Town or postcode" not in page
+            assert "This server knows no postcodes; type a town." in page
+
+    def test_nothing_across_a_border_is_listed_unless_asked(self, filled: FlaskClient) -> None:
+        page = filled.get("/clinics?place=Luxembourg").text
+        assert 0 < page.count('class="clinic"') < 5
+        assert "Across a border" not in page
+        (farther,) = re.findall(r'href="(/clinics\?[^"#]*beyond=yes[^"#]*)', page)
+        after = filled.get(farther.replace("&amp;", "&")).text
+        assert after.count('class="clinic"') == 5
+        assert "Across a border" in after
+        (nearer,) = re.findall(r'href="(/clinics\?[^"#]*)#clinics">Only those near', after)
+        assert "Across a border" not in filled.get(nearer.replace("&amp;", "&")).text
+
+    def test_where_no_clinic_is_near_the_operator_s_way_stands_first(self, make_app: MakeApp) -> None:
+        app = make_app(REFERRAL_TEXT="Go to the <nursing> station.", REFERRAL_PHONE="+1 867 555 0101")
+        with app.app_context():
+            directory.seed()
+        client = app.test_client()
+        near = client.get("/clinics?place=Whitehorse").text
+        far = client.get("/clinics?place=Whitehorse&beyond=yes").text
+        for page in (near, far):
+            assert "Go to the &lt;nursing&gt; station." in page
+            assert 'href="tel:+18675550101"' in page
+            assert page.index("nursing") < page.index(
+                "family doctor, or the nearest hospital" if page is near else "150 km"
+            )
+        assert 'class="clinic"' not in near
+        assert 'class="map"' not in near
+        assert far.index("nursing") < far.index('class="clinic"')
+        assert "nursing" not in client.get("/clinics?place=Hamilton,+ON").text
+
+    def test_what_was_typed_is_not_logged(self, filled: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level("DEBUG"):
+            for text in ("10115", "SW1A 1AA", "K1A 0B1 Canary", "99999 Canary, Germany"):
+                filled.get("/clinics", query_string={"place": text})
+                filled.get("/api/v1/clinics", query_string={"place": text})
+        said = " ".join(str(vars(record)) for record in caplog.records)
+        assert not re.search(r"10115|SW1A|K1A|Canary|99999", said)
+
     def test_an_empty_directory_is_no_failure(self, client: FlaskClient) -> None:
         answer = client.get("/clinics?place=Hamilton,+ON")
         assert answer.status_code == 200
@@ -94,6 +174,18 @@ class TestAbout:
         page = client.get("/about").text
         for words in ("not a medical device", "What it can&#39;t do", "Privacy", "Networks in use"):
             assert words in page or words.replace("&#39;", "'") in page
+
+    def test_it_credits_whose_postcodes_it_reads_and_names_their_countries(self, client: FlaskClient) -> None:
+        page = client.get("/about").text
+        for words in (
+            "Countries States Cities Database",
+            "ODbL 1.0",
+            "GeoNames",
+            "KEMRI-Wellcome",
+            "South Africa",
+            "Japan",
+        ):
+            assert words in page
 
     def test_it_stays_up_while_the_networks_are_missing(self, make_app: MakeApp, tmp_path: Path) -> None:
         answer = make_app(MODELS_DIR=tmp_path / "nothing").test_client().get("/about")

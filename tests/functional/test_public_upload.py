@@ -261,3 +261,31 @@ def test_a_place_sent_with_the_picture_lists_clinics_with_the_result(
     page = client.get(answer.headers["Location"]).text
     assert page.count('class="clinic"') == 5
     assert "Call first" in page
+
+
+def test_a_postcode_sent_with_the_picture_is_kept_as_about_there(app: Flask, client: FlaskClient, scan: Scan) -> None:
+    with app.app_context():
+        directory.seed()
+    answer = send(client, scan(), place="80331, Germany")
+    assert image_of(app, answer).place == "about 80331 München, Germany"
+    page = client.get(answer.headers["Location"]).text
+    assert page.count("<strong>about ") - 1 == page.count('class="clinic"') == 5
+
+
+def test_a_postcode_of_several_countries_is_asked_about_beside_the_result(
+    app: Flask, client: FlaskClient, scan: Scan
+) -> None:
+    answer = send(client, scan(), place="10115")
+    assert image_of(app, answer).place is None
+    assert "Which one do you mean?" in client.get(answer.headers["Location"]).text
+
+
+def test_below_a_result_what_lies_beyond_is_one_link_away(app: Flask, client: FlaskClient, scan: Scan) -> None:
+    with app.app_context():
+        directory.seed()
+    answer = send(client, scan(), place="Whitehorse, Canada")
+    page = client.get(answer.headers["Location"]).text
+    assert 'class="clinic"' not in page
+    assert "No clinic of this country in this list lies within 300 km" in page
+    (farther,) = re.findall(r'href="(/r/\w+\?beyond=yes)#clinics"', page)
+    assert client.get(farther).text.count('class="clinic"') == 5

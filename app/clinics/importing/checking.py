@@ -9,7 +9,7 @@ from app.clinics import links
 from app.clinics.facts import HOSPITAL, KINDS, ClinicFacts
 from app.clinics.importing import service
 from app.clinics.importing.draft import Draft
-from app.places import gazetteer, postcodes, regions
+from app.places import gazetteer, postal_files, regions
 from app.places.folding import fold
 from app.places.gazetteer import Gazetteer
 from app.places.place import cleaned_line
@@ -137,7 +137,7 @@ def _country(draft: Draft, spot: _Spot | None, towns: Gazetteer) -> str:
 
 
 def _spot_by_postcode(code: str, country: str, given: Circumstances) -> _Spot | None:
-    areas = postcodes.find(given.postcode_folder, code, [country]) if code else []
+    areas = postal_files.find(given.postcode_folder, code, [country]) if code else []
     return _Spot(areas[0].latitude, areas[0].longitude, is_approximate=True) if areas else None
 
 

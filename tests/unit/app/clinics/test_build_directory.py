@@ -34,6 +34,34 @@ def test_an_undated_source_gets_the_day_of_the_comparison(script):
     assert (row["checked_on"], row["is_approximate"]) == ("2026-11-21", "no")
 
 
+@pytest.mark.parametrize(
+    ("source", "checked", "short", "date"),
+    [
+        ("Wikidata Q1 (CC0); ROR 0abc (CC0)", "phone left blank", "Wikidata, ROR", "2026-11-21"),
+        ("Wikidata Q1 (CC0); WHO/KEMRI-Wellcome public facility list (CC BY 4.0)", "",
+         "WHO/KEMRI-Wellcome facility list (CC BY 4.0), Wikidata", "2019-01-01"),
+        ("GeoNames city (CC BY 4.0); public pages read: a.example", "war since 2023 may have closed it",
+         "GeoNames (CC BY 4.0), public pages", "2023-01-01"),
+    ],
+)  # fmt: skip
+def test_a_fact_is_as_old_as_its_register_or_as_the_peace_before_a_war(script, source, checked, short, date):
+    (row,) = script.built([ROW | {"source": source, "checked": checked}], "2026-11-21")
+    assert (row["source"], row["checked_on"]) == (short, date)
+
+
+@pytest.mark.parametrize(
+    ("checked", "is_approximate"),
+    [
+        ("coords: NHS.UK organisation file (postcode-level)", "yes"),
+        ("coords: Wikidata point; point is the old site in Ancón", "yes"),
+        ("coords: HIFLD building-level; 0.2 km from GeoNames postal centroid 35233", "no"),
+    ],
+)
+def test_a_point_that_stands_for_an_area_is_marked(script, checked, is_approximate):
+    (row,) = script.built([ROW | {"checked": checked}], "2026-11-21")
+    assert row["is_approximate"] == is_approximate
+
+
 def test_share_alike_rows_are_left_out(script):
     assert list(script.built([ROW | {"source": "OpenStreetMap (ODbL)"}], "2026-11-21")) == []
 

@@ -15,8 +15,8 @@ def count() -> int:
 
 def test_the_bundled_directory_holds_what_the_product_promises():
     rows = directory.bundled()
-    assert len(rows) > 300
-    assert len({row.country for row in rows}) > 60
+    assert len(rows) > 700
+    assert len({row.country for row in rows}) > 200
     assert len({row.key for row in rows}) == len(rows)
 
 

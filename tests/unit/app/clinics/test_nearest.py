@@ -24,20 +24,53 @@ def test_the_distance_is_the_geodesic_in_kilometres_and_miles(clinic_app, facts)
     assert clinic.distance_miles == pytest.approx(clinic.distance_km / 1.609344)
 
 
-def test_the_own_country_comes_first_even_when_a_foreign_clinic_is_nearer(clinic_app):
+def test_beyond_the_border_the_own_country_still_comes_first_even_when_a_foreign_clinic_is_nearer(clinic_app):
     directory.seed()
-    found = nearest(*WHITEHORSE)
+    found = nearest(*WHITEHORSE, beyond=True)
     assert {clinic.country for clinic in found.clinics} == {"CA"}
     assert found.is_far
+    assert found.is_beyond
     assert "family doctor" in found.hint
 
 
-def test_foreign_clinics_fill_the_list_where_the_country_has_few(clinic_app):
+def test_nothing_across_a_border_is_listed_unless_asked(clinic_app):
     directory.seed()
-    found = nearest(49.61, 6.13)  # Luxembourg
-    assert len(found.clinics) == 5
-    assert found.clinics[0].country == "LU"
-    assert {clinic.country for clinic in found.clinics[1:]} & {"DE", "FR", "BE"}
+    near, far = nearest(49.61, 6.13), nearest(49.61, 6.13, beyond=True)  # Luxembourg
+    assert {clinic.country for clinic in near.clinics} == {"LU"}
+    assert (near.is_beyond, far.is_beyond) == (False, True)
+    assert len(far.clinics) == 5
+    assert far.clinics[0].country == "LU"
+    assert {clinic.country for clinic in far.clinics[1:]} & {"DE", "FR", "BE"}
+    assert {clinic.is_abroad for clinic in far.clinics if clinic.country != "LU"} == {True}
+    assert not far.clinics[0].is_abroad
+
+
+def test_nothing_beyond_three_hundred_kilometres_is_listed_unless_asked(clinic_app, facts):
+    degree_km = 111.09  # of latitude, at this place
+    rows = [facts(name=f"{km} km", latitude=HAMILTON[0] + km / degree_km, longitude=HAMILTON[1]) for km in (298, 302)]
+    directory.replace(rows, actor="system")
+    assert names(nearest(*HAMILTON)) == ["298 km"]
+    assert names(nearest(*HAMILTON, beyond=True)) == ["298 km", "302 km"]
+
+
+def test_where_nothing_is_near_nothing_is_listed_and_the_family_doctor_is_named(clinic_app):
+    directory.seed()
+    found = nearest(*WHITEHORSE)
+    assert (found.clinics, found.is_far, found.facts_date, found.sources) == ((), True, "", ())
+    assert "300 km" in found.hint
+    assert "family doctor" in found.hint
+
+
+def test_a_hospital_within_reach_is_not_crowded_out_by_centres_beyond_it(clinic_app, facts):
+    far = [facts(name=f"Far Centre {number}", latitude=48.0 + number) for number in range(30)]
+    directory.replace([*far, facts(name="Hospital", kind=HOSPITAL, latitude=45.3)], actor="system")
+    assert names(nearest(*HAMILTON)) == ["Hospital"]
+
+
+def test_far_out_at_sea_no_country_is_the_own_one(clinic_app):
+    directory.seed()
+    assert nearest(0.0, -30.0).clinics == ()
+    assert len(nearest(0.0, -30.0, beyond=True).clinics) == 5
 
 
 def test_a_dedicated_centre_stands_before_a_nearer_general_hospital(clinic_app, facts):
@@ -54,7 +87,7 @@ def test_a_dedicated_centre_stands_before_a_nearer_general_hospital(clinic_app, 
 def test_a_near_hospital_stands_before_centres_that_are_far(clinic_app, facts):
     far = [facts(name=f"Far Centre {number}", latitude=47.0 + number) for number in range(8)]
     directory.merge([*far, facts(name="Near Hospital", kind=HOSPITAL)], actor="system")
-    found = nearest(*HAMILTON)
+    found = nearest(*HAMILTON, beyond=True)
     assert names(found) == ["Near Hospital", *(f"Far Centre {number}" for number in range(4))]
     assert not found.is_far
     assert "call first" in found.hint
@@ -69,7 +102,8 @@ def test_beside_a_border_the_clinic_across_the_street_is_not_taken_for_foreign(c
         actor="system",
     )
     assert names(nearest(42.3149, -83.0364)) == ["Windsor Centre", "Detroit Centre"]
-    assert names(nearest(42.3149, -83.0364, country="us")) == ["Detroit Centre", "Windsor Centre"]
+    assert names(nearest(42.3149, -83.0364, country="us")) == ["Detroit Centre"]
+    assert names(nearest(42.3149, -83.0364, country="us", beyond=True)) == ["Detroit Centre", "Windsor Centre"]
 
 
 def test_far_begins_at_a_hundred_and_fifty_kilometres(clinic_app, facts):
@@ -113,12 +147,13 @@ def test_impossible_points_are_refused_with_a_sentence(clinic_app, point):
 @pytest.mark.parametrize("point", [(90, 0), (-90, 180), (0, -180), (0, 0)])
 def test_poles_and_the_date_line_are_points_like_any_other(clinic_app, point):
     directory.seed()
-    assert len(nearest(*point).clinics) == 5
+    assert len(nearest(*point, beyond=True).clinics) == 5
 
 
 def test_the_limit_is_kept_and_bounded(clinic_app):
     directory.seed()
-    assert [len(nearest(*HAMILTON, limit=limit).clinics) for limit in (0, 1, 7, 10_000)] == [1, 1, 7, 50]
+    limits = (0, 1, 7, 10_000)
+    assert [len(nearest(*HAMILTON, limit=limit, beyond=True).clinics) for limit in limits] == [1, 1, 7, 50]
 
 
 def test_a_changed_directory_is_noticed_even_when_its_size_stays(clinic_app, facts):
@@ -138,7 +173,9 @@ def test_the_choice_equals_sorting_everything_by_exact_distance(clinic_app, fact
     for _ in range(5):
         point = chance.uniform(-80, 80), chance.uniform(-180, 180)
         exact = sorted(spread, key=lambda row: geodesic(point, (row.latitude, row.longitude)).km)
-        assert names(nearest(*point, country="CA")) == [row.name for row in exact[:5]]
+        assert names(nearest(*point, country="CA", beyond=True)) == [row.name for row in exact[:5]]
+        reached = [row.name for row in exact if geodesic(point, (row.latitude, row.longitude)).km <= 300.0]
+        assert names(nearest(*point, country="CA")) == reached[:5]
 
 
 def test_twenty_thousand_clinics_are_answered_quickly(clinic_app, facts):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.places import places, postcodes
+from app.places import places, postal_files, postcodes
 
 
 def line(country: str, code: str, town: str, region: str, latitude: float, longitude: float) -> str:
@@ -40,7 +40,7 @@ def test_a_postcode_is_found_by_its_first_part_and_says_about(folder):
 
 
 def test_a_code_of_two_countries_is_asked(folder):
-    assert len(labels("20146")) == 2
+    assert {"about 20146 Hamburg, Germany", "about 20146 Ashburn, Virginia, United States"} < set(labels("20146"))
     assert labels("20146, Germany") == ["about 20146 Hamburg, Germany"]
     assert labels("20146, USA") == ["about 20146 Ashburn, Virginia, United States"]
 
@@ -66,9 +66,27 @@ def test_several_towns_of_a_code_give_their_middle(folder):
         line("FR", "57160", "Lessy", "Grand Est", 49.12, 6.10),
     ]
     (folder / "FR.txt").write_text("\n".join(rows), encoding="utf-8")
-    (area,) = postcodes.find(folder, "57160")
+    (area,) = postal_files.find(folder, "57160")
     assert (area.latitude, area.longitude) == (pytest.approx(49.11), pytest.approx(6.09))
 
 
-def test_no_folder_means_no_postcodes(tmp_path):
-    assert postcodes.find(tmp_path / "none", "20146") == []
+def test_no_folder_means_no_files(tmp_path):
+    assert postal_files.find(tmp_path / "none", "20146") == []
+    assert postal_files.countries(tmp_path / "none") == frozenset()
+
+
+def test_the_operator_s_file_wins_over_the_package_in_its_country(folder):
+    (area,) = postcodes.find(folder, "01067", {"DE"})
+    assert (area.town, area.region, area.latitude) == ("Dresden", "Sachsen", 51.0)
+    assert postcodes.find(folder, "10115", {"DE"}) == []  # the package knows it, the file does not
+    assert [area.country for area in postcodes.find(folder, "75001", {"FR"})] == ["FR"]
+
+
+def test_whose_data_answered_is_credited(folder):
+    assert places.resolve("01067, Germany").credit == "Place names: GeoNames (CC BY 4.0)"
+    assert "ODbL" in places.resolve("75001, France").credit
+
+
+def test_what_a_keyboard_adds_to_a_code_does_not_matter(folder):
+    assert labels("l8p-4x1") == labels("Ｌ８Ｐ　４Ｘ１") == labels("L8P 4X1")
+    assert labels("〒100-0001, Japan") == labels("１００ー０００１, Japan") != []
