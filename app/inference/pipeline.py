@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference import contract, gpu, whole
+from app.inference import contract, gpu, layout, whole
 from app.inference import manifest as manifests
 from app.inference.classify import Classified, classify
 from app.inference.explain import heat_map, share_in_lesion
 from app.inference.gpu import GpuOptions
+from app.inference.layout import Layout
 from app.inference.manifest import Manifest, ModelUnusable, Network
 from app.inference.results import Findings
 from app.inference.segment import Segmented, segment
@@ -78,6 +79,7 @@ class _Loaded:
     together: _Networks
     side_by_side: _Networks | None
     lines: ThreadPoolExecutor
+    layout: Layout | None
 
 
 class Engine:
@@ -134,10 +136,22 @@ class Engine:
         Raises:
             ModelUnusable: the networks are missing or damaged.
         """
-        loaded = self._loaded or self._one_line.submit(self._open, self._wanted).result()
+        loaded = self._ready()
         if loaded.side_by_side is None:
             return self._read_batch(loaded, pictures)
         return self._read_side_by_side(loaded, loaded.side_by_side, pictures)
+
+    def objection(self, picture: Picture) -> str | None:
+        """What the layout network has against reading a picture: a code of `imaging.gate.quality`, or None.
+
+        Raises:
+            ModelUnusable: the networks are missing or damaged.
+        """
+        found = self._ready().layout
+        return found.objection(picture) if found else None
+
+    def _ready(self) -> _Loaded:
+        return self._loaded or self._one_line.submit(self._open, self._wanted).result()
 
     @property
     def is_building(self) -> bool:
@@ -190,6 +204,7 @@ class Engine:
         """
         black = Picture(np.zeros((64, 64), dtype=np.uint8), "png")
         self.read([black])
+        self.objection(black)
         for size in self._gpu_options.sizes() if gpu.is_gpu(self.provider) else []:
             self.read([black] * size)
         gpu.remove_unused(self._gpu_options.engines)
@@ -211,7 +226,7 @@ class Engine:
         together = self._networks(manifest, provider, cores)
         has_lines = cores > 1 and not gpu.is_gpu(together.provider)
         side_by_side = self._networks(manifest, together.provider.lower(), 1, cores) if has_lines else None
-        return _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"))
+        return _Loaded(manifest, together, side_by_side, ThreadPoolExecutor(cores, "line"), layout.load(self._folder))
 
     def _networks(self, manifest: Manifest, provider: str, threads: int, lines: int = 1) -> _Networks:
         if self._is_one_graph:

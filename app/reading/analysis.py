@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app import audit, categories
 from app.inference.explain import DRAWN_PX
 from app.inference.manifest import ModelUnusable
+from app.inference.pipeline import Engine
 from app.inference.results import Findings, to_json
 from app.reading import triage
 from app.reading.triage import Decision
@@ -145,7 +146,9 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
         ModelUnusable: the networks are missing or damaged.
     """
     engine = services().engine
-    gating = _beside.submit(lambda: [_gated(picture) for picture in pictures])  # costs little beside the networks
+    gating = _beside.submit(
+        lambda: [_gated(engine, picture) for picture in pictures]
+    )  # costs little beside the networks
     try:
         findings = engine.read(pictures)
     finally:
@@ -157,12 +160,14 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
     ]
 
 
-def _gated(picture: Picture) -> tuple[str, ...] | UnusablePicture:
+def _gated(engine: Engine, picture: Picture) -> tuple[str, ...] | UnusablePicture:
     """The gate's notices, or its refusal: then nothing of what the networks found is used."""
     try:
-        return quality.check(picture)
+        notices = quality.check(picture)
     except UnusablePicture as refusal:
         return refusal
+    code = engine.objection(picture)
+    return quality.refusal(code) if code else notices
 
 
 def _judged(findings: Findings, notices: tuple[str, ...], malignant_threshold: float) -> tuple[Findings, Decision]:

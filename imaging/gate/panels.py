@@ -1,4 +1,7 @@
-"""Several pictures side by side in one: told by the black gutter or the hard straight seam between them."""
+"""Several images in one: told by the gutter between them, by the paper around them, or by the hard straight seam.
+
+What has none of these is left to the layout network (`app/inference/layout.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.layout.margins import pictures_on_paper
 from imaging.preprocess import Grey
 
 _SIDE_PX = 448
@@ -13,6 +17,8 @@ _BLACK = 10
 # A panel is a run of columns, a fifth of the picture or more, that are mostly lit; a gutter is a column that is all but
 # black. Text beside a picture never lights a third of a column, and a shadow in tissue never reaches the skin line.
 _PANEL_LIT, _GUTTER_LIT, _PANEL_SHARE = 0.33, 0.03, 0.2
+# A gutter of another shade is even over all its length, which tissue is only where it is black.
+_EVEN_RANGE, _EVEN_PX = 5, 2
 # Two halves of a dual view without gutter meet in the middle. There a seam steps in far more rows than other columns
 # do, and what is left of it does not go on at its right: layers cross a biopsy guide line, but no seam.
 _MIDDLE = (0.45, 0.55)
@@ -21,10 +27,18 @@ _GOES_ON = 0.58
 
 
 def has_several_panels(pixels: Grey) -> bool:
-    """Whether uint8 `H x W` pixels hold two or more pictures side by side."""
+    """Whether uint8 `H x W` pixels hold two or more images beside or above each other."""
+    if pictures_on_paper(pixels) > 1:
+        return True
     content = _without_black_edges(pixels)
     if min(content.shape) < 64:
         return False
+    if (
+        _panels_across(np.ascontiguousarray(content.T)) > 1
+        or _has_even_gutter(content, of_rows=True)
+        or _has_even_gutter(content, False)
+    ):
+        return True
     small = np.asarray(cv2.resize(content, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return _panels_across(content) > 1 or _has_middle_seam(small)
 
@@ -51,6 +65,18 @@ def _panels_across(content: Grey) -> int:
     least = _PANEL_SHARE * content.shape[1]
     runs = zip(bounds[::2], bounds[1::2], strict=False)
     return sum(int(np.count_nonzero(lit[first:last] > _PANEL_LIT) > least) for first, last in runs)
+
+
+def _has_even_gutter(content: Grey, of_rows: bool) -> bool:
+    """Whether rows, or columns, of one shade that is not black part the content, with a panel on either side."""
+    along = 1 if of_rows else 0
+    highest = np.asarray(cv2.reduce(content, along, cv2.REDUCE_MAX)).ravel().astype(np.int16)
+    lowest = np.asarray(cv2.reduce(content, along, cv2.REDUCE_MIN)).ravel().astype(np.int16)
+    is_uneven = highest - lowest > _EVEN_RANGE
+    before = np.cumsum(is_uneven)
+    is_between = np.minimum(before, before[-1] - before) > _PANEL_SHARE * is_uneven.size
+    is_gutter = (is_between & ~is_uneven & (lowest > 2 * _BLACK)).astype(np.uint8)
+    return bool(np.convolve(is_gutter, np.ones(_EVEN_PX), mode="valid").max(initial=0) >= _EVEN_PX)
 
 
 def _has_middle_seam(small: Grey) -> bool:

@@ -34,8 +34,17 @@ _SENTENCES = {
     "not_ultrasound": "This does not look like a breast ultrasound picture: the fine layers that lie parallel to the "
     "skin are missing. A photo, a mammogram, a drawing or a picture turned on its side looks like that.",
     "several_panels": "This looks like several pictures in one. Export each of them by itself.",
+    "inverted": "The greys of this picture look inverted: shadows are bright, and bright layers are dark. Switch the "
+    "inversion off in the viewer, and export it again.",
+    "photo_of_screen": "This looks like a photo of a screen or of a print. Export the picture from the device or from "
+    "the viewer, or ask the practice for the file.",
 }
 _FEW_COLOURS = "Coloured marks in the picture were turned to grey."
+
+
+def refusal(code: str) -> UnusablePicture:
+    """The refusal with the gate's sentence for a code: of its own, or of the layout network."""
+    return UnusablePicture(code, _SENTENCES[code])
 
 
 def check(picture: Picture) -> tuple[str, ...]:
@@ -54,7 +63,7 @@ def check(picture: Picture) -> tuple[str, ...]:
         raise UnusablePicture(picture.objection.code, picture.objection.sentence)
     code = _objection(picture)
     if code is not None:
-        raise UnusablePicture(code, _SENTENCES[code])
+        raise refusal(code)
     return (_FEW_COLOURS,) if picture.colour_share > NOTED_COLOUR else ()
 
 

@@ -5,6 +5,8 @@ It sees the whole image squashed to a square: a seam stays a seam, whatever the 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -19,7 +21,7 @@ class LayoutNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (1, *_WIDTHS)
-        self.features = nn.Sequential(*(_halving(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.features = nn.Sequential(*(_halving(a, b) for a, b in pairwise(widths)))
         self.mixing = nn.Sequential(
             nn.Conv2d(_WIDTHS[-1], _WIDTHS[-1], 3, padding=1, bias=False), nn.BatchNorm2d(_WIDTHS[-1]), nn.ReLU()
         )
