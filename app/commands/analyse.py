@@ -16,6 +16,7 @@ from app.commands import file_analysis, found_files, new_files
 from app.commands.endings import Aside, say
 from app.commands.file_analysis import LEFT_OUT, REFUSED, Masks
 from app.commands.found_files import Identity, Source, identity
+from app.commands.named_files import NamedPath
 from app.commands.new_files import Sheet
 from app.inference.manifest import ModelUnusable
 from app.reports.answer_rows import FORMATS, HEAD_BYTES, are_answers
@@ -26,13 +27,13 @@ _COUNTED = {DONE: "read", DECLINED: "declined", REFUSED: "refused", LEFT_OUT: "l
 
 
 @click.command("analyse")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.argument("paths", nargs=-1, required=True, type=NamedPath(readable=False))
 @click.option("--format", "form", type=click.Choice(sorted(FORMATS)), default="jsonl", help="Shape of the output.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    "--output", type=NamedPath(dir_okay=False, readable=False),
     help="File, which is there when the run has ended; standard output without it, or as -.",
 )  # fmt: skip
-@click.option("--masks", type=click.Path(path_type=Path, file_okay=False), help="Folder for the masks, as PNG.")
+@click.option("--masks", type=NamedPath(file_okay=False), help="Folder for the masks, as PNG.")
 @click.option("--frame", type=click.IntRange(0), help="Frame of multi-frame files, counted from 0.")
 @click.option("--force", is_flag=True, help="Replace the output and masks that are there.")
 @with_appcontext

@@ -19,6 +19,7 @@ from app.clinics.importing.draft import ImportRefused, Note
 from app.clinics.importing.preview import FORMATS, MAX_BYTES, SMALLEST_TOWNS, Preview, prepare
 from app.commands import named_files, new_files
 from app.commands.found_files import identity
+from app.commands.named_files import NamedPath
 from app.places import gazetteer
 from imaging.errors import RefusedUpload
 
@@ -29,13 +30,13 @@ clinics_commands = AppGroup("clinics", help="The directory of clinics.")
 
 
 @clinics_commands.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True)
 @click.option("--mode", type=click.Choice(["replace", "merge"]), default="merge", show_default=True,
               help="Replace the whole directory, or add to it and update what it holds already.")  # fmt: skip
 @click.option("--source", default="", help="Credit for rows that carry none.")
 @click.option("--checked-on", default="", help="Date of the facts (YYYY-MM-DD) for rows that carry none; else today.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write every refused or odd row here.")
+@click.option("--report", type=NamedPath(dir_okay=False, readable=False), help="Write every refused or odd row here.")
 @click.option("--force", is_flag=True, help="Replace a report that is there.")
 @click.option("--yes", is_flag=True, help="Don't ask before writing.")
 def import_clinics(

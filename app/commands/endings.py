@@ -3,7 +3,9 @@
 Stopped                 130 after Ctrl-C, 143 after SIGTERM, 129 when the terminal is gone
 BrokenPipeError         141: whoever read the output has closed it (`| head`)
 CantWrite               4: the disk is full, the folder read-only
+Refused                 2, as for any option that click itself refuses
 OSError                 1: anything else that the system refuses
+OperationalError        1: the database has no tables yet, is held by another, or lies on a disk that is read-only
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from types import FrameType
 from typing import IO, Any, NoReturn
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from app.commands.names import shown
 
@@ -35,6 +38,12 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+class Refused(click.ClickException):
+    """What was asked for is not begun; the message says why."""
+
+    exit_code = 2
 
 
 class CantWrite(Exception):
@@ -116,8 +125,16 @@ def _ending_well(callback: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             name = f" ({shown(error.filename)})" if error.filename else ""
             _end(1, f"Error: {reason(error)}{name}.", error)
+        except OperationalError as error:
+            _end(1, f"Error: {_of_database(error)}", error)
 
     return ending_well
+
+
+def _of_database(error: OperationalError) -> str:
+    if "no such table" in str(error.orig):
+        return "The database is empty. Run `flask --app wsgi prepare` first."
+    return f"The database can't be used now: {error.orig}."
 
 
 def _end(status: int, sentence: str, error: BaseException) -> NoReturn:

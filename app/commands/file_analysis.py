@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from flask import current_app
 from PIL import Image
 
 from app import categories
 from app.commands import named_files, new_files
-from app.commands.endings import CantWrite
+from app.commands.endings import CantWrite, Refused
 from app.commands.found_files import MASK_ENDING, Identity, LeftOut, Source, identity
 from app.commands.names import shown
 from app.inference.results import Findings, to_json
@@ -62,14 +61,14 @@ class Masks:
         """See that no mask would take the place of a file.
 
         Raises:
-            UsageError: it would, and may not.
+            Refused: it would, and may not.
         """
         places = [self._place(source) for source in sources if source.unread is None]
         there = [place for place in places if os.path.lexists(place)]
         if any(identity(place) in read for place in there):
-            raise click.UsageError("A mask would replace one of the files to be read. Name another folder for --masks.")
+            raise Refused("A mask would replace one of the files to be read. Name another folder for --masks.")
         if there and not self.is_forced:
-            raise click.UsageError(
+            raise Refused(
                 f"{len(there)} of the masks are there already, as {shown(there[0])}. Name another folder, or say "
                 "--force to replace them."
             )

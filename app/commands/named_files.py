@@ -16,16 +16,29 @@ from app.commands.endings import reason
 from app.commands.found_files import STANDARD_INPUT, no_file
 from imaging.errors import RefusedUpload
 
-SILENCE_S, PATIENCE_S = 15.0, 120.0  # of a pipe: until something comes, and until it ends
+SILENCE_S, PATIENCE_S = 10.0, 120.0  # of a pipe: until something comes, and until it ends
 _PIECE_BYTES = 1 << 20
 _TERMINAL = "Standard input is a terminal. Name a file, or send one through a pipe."
 
 
-class NamedFile(click.Path):
+class NamedPath(click.Path):
+    """A path. A name that is empty, as an unset variable of a script is, does not mean the present folder."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(path_type=Path, **more)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, checked."""
+        if not value:
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NamedFile(NamedPath):
     """A file that has to be there. What would keep us waiting, as a named pipe does, is refused like a typing error."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(exists=True, path_type=Path, **more)
+        super().__init__(exists=True, **more)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path, checked."""

@@ -16,9 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import click
-
-from app.commands.endings import CantWrite
+from app.commands.endings import CantWrite, Refused
 from app.commands.found_files import Identity, identity
 from app.commands.names import shown
 
@@ -84,19 +82,25 @@ def check(path: Path | None, read: Collection[Identity], is_forced: bool, option
         option: which option names it.
 
     Raises:
-        UsageError: it is one of those, it is there, or it is none that can be written to.
+        Refused: it is one of those, it is there, or it is none that can be written to.
+        CantWrite: the system takes no such name.
     """
     standard = is_standard(path)
     if (standard_file() if standard else identity(path or STANDARD_OUTPUT)) in read:
         name = "Standard output" if path is None else f"{option} {shown(path)}"
-        raise click.UsageError(f"{name} is one of the files to be read. Name another place.")
-    mode = None if path is None or standard else _mode(path)
-    if path is None or mode is None:
+        raise Refused(f"{name} is one of the files to be read. Name another place.")
+    if path is None or standard:
         return
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CantWrite(shown(path), error) from error
     if stat.S_ISBLK(mode) or stat.S_ISDIR(mode):
-        raise click.UsageError(f"{option} {shown(path)} is no file.")
+        raise Refused(f"{option} {shown(path)} is no file.")
     if stat.S_ISREG(mode) and not is_forced:
-        raise click.UsageError(f"{shown(path)} is there already. Name another file, or say --force to replace it.")
+        raise Refused(f"{shown(path)} is there already. Name another file, or say --force to replace it.")
 
 
 def is_standard(path: Path | None) -> bool:
@@ -146,15 +150,15 @@ def put(path: Path, content: bytes, is_forced: bool) -> None:
     Raises:
         OSError: it can't be written; FileExistsError: it is there, and may not be replaced.
     """
-    _make(path.parent)
-    unfinished = _beside(path)
+    unfinished, missing = _beside(path), _missing_folders(path)
     try:
+        _make(path.parent)
         with _new(unfinished) as file:
             _write_all(file, content)
         _move(unfinished, path, is_forced)
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
+    except BaseException:
+        _remove(unfinished, missing)
+        raise
 
 
 @contextmanager
@@ -266,6 +270,6 @@ def _remove(unfinished: Path | None, folders: list[Path]) -> None:
     """Leave nothing behind."""
     with contextlib.suppress(OSError):
         if unfinished is not None:
-            unfinished.unlink()
+            unfinished.unlink(missing_ok=True)
         for folder in folders:
             folder.rmdir()

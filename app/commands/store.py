@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from app import audit
 from app.commands import named_files
-from app.commands.named_files import NamedFile
+from app.commands.named_files import NamedFile, NamedPath
 from app.store.database import writing
 from app.upkeep import backup as backups
 from app.upkeep import backup_keys, integrity, restoring, startup
@@ -46,7 +46,7 @@ def check(mend: bool) -> None:
 
 
 @click.command("backup-key")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=NamedPath())
 @with_appcontext
 def backup_key(folder: Path) -> None:
     """Make the pair of keys for backups in FOLDER: one to make them, one to read them."""
@@ -60,7 +60,7 @@ def backup_key(folder: Path) -> None:
 
 
 @click.command("backup")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=NamedPath())
 @click.option("--unencrypted", is_flag=True, help="Write a backup that everybody can read who gets the file.")
 @with_appcontext
 def backup(target: Path, unencrypted: bool) -> None:
@@ -79,7 +79,7 @@ def _of_a_backup(command: Callable[..., None]) -> Callable[..., None]:
     """What every command asks that reads a backup."""
     for decorate in (
         click.argument("source", type=NamedFile()),
-        click.option("--key", type=click.Path(path_type=Path), help="File of the private key; else BACKUP_KEY_FILE."),
+        click.option("--key", type=NamedPath(), help="File of the private key; else BACKUP_KEY_FILE."),
         click.option("--unencrypted", is_flag=True, help="Take a backup that is not encrypted: nothing proves it."),
         click.option("--older", is_flag=True, help="Take a backup of an older version of this program."),
     ):

@@ -23,6 +23,7 @@ from click.testing import Result
 from flask import Flask
 
 from app.commands import endings, found_files, named_files
+from app.web.extensions import db
 from tests.unit.app.commands.test_analyse import ROOT, Scan, answers, run
 
 FULL = Path("/dev/full")
@@ -315,7 +316,7 @@ def test_26_no_half_mask_stays(app: Flask, picture: Path) -> None:
     with room(50):
         result = run(app, picture, "--masks", masks)
     assert is_told(result, 4, "scan.png.mask.png can't be written: File too large.")
-    assert list(masks.iterdir()) == []
+    assert not masks.exists()
 
 
 def test_26_a_mask_with_too_long_a_name_stops_nothing(app: Flask, picture: Path, scan: Scan, tmp_path: Path) -> None:
@@ -331,6 +332,15 @@ def test_26_a_mask_with_too_long_a_name_stops_nothing(app: Flask, picture: Path,
 def test_26_a_folder_that_is_a_file_ends_in_a_sentence(app: Flask, picture: Path) -> None:
     assert is_told(run(app, picture, "--output", picture / "results"), 4, "Not a directory")
     assert is_told(run(app, picture, "--masks", picture / "masks"), 4, "Not a directory")
+    assert is_told(run(app, picture, "--output", picture.parent / ("x" * 300)), 4, "File name too long")
+
+
+@pytest.mark.parametrize("words", [[""], [".", "--output", ""], [".", "--masks", ""]])
+def test_26_an_empty_name_is_not_the_present_folder(
+    app: Flask, picture: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(picture.parent)
+    assert is_told(run(app, *words), 2, "the name is empty")
 
 
 def test_26_a_pipe_that_ends_is_read(app: Flask, tmp_path: Path, scan: Scan) -> None:
@@ -401,6 +411,11 @@ def test_26_errors_of_the_system_end_every_command_in_a_sentence(app: Flask, tmp
     (tmp_path / "file").write_text("")
     result = app.test_cli_runner().invoke(args=["backup-key", str(tmp_path / "file" / "keys")])
     assert is_told(result, 1, "Not a directory")
+    with app.app_context():
+        db.drop_all()
+    for words in (["audit", "export"], ["audit", "follow"], ["check"], ["clinics", "check"], ["setup-link"]):
+        result = app.test_cli_runner().invoke(args=words)
+        assert is_told(result, 1, "The database is empty."), words
     for command in every_command(app.cli):
         assert command.callback.__code__.co_filename == endings.__file__, command.name
 
@@ -460,6 +475,15 @@ class TestTheProcess:
         assert not output.exists()
         assert all(path.stat().st_size > 50 for path in (many.parent / "masks").rglob("*.png"))
         assert not list((many.parent / "masks").rglob("*.unfinished"))
+
+    @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system does not tell how far it has come")
+    def test_26_ctrl_c_while_it_loads_is_told_too(self, command: Callable[..., subprocess.Popen[bytes]]) -> None:
+        running = command("x")
+        maps = Path(f"/proc/{running.pid}/maps")
+        _until(lambda: "_sqlite3" in maps.read_text() or "onnxruntime" in maps.read_text())
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=20)
+        assert (running.returncode, b"Traceback" in told) == (130, False), told
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
     def test_26_other_signals_leave_no_half_file_either(
