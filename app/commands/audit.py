@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from app.audit import lines, seals, verifying
 from app.audit.verifying import Noted
 from app.commands import named_files
-from app.commands.names import shown
+from app.commands.names import told
 from imaging.errors import RefusedUpload
 
 PAUSE_S = 1.0
@@ -77,9 +77,9 @@ def _text(path: Path) -> str:
     try:
         return named_files.content(path, LONGEST_KEY).decode().strip()
     except RefusedUpload as error:
-        raise click.ClickException(f"{shown(path)}: {error.sentence}") from error
+        raise click.ClickException(f"{told(path)}: {error.sentence}") from error
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{shown(path)} holds no SECRET_KEY: it is no text.") from error
+        raise click.ClickException(f"{told(path)} holds no SECRET_KEY: it is no text.") from error
 
 
 def _wait() -> bool:

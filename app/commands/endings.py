@@ -24,7 +24,7 @@ from typing import IO, Any, NoReturn
 import click
 from sqlalchemy.exc import OperationalError
 
-from app.commands.names import shown
+from app.commands.names import told
 
 CANT_WRITE = 4  # 0 to 3 are taken: app/commands/analyse.py, click, wsgi.py
 _BY_SIGNAL = 128  # what a shell adds to the number of a signal
@@ -123,7 +123,7 @@ def _ending_well(callback: Callable[..., Any]) -> Callable[..., Any]:
         except CantWrite as error:
             _end(CANT_WRITE, f"Error: {error.sentence}", error)
         except OSError as error:
-            name = f" ({shown(error.filename)})" if error.filename else ""
+            name = f" ({told(error.filename)})" if error.filename else ""
             _end(1, f"Error: {reason(error)}{name}.", error)
         except OperationalError as error:
             _end(1, f"Error: {_of_database(error)}", error)

@@ -19,7 +19,7 @@ from app import categories
 from app.commands import named_files, new_files
 from app.commands.endings import CantWrite, Refused
 from app.commands.found_files import MASK_ENDING, Identity, LeftOut, Source, identity
-from app.commands.names import shown
+from app.commands.names import shown, told
 from app.inference.results import Findings, to_json
 from app.reading import analysis
 from app.reading.triage import Decision
@@ -69,7 +69,7 @@ class Masks:
             raise Refused("A mask would replace one of the files to be read. Name another folder for --masks.")
         if there and not self.is_forced:
             raise Refused(
-                f"{len(there)} of the masks are there already, as {shown(there[0])}. Name another folder, or say "
+                f"{len(there)} of the masks are there already, as {told(there[0])}. Name another folder, or say "
                 "--force to replace them."
             )
 
@@ -88,7 +88,7 @@ class Masks:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 return None
-            raise CantWrite(shown(path), error) from error
+            raise CantWrite(told(path), error) from error
         return path
 
     def _place(self, source: Source) -> Path:

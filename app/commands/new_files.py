@@ -18,7 +18,7 @@ from typing import IO
 
 from app.commands.endings import CantWrite, Refused
 from app.commands.found_files import Identity, identity
-from app.commands.names import shown
+from app.commands.names import told
 
 STANDARD_OUTPUT = Path("-")
 UNFINISHED = ".unfinished"
@@ -87,7 +87,7 @@ def check(path: Path | None, read: Collection[Identity], is_forced: bool, option
     """
     standard = is_standard(path)
     if (standard_file() if standard else identity(path or STANDARD_OUTPUT)) in read:
-        name = "Standard output" if path is None else f"{option} {shown(path)}"
+        name = "Standard output" if path is None else f"{option} {told(path)}"
         raise Refused(f"{name} is one of the files to be read. Name another place.")
     if path is None or standard:
         return
@@ -96,11 +96,11 @@ def check(path: Path | None, read: Collection[Identity], is_forced: bool, option
     except FileNotFoundError:
         return
     except OSError as error:
-        raise CantWrite(shown(path), error) from error
+        raise CantWrite(told(path), error) from error
     if stat.S_ISBLK(mode) or stat.S_ISDIR(mode):
-        raise Refused(f"{option} {shown(path)} is no file.")
+        raise Refused(f"{option} {told(path)} is no file.")
     if stat.S_ISREG(mode) and not is_forced:
-        raise Refused(f"{shown(path)} is there already. Name another file, or say --force to replace it.")
+        raise Refused(f"{told(path)} is there already. Name another file, or say --force to replace it.")
 
 
 def is_standard(path: Path | None) -> bool:
@@ -138,7 +138,7 @@ def sheet(path: Path | None, is_forced: bool) -> Iterator[Sheet]:
         yield Sheet("Standard output", sys.stdout.buffer)
     elif (mode := _mode(path)) is not None and not stat.S_ISREG(mode):
         with _other_end(path) as file:
-            yield Sheet(shown(path), file)
+            yield Sheet(told(path), file)
     else:
         with _taking_its_place(path, is_forced) as filled:
             yield filled
@@ -167,7 +167,7 @@ def _other_end(path: Path) -> Iterator[IO[bytes]]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
-        raise CantWrite(shown(path), error) from error
+        raise CantWrite(told(path), error) from error
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         yield file
@@ -182,9 +182,9 @@ def _taking_its_place(path: Path, is_forced: bool) -> Iterator[Sheet]:
         file = _new(unfinished)
     except OSError as error:
         _remove(None, missing)
-        raise CantWrite(shown(path), error) from error
+        raise CantWrite(told(path), error) from error
     with file:
-        filled = Sheet(shown(path), file)
+        filled = Sheet(told(path), file)
         try:
             yield filled
             if filled.has_rows and (filled.is_worth_keeping or not target.exists()):
@@ -194,7 +194,7 @@ def _taking_its_place(path: Path, is_forced: bool) -> Iterator[Sheet]:
         except BaseException as error:
             filled.cut()
             if filled.is_worth_keeping:
-                error.add_note(f"The rows so far are in {shown(unfinished)}.")
+                error.add_note(f"The rows so far are in {told(unfinished)}.")
             else:
                 _remove(unfinished, missing)
             raise
@@ -216,7 +216,7 @@ def _finish(file: IO[bytes], unfinished: Path, target: Path, is_forced: bool) ->
         os.fsync(file.fileno())
         _move(unfinished, target, is_forced)
     except OSError as error:
-        raise CantWrite(shown(target), error) from error
+        raise CantWrite(told(target), error) from error
 
 
 def _move(unfinished: Path, target: Path, is_forced: bool) -> None:

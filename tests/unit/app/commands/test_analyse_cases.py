@@ -407,6 +407,12 @@ def test_26_names_that_are_no_text_are_read_and_shown(app: Flask, tmp_path: Path
     assert "M\\xfcller.png,done," in table.stdout
 
 
+def test_26_no_name_moves_a_terminal(app: Flask, picture: Path) -> None:
+    result = run(app, picture, "--output", picture / "a\x1b[31m\nb")
+    assert is_told(result, 4, "a\\x1b[31m\\nb can't be written: Not a directory.")
+    assert "\x1b" not in result.output
+
+
 def test_26_errors_of_the_system_end_every_command_in_a_sentence(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = app.test_cli_runner().invoke(args=["backup-key", str(tmp_path / "file" / "keys")])
