@@ -471,7 +471,7 @@ class TestTheProcess:
         running = command(many, "--output", output, "--masks", many.parent / "masks")
         _until(lambda: len(list((many.parent / "masks").rglob("*.png"))) > 3)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=60)
         assert running.returncode == 130, told
         assert b"Traceback" not in told
         assert b"Stopped before the end. The rows so far are in" in told
@@ -488,7 +488,7 @@ class TestTheProcess:
         maps = Path(f"/proc/{running.pid}/maps")
         _until(lambda: "_sqlite3" in maps.read_text() or "onnxruntime" in maps.read_text())
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=60)
         assert (running.returncode, b"Traceback" in told) == (130, False), told
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -499,7 +499,7 @@ class TestTheProcess:
         assert running.stdout is not None
         running.stdout.readline()
         running.send_signal(number)
-        rest, told = running.communicate(timeout=20)
+        rest, told = running.communicate(timeout=60)
         assert running.returncode == status, told
         assert rest[-1:] in (b"", b"\n")
         assert b"Traceback" not in told
@@ -511,7 +511,7 @@ class TestTheProcess:
         assert json.loads(running.stdout.readline())["status"] == "done"
         running.stdout.close()
         told = running.stderr.read()
-        assert running.wait(20) == 141, told
+        assert running.wait(60) == 141, told
         assert told.splitlines()[-1] == b"Whoever read the output has closed it."
         assert b"Traceback" not in told
         assert b"Exception" not in told
@@ -522,29 +522,29 @@ class TestTheProcess:
     ) -> None:
         with FULL.open("wb") as full:
             running = command(picture, stdout=full)
-            _, told = running.communicate(timeout=20)
+            _, told = running.communicate(timeout=60)
             assert (running.returncode, told.splitlines()[-1]) == (
                 4, b"Error: Standard output can't be written: No space left on device.",
             )  # fmt: skip
             running = command(picture, stderr=full)
-            answer, _ = running.communicate(timeout=20)
+            answer, _ = running.communicate(timeout=60)
             assert (running.returncode, json.loads(answer)["status"]) == (0, "done")
 
     def test_26_a_dash_is_standard_input(
         self, command: Callable[..., subprocess.Popen[bytes]], picture: Path, tmp_path: Path
     ) -> None:
         with picture.open("rb") as file:
-            answer, _ = command("-", "--masks", tmp_path / "masks", "--output", "-", stdin=file).communicate(timeout=20)
+            answer, _ = command("-", "--masks", tmp_path / "masks", "--output", "-", stdin=file).communicate(timeout=60)
         assert (json.loads(answer)["path"], json.loads(answer)["status"]) == ("-", "done")
         assert (tmp_path / "masks" / "-.mask.png").is_file()
-        answer, _ = command("-").communicate(timeout=20)
+        answer, _ = command("-").communicate(timeout=60)
         assert json.loads(answer)["reason"]["code"] == "empty_file"
 
     def test_24_standard_output_in_the_folder_is_left_out(
         self, command: Callable[..., subprocess.Popen[bytes]], picture: Path
     ) -> None:
         with (picture.parent / "answers.jsonl").open("wb") as file:
-            assert command(picture.parent, stdout=file).wait(20) == 0
+            assert command(picture.parent, stdout=file).wait(60) == 0
         rows = [json.loads(line) for line in (picture.parent / "answers.jsonl").read_text().splitlines()]
         assert [(Path(row["path"]).name, row["status"]) for row in rows] == [
             ("answers.jsonl", "left_out"), ("scan.png", "done"),
