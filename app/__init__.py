@@ -13,7 +13,7 @@ from app.api import routes as api_routes
 from app.commands import register
 from app.routes import accounts as account_doors  # not `accounts`: that would hide the package app.accounts
 from app.routes import admin, errors, health, public
-from app.serving import forwarding, origins, security, static_files, whole_bodies
+from app.serving import forwarding, origins, part_heads, security, static_files, whole_bodies
 from app.store import database
 from app.web import observability
 from app.web.extensions import api, csrf, db, limiter, login, migrate
@@ -43,6 +43,7 @@ def create_app(**overrides: Any) -> Flask:
     observability.bind(app)
     arrival.bind(app)
     static_files.bind(app)
+    part_heads.bind(app)
     whole_bodies.bind(app)
     for door in (public, account_doors, admin, health):
         app.register_blueprint(door.blueprint)

@@ -30,6 +30,7 @@ REFUSALS = {
     "NotReady",
     "Wording",
     "Fault",
+    "LeftOut",
 }
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any
 
 from flask import Blueprint as PlainBlueprint
 from flask import Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from app.api import clients, places, schemas, specification
+from app.api import clients, places, schemas, sent_file, specification
 from app.clinics import nearest as clinics
 from app.reading import images, intake
 from app.reading.intake import Actor
 from app.reading.layers import MASK, OVERLAY
-from app.refusals.interface import NoFile, NoPicture, NoPlace, OneFileOnly
+from app.refusals.interface import NoPicture, NoPlace
 from app.reports.clinics_json import clinics_json
 from app.reports.image_json import image_json
 from app.serving import payers, senders, waiting
@@ -78,19 +78,10 @@ def _received(actor: Actor, key: str) -> intake.Receipt:
     """Take the request's picture in."""
     with observability.counted_upload():
         fields = blueprint.ARGUMENTS_PARSER.parse(_FIELDS, request, location="form")
-        file, place, frame = _single_file(), places.asked(fields), fields.get("frame")
+        file, place, frame = sent_file.single_file(), places.asked(fields), fields.get("frame")
         digest = intake.sha256_of(file)
         with clients.turn(actor, key, digest, frame):
             return intake.receive(file, actor, frame, place, digest)
-
-
-def _single_file() -> IO[bytes]:
-    files = request.files.getlist("file")
-    if sum(len(several) for several in request.files.listvalues()) > 1:
-        raise OneFileOnly
-    if not files:
-        raise NoFile
-    return files[0].stream
 
 
 @blueprint.route("/studies/<study_id>")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import OperationalError
 
 from app import accounts
 from app.accounts import AccountError, UnknownUser
@@ -63,10 +62,6 @@ def _told() -> Iterator[None]:
         yield
     except AccountError as refusal:
         raise click.ClickException(refusal.sentence) from refusal
-    except OperationalError as error:
-        if "no such table" not in str(error.orig):
-            raise
-        raise click.ClickException("The database is empty. Run `flask --app wsgi prepare` first.") from error
 
 
 accounts_commands = (create_admin, set_password, setup_link)

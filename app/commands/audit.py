@@ -13,8 +13,12 @@ from flask.cli import with_appcontext
 
 from app.audit import lines, seals, verifying
 from app.audit.verifying import Noted
+from app.commands import named_files
+from app.commands.names import told
+from imaging.errors import RefusedUpload
 
 PAUSE_S = 1.0
+LONGEST_KEY = 65_536  # bytes
 
 
 @click.group("audit")
@@ -41,7 +45,7 @@ class _NotedType(click.ParamType[Noted]):
 @with_appcontext
 def verify(noted: Noted | None, former: tuple[Path, ...]) -> None:
     """Prove that no row was changed, taken out or put in. Names the first one that was, and ends with status 1."""
-    texts = [current_app.config["SECRET_KEY"], *(path.read_text(encoding="utf-8").strip() for path in former)]
+    texts = [current_app.config["SECRET_KEY"], *(_text(path) for path in former)]
     proof = verifying.verify([seals.key_of(text) for text in texts], noted)
     if proof.fault is not None:
         raise click.ClickException(f"{proof.fault.sentence} The {proof.rows} rows before it hold.")
@@ -67,6 +71,15 @@ def export(since: int) -> None:
     """Print all rows as JSON lines."""
     for text in lines.since(since):
         click.echo(text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return named_files.content(path, LONGEST_KEY).decode().strip()
+    except RefusedUpload as error:
+        raise click.ClickException(f"{told(path)}: {error.sentence}") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{told(path)} holds no SECRET_KEY: it is no text.") from error
 
 
 def _wait() -> bool:

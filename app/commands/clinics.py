@@ -16,8 +16,12 @@ from app.clinics import directory
 from app.clinics.facts import KINDS, OLD_AFTER_YEARS, ClinicFacts
 from app.clinics.importing.checking import oddities
 from app.clinics.importing.draft import ImportRefused, Note
-from app.clinics.importing.preview import FORMATS, SMALLEST_TOWNS, Preview, prepare, read_file
+from app.clinics.importing.preview import FORMATS, MAX_BYTES, SMALLEST_TOWNS, Preview, prepare
+from app.commands import named_files, new_files
+from app.commands.found_files import identity
+from app.commands.named_files import NamedPath
 from app.places import gazetteer
+from imaging.errors import RefusedUpload
 
 MAX_SHOWN = 50
 
@@ -25,26 +29,31 @@ clinics_commands = AppGroup("clinics", help="The directory of clinics.")
 
 
 @clinics_commands.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True)
 @click.option("--mode", type=click.Choice(["replace", "merge"]), default="merge", show_default=True,
               help="Replace the whole directory, or add to it and update what it holds already.")  # fmt: skip
 @click.option("--source", default="", help="Credit for rows that carry none.")
 @click.option("--checked-on", default="", help="Date of the facts (YYYY-MM-DD) for rows that carry none; else today.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write every refused or odd row here.")
+@click.option("--report", type=NamedPath(dir_okay=False, readable=False), help="Write every refused or odd row here.")
+@click.option("--force", is_flag=True, help="Replace a report that is there.")
 @click.option("--yes", is_flag=True, help="Don't ask before writing.")
 def import_clinics(
-    file: Path, form: str, mode: str, source: str, checked_on: str, report: Path | None, yes: bool
+    file: Path, form: str, mode: str, source: str, checked_on: str, report: Path | None, force: bool, yes: bool
 ) -> None:
-    """Read FILE, show what would change, and put it into the directory."""
+    """Read FILE (- is standard input), show what would change, and put it into the directory."""
     folder = current_app.config["DATA_DIR"] / "postcodes"
+    if report:
+        new_files.check(report, {found for found in [identity(file)] if found}, force, "--report")
     try:
-        preview = prepare(read_file(file), form, folder, source, _date(checked_on))
+        preview = prepare(named_files.content(file, MAX_BYTES), form, folder, source, _date(checked_on))
     except ImportRefused as error:
         raise click.ClickException(str(error)) from error
+    except RefusedUpload as error:
+        raise click.ClickException(error.sentence) from error
     _show(preview)
     if report:
-        _write_report(report, preview)
+        _write_report(report, preview, force)
     if not preview.facts:
         raise click.ClickException("Nothing to import; the directory is as it was.")
     if not yes:
@@ -80,12 +89,14 @@ def _show_notes(title: str, notes: Sequence[Note]) -> None:
         click.echo(f"  ... and {len(notes) - MAX_SHOWN:,} more; --report FILE writes them all")
 
 
-def _write_report(path: Path, preview: Preview) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+def _write_report(path: Path, preview: Preview, is_forced: bool) -> None:
+    with new_files.sheet(path, is_forced) as sheet:
+        writer = csv.writer(sheet)
         writer.writerow(("outcome", "line", "name", "reason"))
         for outcome, notes in (("refused", preview.refused), ("accepted, look at it", preview.flagged)):
             writer.writerows((outcome, note.line, _plain(note.name), note.reason) for note in notes)
+        sheet.end_row()
+        sheet.is_worth_keeping = True
 
 
 def _plain(text: str) -> str:

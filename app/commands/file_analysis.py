@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,10 @@ from flask import current_app
 from PIL import Image
 
 from app import categories
+from app.commands import named_files, new_files
+from app.commands.endings import CantWrite, Refused
+from app.commands.found_files import MASK_ENDING, Identity, LeftOut, Source, identity
+from app.commands.names import shown, told
 from app.inference.results import Findings, to_json
 from app.reading import analysis
 from app.reading.triage import Decision
@@ -24,15 +31,8 @@ from imaging.overlay import in_file
 from imaging.picture import Origin
 
 REFUSED = "refused"  # not a picture that is read: an upload of it would have been answered with an error
-MASK_ENDING = ".mask.png"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file to read, and where its mask goes below the folder of the masks."""
-
-    path: Path
-    below: Path
+LEFT_OUT = "left_out"  # not looked at
+_LONG_NAME = "The mask was not written: the name of its file would be too long."
 
 
 @dataclass(frozen=True)
@@ -42,60 +42,81 @@ class Answer:
     body: dict[str, Any]
 
     @property
+    def status(self) -> str:
+        return str(self.body["status"])
+
+    @property
     def is_read(self) -> bool:
-        return bool(self.body["status"] != REFUSED)
+        return self.status in (DONE, DECLINED)
 
 
-def sources(paths: Iterable[Path]) -> list[Source]:
-    """Every file that the paths name, each once, folders in the order of their names.
+@dataclass(frozen=True)
+class Masks:
+    """The folder that gets a mask for every picture that was read. `is_forced`: masks that are there are replaced."""
 
-    Hidden files and masks of an earlier run are left out of folders. A path that does not exist is kept: its answer
-    says so.
-    """
-    found: dict[Path, Source] = {}
-    for path in paths:
-        for file in sorted(_files(path)) if path.is_dir() else [path]:
-            below = Path(path.absolute().name) / file.relative_to(path) if path.is_dir() else Path(file.name)
-            found.setdefault(file.absolute(), Source(file, below))
-    return _told_apart(list(found.values()))
+    folder: Path
+    is_forced: bool
+
+    def check(self, sources: Iterable[Source], read: Collection[Identity]) -> None:
+        """See that no mask would take the place of a file.
+
+        Raises:
+            Refused: it would, and may not.
+        """
+        places = [self._place(source) for source in sources if source.unread is None]
+        there = [place for place in places if os.path.lexists(place)]
+        if any(identity(place) in read for place in there):
+            raise Refused("A mask would replace one of the files to be read. Name another folder for --masks.")
+        if there and not self.is_forced:
+            raise Refused(
+                f"{len(there)} of the masks are there already, as {told(there[0])}. Name another folder, or say "
+                "--force to replace them."
+            )
+
+    def keep(self, findings: Findings, place: Origin, source: Source) -> Path | None:
+        """Write the mask as 8-bit PNG, in the same folders as its picture, in the size of the file's own frame.
+
+        None when its name would be longer than the disk allows.
+
+        Raises:
+            CantWrite: the disk does not take it.
+        """
+        buffer, path = io.BytesIO(), self._place(source)
+        Image.fromarray(in_file(findings.mask, place).astype(np.uint8) * 255).save(buffer, "PNG")
+        try:
+            new_files.put(path, buffer.getvalue(), self.is_forced)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise CantWrite(told(path), error) from error
+        return path
+
+    def _place(self, source: Source) -> Path:
+        return self.folder / source.below.parent / f"{source.below.name}{MASK_ENDING}"
 
 
-def _told_apart(sources: list[Source]) -> list[Source]:
-    """The same files; one whose mask would overwrite another's gets a numbered folder."""
-    first: dict[Path, int] = {}
-    for number, source in enumerate(sources):
-        first.setdefault(source.below, number)
-    return [
-        source if first[source.below] == number else Source(source.path, Path(str(number)) / source.below)
-        for number, source in enumerate(sources)
-    ]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not is_hidden and not path.name.endswith(MASK_ENDING):
-            yield path
-
-
-def answers(sources: Iterable[Source], frame: int | None, masks: Path | None) -> Iterator[Answer]:
+def answers(sources: Iterable[Source], frame: int | None, masks: Masks | None) -> Iterator[Answer]:
     """Read one file after the other.
 
     Args:
         frame: wanted frame of multi-frame files; None lets the decoder choose.
-        masks: folder that gets a mask for every picture that was read.
 
     Raises:
         ModelUnusable: the networks are missing or damaged.
+        CantWrite: a mask can't be written.
     """
     for source in sources:
-        yield Answer({"path": str(source.path), **_answer(source, frame, masks), "disclaimer": DISCLAIMER})
+        yield Answer({"path": shown(source.path), **_answer(source, frame, masks), "disclaimer": DISCLAIMER})
 
 
-def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, Any]:
+def _answer(source: Source, frame: int | None, masks: Masks | None) -> dict[str, Any]:
+    if isinstance(source.unread, LeftOut):
+        return _unread(LEFT_OUT, source.unread.code, source.unread.sentence, None, (), 0.0)
     started = time.perf_counter()
     try:
-        picture = services().decoder.decode(_content(source.path), frame)
+        if source.unread is not None:
+            raise source.unread
+        picture = services().decoder.decode(named_files.content(source.path, _limit_bytes()), frame)
     except RefusedUpload as refusal:
         return _unread(REFUSED, refusal.code, refusal.sentence, None, (), 0.0)
     decode_ms = round((time.perf_counter() - started) * 1000, 2)
@@ -104,25 +125,12 @@ def _answer(source: Source, frame: int | None, masks: Path | None) -> dict[str, 
         declined = _unread(DECLINED, judged.code, judged.sentence, categories.DECLINED, picture.notices, decode_ms)
         return declined | {"picture": picture_json(picture, picture.in_file)}
     findings, decision = judged
-    mask = str(_keep_mask(findings, picture.in_file, source.below, masks)) if masks else None
-    return _read(findings, decision, decode_ms) | {"picture": picture_json(picture, picture.in_file), "mask": mask}
+    read = _read(findings, decision, decode_ms) | {"picture": picture_json(picture, picture.in_file), "mask": None}
+    return read | _masked(read["notices"], masks.keep(findings, picture.in_file, source)) if masks else read
 
 
-def _content(path: Path) -> bytes:
-    """The file's bytes, within the limit of an upload.
-
-    Raises:
-        RefusedUpload: it can't be opened, or it is larger than an upload may be.
-    """
-    limit = _limit_bytes()
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise RefusedUpload("unreadable_file", "The file can't be opened.") from error
-    if len(content) > limit:
-        raise RefusedUpload("too_large", f"The file is larger than {limit // 1_000_000} MB.", 413)
-    return content
+def _masked(notices: list[str], mask: Path | None) -> dict[str, Any]:
+    return {"notices": [*notices, _LONG_NAME]} if mask is None else {"mask": shown(mask)}
 
 
 def _limit_bytes() -> int:
@@ -142,14 +150,3 @@ def _read(findings: Findings, decision: Decision, decode_ms: float) -> dict[str,
     plain["because"] = decision.because
     reading = reading_json(plain, decision.category)
     return {"status": DONE, "reason": None, **reading, "advice": advice_json(decision.category)}
-
-
-def _keep_mask(findings: Findings, place: Origin, below: Path, masks: Path) -> Path:
-    """Write the mask as 8-bit PNG below `masks`, in the same folders as its picture; an earlier mask is replaced.
-
-    It has the size of the file's own frame: it can be laid on what was sent.
-    """
-    path = masks / below.parent / f"{below.name}{MASK_ENDING}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(in_file(findings.mask, place).astype(np.uint8) * 255).save(path)
-    return path

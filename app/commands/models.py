@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -11,6 +10,8 @@ from flask.cli import with_appcontext
 from tqdm import tqdm
 
 from app import audit
+from app.commands.endings import Aside
+from app.commands.named_files import NamedFile
 from app.inference.manifest import ModelUnusable
 from app.recalibration import fitting, labelled_pictures
 from app.recalibration.fitting import Comparison
@@ -25,7 +26,7 @@ def models_commands() -> None:
 
 
 @models_commands.command("recalibrate")
-@click.argument("labels", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("labels", type=NamedFile(dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--dry-run", is_flag=True, help="Show the figures, write nothing.")
 @with_appcontext
@@ -37,7 +38,9 @@ def recalibrate(labels: Path, folder: Path, dry_run: bool) -> None:
     """
     try:
         listed = labelled_pictures.read_list(labels, folder)
-        seen = tqdm(labelled_pictures.observe(listed), total=len(listed), unit="picture", file=sys.stderr)
+        seen = tqdm(
+            labelled_pictures.observe(listed), total=len(listed), unit="picture", file=Aside(), dynamic_ncols=True
+        )
         observed = labelled_pictures.gathered(seen)
         manifest = services().engine.manifest
         comparison = fitting.compare(observed, manifest)

@@ -15,6 +15,7 @@ from app.commands.accounts import accounts_commands
 from app.commands.analyse import analyse
 from app.commands.audit import audit_commands
 from app.commands.clinics import clinics_commands
+from app.commands.endings import steady
 from app.commands.models import models_commands
 from app.commands.store import store_commands
 from app.store import known_backups, wiping
@@ -77,8 +78,11 @@ def _check_database() -> None:
         )
 
 
+_GROUPS = (clinics_commands, models_commands, audit_commands)
+_COMMANDS = tuple(map(steady, (prepare, analyse, *store_commands, *_GROUPS, *accounts_commands)))  # once: they are kept
+
+
 def bind(app: Flask) -> None:
     """Register every command."""
-    groups = (clinics_commands, models_commands, audit_commands)
-    for command in (prepare, analyse, *store_commands, *groups, *accounts_commands):
+    for command in _COMMANDS:
         app.cli.add_command(command)

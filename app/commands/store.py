@@ -11,12 +11,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app import audit
+from app.commands import named_files
+from app.commands.named_files import NamedFile, NamedPath
 from app.store.database import writing
 from app.upkeep import backup as backups
 from app.upkeep import backup_keys, integrity, restoring, startup
 from app.upkeep.backup_keys import BadBackup, Keys
 from app.upkeep.restoring import Trust, Unpacked
 from app.web.extensions import db
+from imaging.errors import RefusedUpload
 
 _NO_KEY = (
     "No key is set, so the backup would be open to whoever gets the file. Make a pair of keys with `flask --app wsgi "
@@ -43,7 +46,7 @@ def check(mend: bool) -> None:
 
 
 @click.command("backup-key")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=NamedPath())
 @with_appcontext
 def backup_key(folder: Path) -> None:
     """Make the pair of keys for backups in FOLDER: one to make them, one to read them."""
@@ -57,7 +60,7 @@ def backup_key(folder: Path) -> None:
 
 
 @click.command("backup")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=NamedPath())
 @click.option("--unencrypted", is_flag=True, help="Write a backup that everybody can read who gets the file.")
 @with_appcontext
 def backup(target: Path, unencrypted: bool) -> None:
@@ -75,8 +78,8 @@ def backup(target: Path, unencrypted: bool) -> None:
 def _of_a_backup(command: Callable[..., None]) -> Callable[..., None]:
     """What every command asks that reads a backup."""
     for decorate in (
-        click.argument("source", type=click.Path(path_type=Path, exists=True)),
-        click.option("--key", type=click.Path(path_type=Path), help="File of the private key; else BACKUP_KEY_FILE."),
+        click.argument("source", type=NamedFile()),
+        click.option("--key", type=NamedPath(), help="File of the private key; else BACKUP_KEY_FILE."),
         click.option("--unencrypted", is_flag=True, help="Take a backup that is not encrypted: nothing proves it."),
         click.option("--older", is_flag=True, help="Take a backup of an older version of this program."),
     ):
@@ -128,7 +131,14 @@ def _trust(key: Path | None, is_open_allowed: bool, is_older_allowed: bool) -> T
 def _keys(path: Path | None = None) -> Keys | None:
     """Of a key file, or of the one that is set; None when there is none."""
     named = path or current_app.config["BACKUP_KEY_FILE"]
-    return backup_keys.read(Path(named), current_app.config["DATA_DIR"]) if named else None
+    if not named:
+        return None
+    if Path(named).is_fifo():  # `--key <(command)`: such a key lies on no disk
+        try:
+            return backup_keys.parsed(named_files.content(Path(named), backup_keys.LONGEST), Path(named))
+        except RefusedUpload as error:
+            raise BadBackup(f"The key can't be read. {error.sentence}") from error
+    return backup_keys.read(Path(named), current_app.config["DATA_DIR"])
 
 
 @contextmanager

@@ -48,18 +48,23 @@ def read_list(path: Path, folder: Path) -> list[Labelled]:
     Raises:
         CantRecalibrate: a column, a label or a file is missing; the message names the line.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if not {"file", "label"} <= set(rows.fieldnames or ()):
-            raise CantRecalibrate("The first line must name the columns file and label.")
-        return [_labelled(row, line, folder) for line, row in enumerate(rows, start=2)]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"file", "label"} <= set(rows.fieldnames or ()):
+                raise CantRecalibrate("The first line must name the columns file and label.")
+            return [_labelled(row, line, folder) for line, row in enumerate(rows, start=2)]
+    except UnicodeDecodeError as error:
+        raise CantRecalibrate("The list is not in UTF-8. Save it so (Excel: CSV UTF-8).") from error
+    except (OSError, csv.Error) as error:
+        raise CantRecalibrate(f"The list can't be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _labelled(row: dict[str, str], line: int, folder: Path) -> Labelled:
     name, label = (row["file"] or "").strip(), (row["label"] or "").strip().lower()
     if label not in LABELS:
         raise CantRecalibrate(f"Line {line}: the label must be one of {', '.join(LABELS)}.")
-    path = (folder / name).resolve()
+    path = (folder / name.replace("\0", "\ufffd")).resolve()  # a zero byte stands in no name, and pathlib stumbles
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise CantRecalibrate(f"Line {line}: there is no such file in the folder.")
     return Labelled(path, label, (row.get("group") or "").strip() or name)
@@ -74,7 +79,7 @@ def observe(labelled: Iterable[Labelled]) -> Iterator[tuple[Labelled, Scores | N
     for item in labelled:
         try:
             (judged,) = analysis.judge([services().decoder.decode(item.path.read_bytes())])
-        except RefusedUpload:
+        except (RefusedUpload, OSError):  # no picture, or gone since the list was read
             yield item, None
             continue
         if isinstance(judged, UnusablePicture):

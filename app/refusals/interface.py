@@ -45,7 +45,14 @@ class FiguresClosed(ApiRefusal):
 
 
 class NoFile(ApiRefusal):
+    """`mistake` says what is wrong with the form, where that can be told."""
+
     code, sentence = "no_file", "Send the picture in the multipart field 'file'."
+
+    def __init__(self, mistake: str | None = None) -> None:
+        super().__init__(mistake or self.sentence)
+        if mistake:
+            self.sentence = mistake
 
 
 class OneFileOnly(ApiRefusal):

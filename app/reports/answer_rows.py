@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 from app.inference.results import LABELS
 from app.reports.table_csv import Cell, safe
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 LESION_COLUMNS = (
     "area_px", "width_px", "height_px", "longest_axis_px", "circularity", "solidity", "contrast_db", "posterior_db",
@@ -29,12 +32,12 @@ Body = dict[str, Any]
 WriteRow = Callable[[Body], None]
 
 
-def jsonl(file: IO[str]) -> WriteRow:
+def jsonl(file: SupportsWrite[str]) -> WriteRow:
     """One JSON object per line, in ASCII."""
     return lambda body: print(json.dumps(body), file=file)
 
 
-def table(file: IO[str]) -> WriteRow:
+def table(file: SupportsWrite[str]) -> WriteRow:
     """RFC 4180 with a header row; no cell starts a formula."""
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
@@ -73,4 +76,11 @@ def _plain(body: Body, column: str) -> Cell:
     return computed[column] if column in computed else body[column]
 
 
-FORMATS: dict[str, Callable[[IO[str]], WriteRow]] = {"jsonl": jsonl, "csv": table}
+FORMATS: dict[str, Callable[[SupportsWrite[str]], WriteRow]] = {"jsonl": jsonl, "csv": table}
+_HEADS = (b'{"path": "', ",".join(COLUMNS[:3]).encode())
+HEAD_BYTES = max(len(head) for head in _HEADS)
+
+
+def are_answers(head: bytes) -> bool:
+    """True when a file that begins so holds answers of the command line."""
+    return head.startswith(_HEADS)

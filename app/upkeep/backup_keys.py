@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pyrage
 
+from app.store.durable import sync
+
 PUBLIC, PRIVATE = "sonotriage-backup.public", "sonotriage-backup.private"
 SEAL_BYTES = 32
+LONGEST = 65_536  # bytes of a key file; ours have 200
 
 _SEAL = re.compile(r"^# seal: ([0-9a-f]{64})$", re.MULTILINE)
 
@@ -38,17 +41,27 @@ def make(folder: Path, data: Path) -> tuple[Path, Path]:
     """Make a pair of key files for their owner alone; the public one, then the private one.
 
     Raises:
-        BadBackup: there is one already, or the folder lies in the data folder.
+        BadBackup: there is one already, the folder lies in the data folder, or it can't be written. Then none is made.
     """
     public, private = folder / PUBLIC, folder / PRIVATE
     _keep_apart(public, data)
     identity, seal = pyrage.x25519.Identity.generate(), secrets.token_hex(SEAL_BYTES)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, about, key in (
-        (private, "Reads the backups of Sonotriage. Keep it away from the server, in two places.", identity),
-        (public, "Makes backups of Sonotriage, and reads none.", identity.to_public()),
-    ):
-        _write(path, f"# {about}\n# seal: {seal}\n{key}\n")
+    made = list[Path]()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, about, key in (
+            (private, "Reads the backups of Sonotriage. Keep it away from the server, in two places.", identity),
+            (public, "Makes backups of Sonotriage, and reads none.", identity.to_public()),
+        ):
+            made.append(_new(path))
+            path.write_text(f"# {about}\n# seal: {seal}\n{key}\n", encoding="ascii")
+            sync(path)
+    except BaseException as error:  # half a pair serves nobody
+        for path in made:
+            path.unlink()
+        if isinstance(error, OSError):
+            raise BadBackup(f"The keys can't be written in {folder} ({error.strerror}).") from error
+        raise
     return public, private
 
 
@@ -60,9 +73,22 @@ def read(path: Path, data: Path) -> Keys:
     """
     _keep_apart(path, data)
     try:
-        text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            return parsed(file.read(LONGEST), path)
+    except OSError as error:
         raise BadBackup(f"The key file {path} can't be read. Make a pair of keys with backup-key.") from error
+
+
+def parsed(content: bytes, path: Path) -> Keys:
+    """The keys in the content of a file.
+
+    Args:
+        path: what the file is called, for the sentence that refuses it.
+
+    Raises:
+        BadBackup: it holds none.
+    """
+    text = content.decode("ascii", errors="replace")
     seal = _SEAL.search(text)
     try:
         lines = [line.strip() for line in text.splitlines()]
@@ -81,12 +107,10 @@ def _keep_apart(path: Path, data: Path) -> None:
         raise BadBackup(f"{path} lies in the data folder. Keep keys elsewhere: whoever gets one must not get both.")
 
 
-def _write(path: Path, text: str) -> None:
+def _new(path: Path) -> Path:
+    """The same path, with an empty file there for its owner alone."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError as error:
         raise BadBackup(f"{path} exists already. A key that backups were made with must not be lost.") from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    return path

@@ -142,6 +142,17 @@ def test_what_no_method_begins_with_is_ended_at_once(server: FrontDoor, hello: b
     assert json.loads(body)["message"] == BY_STATUS[400].sentence
 
 
+def test_28_https_typed_at_the_door_for_http_is_ended_at_once(server: FrontDoor) -> None:
+    """A browser that tries it first, one that is slow with its hello, and one that waits after the first byte."""
+    context = ssl.create_default_context()
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection, pytest.raises(ssl.SSLError):
+        context.wrap_socket(connection, server_hostname="localhost")
+    for hello in (b"\x16", b"\x80\x2e\x01\x03\x01", b"\x16\x03\x01\r\n\r\n"):
+        assert raw(server, hello).startswith(b"HTTP/1.1 400 ")
+    assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize(("path", "kind"), [("css/base.css", "text/css"), ("js/place.js", "text/javascript")])
 def test_style_sheets_and_scripts_are_compressed_and_kept_by_version(server: FrontDoor, path: str, kind: str) -> None:
     kept = asked(server, "GET", f"/static/{path}?v=0123456789ab", Accept_Encoding="gzip")

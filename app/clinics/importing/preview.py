@@ -15,7 +15,7 @@ from app.clinics.importing.checking import Checked, Circumstances, RefusedRow, c
 from app.clinics.importing.draft import Draft, ImportRefused, Note
 from app.places import gazetteer
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64_000_000
 MAX_ROWS = 200_000
 SMALLEST_TOWNS = 500  # an import may take seconds, and many clinics stand in small towns
 
@@ -54,17 +54,6 @@ class Preview:
         return sum(row.is_approximate for row in self.facts)
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        ImportRefused: larger than `MAX_BYTES`, checked before reading.
-    """
-    if path.stat().st_size > MAX_BYTES:
-        raise ImportRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
-    return path.read_bytes()
-
-
 def prepare(
     content: bytes,
     form: str = "auto",
@@ -97,7 +86,7 @@ def prepare(
 def _text(content: bytes) -> str:
     """The file as text: UTF-8, or the Windows code page 1252 that older exports use."""
     if len(content) > MAX_BYTES:
-        raise ImportRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
+        raise ImportRefused(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
     if not content.strip():
         raise ImportRefused("The file is empty.")
     try:

@@ -18,7 +18,7 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from app.commands import file_analysis
+from app.commands import found_files
 from app.reports.answer_rows import COLUMNS
 
 Scan = Callable[..., bytes]
@@ -51,19 +51,20 @@ def test_every_file_of_a_folder_is_answered_or_told_why_not(app: Flask, folder: 
     result = run(app, folder)
     assert result.exit_code == 0, result.output
     found = answers(result)
-    assert set(found) == {"a.png", "=cmd.png", "black.png", "note.txt"}
+    assert set(found) == {"a.png", "=cmd.png", "black.png", "note.txt", ".hidden.png"}
     assert found["a.png"]["status"] == "done"
     assert sum(found["a.png"]["probabilities"].values()) == pytest.approx(1.0)
     assert found["black.png"]["status"] == "declined"
     assert found["note.txt"]["status"] == "refused"
     assert found["note.txt"]["reason"]["code"] == "not_an_image"
+    assert (found[".hidden.png"]["status"], found[".hidden.png"]["reason"]["code"]) == ("left_out", "hidden")
     assert all(set(one) == set(found["a.png"]) for one in found.values())
 
 
 def test_progress_goes_to_standard_error(app: Flask, folder: Path) -> None:
     result = run(app, folder)
-    assert "4/4" in result.stderr
-    assert "4/4" not in result.stdout
+    assert "5/5" in result.stderr
+    assert "5/5" not in result.stdout
 
 
 def test_command_line_and_json_interface_give_the_same_answer(app: Flask, tmp_path: Path, scan: Scan) -> None:
@@ -89,7 +90,10 @@ def test_masks_lie_in_the_folders_of_their_pictures(app: Flask, folder: Path, tm
 
 def test_masks_of_an_earlier_run_are_not_read_again(app: Flask, folder: Path) -> None:
     run(app, folder, "--masks", folder / "masks")
-    assert set(answers(run(app, folder))) == {"a.png", "=cmd.png", "black.png", "note.txt"}
+    found = answers(run(app, folder))
+    assert found["a.png.mask.png"]["reason"]["code"] == "earlier_mask"
+    assert {one["status"] for name, one in found.items() if name.endswith(".mask.png")} == {"left_out"}
+    assert {"a.png", "=cmd.png", "black.png", "note.txt"} < set(found)
 
 
 def test_a_file_that_is_named_twice_is_read_once(app: Flask, folder: Path) -> None:
@@ -100,7 +104,7 @@ def test_masks_of_files_with_one_name_are_told_apart(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.png").write_bytes(b"")
-    places = [source.below for source in file_analysis.sources([tmp_path / "one/a.png", tmp_path / "two/a.png"])]
+    places = [source.below for source in found_files.sources([tmp_path / "one/a.png", tmp_path / "two/a.png"])]
     assert len(set(places)) == 2
 
 
@@ -151,5 +155,5 @@ def test_the_command_itself_leaves_no_data_folder_behind(tmp_path: Path, folder:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "analyse", str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert len(done.stdout.splitlines()) == 5
     assert not (tmp_path / "data").exists()

@@ -89,6 +89,18 @@ def test_the_report_lists_every_refused_row_and_no_formula(run, tmp_path):
     ]
 
 
+def test_24_a_report_replaces_nothing_unasked(run, table, tmp_path):
+    before = table.read_text(encoding="utf-8")
+    refused = run("import", table, "--yes", "--report", table, "--force")
+    assert (refused.exit_code, table.read_text(encoding="utf-8")) == (2, before)
+    report = tmp_path / "report.csv"
+    report.write_text("yesterday's")
+    assert run("import", table, "--yes", "--report", report).exit_code == 2
+    assert (report.read_text(), directory.stored()) == ("yesterday's", [])
+    assert run("import", table, "--yes", "--report", report, "--force").exit_code == 0
+    assert report.read_text().startswith("outcome,line")
+
+
 def test_check_counts_the_directory_and_names_what_is_odd(run, facts):
     directory.merge(
         [facts(), facts(name="Astray", latitude=48.85, longitude=2.35, checked_on="2018-01-01")], actor="system"

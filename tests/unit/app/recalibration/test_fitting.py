@@ -151,6 +151,18 @@ class TestTheList:
         with pytest.raises(CantRecalibrate, match=sentence):
             labelled_pictures.read_list(self.write(tmp_path, text), tmp_path)
 
+    def test_is_refused_when_it_is_no_list(self, tmp_path: Path) -> None:
+        path = tmp_path / "list.csv"
+        path.write_bytes("file,label\nMüller.png,benign\n".encode("cp1252"))
+        with pytest.raises(CantRecalibrate, match="not in UTF-8"):
+            labelled_pictures.read_list(path, tmp_path)
+        path.write_bytes(b"file,label\n" + b"x" * 200_000 + b",benign\n")
+        with pytest.raises(CantRecalibrate, match="field larger"):
+            labelled_pictures.read_list(path, tmp_path)
+        path.write_bytes(b"file,label\na\0.png,benign\n")
+        with pytest.raises(CantRecalibrate, match="Line 2"):
+            labelled_pictures.read_list(path, tmp_path)
+
     def test_too_few_pictures_are_refused(self, app: Flask, scan: Callable[..., bytes], tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(scan(1))
         with app.app_context():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -221,6 +223,16 @@ class TestKeys:
         with pytest.raises(BadBackup, match="exists already"):
             backup_keys.make(tmp_path / "keys", data)
 
+    def test_half_a_pair_is_never_left(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "keys").mkdir()
+        (tmp_path / "keys" / backup_keys.PUBLIC).write_text("an older one")
+        with pytest.raises(BadBackup, match="exists already"):
+            backup_keys.make(tmp_path / "keys", data)
+        assert [path.name for path in (tmp_path / "keys").iterdir()] == [backup_keys.PUBLIC]
+        assert (tmp_path / "keys" / backup_keys.PUBLIC).read_text() == "an older one"
+        with pytest.raises(BadBackup, match="Not a directory"):
+            backup_keys.make(tmp_path / "keys" / backup_keys.PUBLIC / "below", data)
+
     def test_the_public_one_does_not_hold_the_private_one(self, key_files: tuple[Path, Path]) -> None:
         public, private = (path.read_text() for path in key_files)
         assert "AGE-SECRET-KEY-1" in private
@@ -235,7 +247,12 @@ class TestKeys:
 
     @pytest.mark.parametrize(
         ("text", "match"),
-        [("", "no key file"), ("age1nonsense", "damaged key"), ("AGE-SECRET-KEY-1NO", "damaged key"), ("ü", "read")],
+        [
+            ("", "no key file"),
+            ("age1nonsense", "damaged key"),
+            ("AGE-SECRET-KEY-1NO", "damaged key"),
+            ("ü", "no key file"),
+        ],
     )
     def test_what_is_no_key_is_told(self, text: str, match: str, data: Path, tmp_path: Path) -> None:
         (tmp_path / "key").write_text(text)
@@ -283,6 +300,32 @@ class TestCommands:
         assert events == [("image.receive", short, {}), ("image.delete", short, {})]
         proved = run(args=["audit", "verify"])
         assert proved.exit_code == 0, proved.output
+
+    def test_26_a_key_may_come_through_a_pipe(
+        self, product: Flask, image_ids: list[str], key_files: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        product.config["BACKUP_KEY_FILE"] = str(key_files[0])
+        run = product.test_cli_runner().invoke
+        assert run(args=["backup", str(tmp_path / "copy")]).exit_code == 0
+        os.mkfifo(tmp_path / "pipe")
+        sender = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(key_files[1].read_bytes(),))
+        sender.start()
+        drilled = run(args=["restore-drill", str(tmp_path / "copy"), "--key", str(tmp_path / "pipe")])
+        assert "the backup can be restored" in drilled.output, drilled.output
+        sender.join()
+
+    def test_26_no_pipe_holds_a_command_up(
+        self, product: Flask, image_ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.commands.named_files.SILENCE_S", 0.1)
+        run, pipe = product.test_cli_runner().invoke, str(tmp_path / "pipe")
+        os.mkfifo(pipe)
+        assert "named pipe" in run(args=["restore", pipe]).output
+        assert "Nothing came through" in run(args=["restore-drill", str(tmp_path), "--key", pipe]).output
+        assert "Nothing came through" in run(args=["audit", "verify", "--former", pipe]).output
+        assert "named pipe" in run(args=["models", "recalibrate", pipe, str(tmp_path)]).output
+        assert "Nothing came through" in run(args=["clinics", "import", pipe, "--yes"]).output
+        assert run(args=["backup", pipe, "--unencrypted"]).exit_code == 1
 
     def test_an_open_backup_takes_a_word(self, product: Flask, image_ids: list[str], tmp_path: Path) -> None:
         run = product.test_cli_runner().invoke

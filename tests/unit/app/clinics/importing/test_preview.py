@@ -2,7 +2,7 @@ import pytest
 
 from app.clinics.importing import preview
 from app.clinics.importing.draft import ImportRefused
-from app.clinics.importing.preview import prepare, read_file
+from app.clinics.importing.preview import prepare
 
 HEADER = "name,country,city,latitude,longitude\n"
 GOOD = "Clinic A,CA,Hamilton,43.26,-79.87\n"
@@ -49,12 +49,10 @@ def test_a_file_that_is_no_directory_is_refused_with_a_sentence(content, reason)
         prepare(content)
 
 
-def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+def test_a_file_that_is_too_large_is_not_read(monkeypatch):
     monkeypatch.setattr(preview, "MAX_BYTES", 10)
-    path = tmp_path / "large.csv"
-    path.write_bytes(b"x" * 11)
     with pytest.raises(ImportRefused, match="larger than"):
-        read_file(path)
+        prepare(b"x" * 11)
 
 
 def test_too_many_rows_are_refused(monkeypatch):
