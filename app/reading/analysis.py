@@ -148,7 +148,7 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
     engine = services().engine
     gating = _beside.submit(
         lambda: [_gated(engine, picture) for picture in pictures]
-    )  # costs little beside the networks
+    )  # beside the networks
     try:
         findings = engine.read(pictures)
     finally:

@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-KINDS = ("several_panels", "inverted", "photo_of_screen")
-SIDE = 224
+from training.preparation.arranged import KINDS
+
 _WIDTHS = (12, 24, 40, 64, 96)
 
 

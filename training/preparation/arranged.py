@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.preprocess import Grey, resize
-from training.networks.layout_net import SIDE
 from training.preparation import transformed, wear
 
+KINDS = ("several_panels", "inverted", "photo_of_screen")  # codes of the gate, in the order of the labels
+SIDE = 224  # of what the network is shown
 SEVERAL_SHARE, INVERTED_SHARE, SCREEN_SHARE = 0.5, 0.3, 0.15
 _OWN_HOSPITAL, _OWN_IMAGE = 0.65, 0.15
 _GAPLESS = 0.5

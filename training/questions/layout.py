@@ -26,8 +26,9 @@ from imaging.preprocess import Grey, fitted, resize
 from training import datasets
 from training.datasets.sample import Sample
 from training.fitting import layout
-from training.networks.layout_net import KINDS, SIDE, LayoutNet
+from training.networks.layout_net import LayoutNet
 from training.preparation import transformed
+from training.preparation.arranged import KINDS, SIDE
 from training.preparation.provenance import commit
 from training.preparation.transformed import Transformation
 
