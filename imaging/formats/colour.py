@@ -71,4 +71,4 @@ class Colours:
 
 
 def _middle(plane: Grey) -> Grey:
-    return np.asarray(cv2.inRange(plane, *_BRIGHT_ENOUGH), dtype=np.uint8)  # type: ignore[call-overload]
+    return np.asarray(cv2.inRange(plane, *_BRIGHT_ENOUGH), dtype=np.uint8)

@@ -94,8 +94,8 @@ def _even_lines(pixels: Grey) -> int:
         even += len(is_even) if is_even.all() else int(np.argmin(is_even))
         if not is_even.all():
             break
-    if even == 0:
-        return 0
+    if even in (0, pixels.shape[0]):
+        return even
     spread = _SHAKEN_SPREAD_OF_WHITE if shade > _WHITE else _SHAKEN_SPREAD
     is_shaken = _near(pixels[even : even + _SHAKEN_PX], shade, spread) >= _SHAKEN_SHARE
     return even + (len(is_shaken) if is_shaken.all() else int(np.argmin(is_shaken)))
@@ -103,7 +103,7 @@ def _even_lines(pixels: Grey) -> int:
 
 def _near(rows: Grey, shade: int, spread: int) -> NDArray[np.float64]:
     """For each row, the share of its pixels that lie so near to the shade."""
-    is_near = cv2.inRange(np.ascontiguousarray(rows), shade - spread, shade + spread)  # type: ignore[call-overload]
+    is_near = cv2.inRange(np.ascontiguousarray(rows), shade - spread, shade + spread)
     return np.asarray((is_near > 0).mean(axis=1), dtype=np.float64)
 
 
@@ -112,7 +112,7 @@ def _pasted(pixels: Grey) -> list[Box]:
     shade = _paper_shade(pixels)
     if shade is None:
         return []
-    is_drawn = 255 - cv2.inRange(pixels, shade - _PAPER_SPREAD, shade + _PAPER_SPREAD)  # type: ignore[call-overload]
+    is_drawn = 255 - cv2.inRange(pixels, shade - _PAPER_SPREAD, shade + _PAPER_SPREAD)
     around = np.ones((_JOINED_PX, _JOINED_PX), np.uint8)
     closed = cv2.morphologyEx(is_drawn, cv2.MORPH_CLOSE, around)
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))  # thin frames and letters go
@@ -132,6 +132,6 @@ def _paper_shade(pixels: Grey) -> int | None:
     shade = int(nearby[_DARKEST_PAPER:].argmax()) + _DARKEST_PAPER
     if nearby[shade] < _PAPER_SHARE:
         return None
-    is_near = cv2.inRange(pixels, shade - _PAPER_SPREAD, shade + _PAPER_SPREAD)  # type: ignore[call-overload]
+    is_near = cv2.inRange(pixels, shade - _PAPER_SPREAD, shade + _PAPER_SPREAD)
     is_even = cv2.erode(is_near, np.ones((7, 7), np.uint8))
     return shade if float((is_even > 0).mean()) >= _PAPER_SHARE * 0.7 else None

@@ -31,6 +31,33 @@ def write_tiny_networks(folder: Path) -> Path:
     return folder
 
 
+def write_tiny_layout(folder: Path) -> Path:
+    """Write layout.json and its network to `folder`: a picture that is brighter than middle grey is "inverted"."""
+    kinds = ["several_panels", "inverted", "photo_of_screen"]
+    described = {"network": _described(_layout(), folder / "layout.onnx"), "limits": dict.fromkeys(kinds, 0.5)}
+    (folder / "layout.json").write_text(json.dumps(described), encoding="utf-8")
+    return folder
+
+
+def _layout() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Cast", ["picture"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "plane"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "weights"], ["logits"]),
+    ]
+    constants = [
+        helper.make_tensor("plane", TensorProto.INT64, [2], [2, 3]),
+        helper.make_tensor("weights", TensorProto.FLOAT, [1, 3], [0.0, 1 / 255, 0.0]),
+    ]
+    graph = helper.make_graph(
+        nodes, "layout",
+        [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", 1, SIZE, SIZE])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])],
+        constants,
+    )  # fmt: skip
+    return _model(graph)
+
+
 def _described(model: onnx.ModelProto, path: Path) -> dict[str, object]:
     content = model.SerializeToString()
     path.write_bytes(content)

@@ -17,7 +17,7 @@ from imaging.files.finding import found
 from imaging.gate.quality import check
 from imaging.picture import Picture
 from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
-from imaging.preprocess import Grey, fit, restore, segmented
+from imaging.preprocess import Grey, fit, resize, restore, segmented
 from imaging.statistics.scores import NEVER, Scaling, plausible_classes
 from training.datasets.sample import LABELS
 from training.fitting.calibrate import MALIGNANT, NORMAL
@@ -57,6 +57,7 @@ class Networks:
             onnxruntime.InferenceSession(str(folder / files[part]["file"]), options, providers=["CPUExecutionProvider"])
             for part in ("segmentation", "classification")
         )
+        self._layout = _Layout.of(folder, options)
         parameters = self._manifest["calibration"]["parameters"]
         self._scaling = Scaling(parameters["temperature"], parameters["unet_weight"], tuple(parameters["bias"]))
 
@@ -74,7 +75,7 @@ class Networks:
         held = plausible_classes(scores, tuple(self._manifest["conformal"]["limits"]))
         threshold = self._manifest["operating_points"]["malignant"]["threshold"]
         return Reading(
-            gate=_objection(picture),
+            gate=self._objection(picture),
             scores=tuple(float(score) for score in scores),
             out_of_distribution=float(distance[0]) / float(self._manifest["out_of_distribution"]["limit"]),
             plausible=tuple(index in held for index in range(len(LABELS))),
@@ -104,10 +105,36 @@ class Networks:
         mask = mask_of(probability, rule["threshold"], rule["smallest_share"])
         return segmented(pixels, probability, box_of(largest_part(mask)), self._manifest["border"], size), mask
 
+    def _objection(self, picture: Picture) -> str:
+        try:
+            check(picture)
+        except UnusablePicture as objection:
+            return objection.code
+        return (self._layout.objection(picture) if self._layout else None) or PASSED
 
-def _objection(picture: Picture) -> str:
-    try:
-        check(picture)
-    except UnusablePicture as objection:
-        return objection.code
-    return PASSED
+
+@dataclass(frozen=True)
+class _Layout:
+    """The layout network, as `app/inference/layout.py` asks it; a test compares the two."""
+
+    session: onnxruntime.InferenceSession
+    side: int
+    limits: dict[str, float]
+
+    @classmethod
+    def of(cls, folder: Path, options: onnxruntime.SessionOptions) -> _Layout | None:
+        path = folder / "layout.json"
+        if not path.is_file():
+            return None
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        session = onnxruntime.InferenceSession(
+            str(folder / raw["network"]["file"]), options, providers=["CPUExecutionProvider"]
+        )
+        return cls(session, int(raw["network"]["input_size"]), raw["limits"])
+
+    def objection(self, picture: Picture) -> str | None:
+        shown = resize(picture.pixels, self.side, self.side)[None, None]
+        logits = self.session.run(["logits"], {"picture": shown})[0][0]
+        excess = [float(logit) - limit for logit, limit in zip(logits, self.limits.values(), strict=True)]
+        kind = int(np.argmax(excess))
+        return list(self.limits)[kind] if excess[kind] > 0 else None

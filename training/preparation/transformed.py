@@ -22,7 +22,9 @@ def with_margin(share: float, shade: int) -> Transformation:
 
     def transform(pixels: Grey, _random: np.random.Generator) -> Grey:
         width = max(1, round(share * max(pixels.shape)))
-        return np.asarray(cv2.copyMakeBorder(pixels, *[width] * 4, cv2.BORDER_CONSTANT, value=shade), dtype=np.uint8)
+        return np.asarray(
+            cv2.copyMakeBorder(pixels, width, width, width, width, cv2.BORDER_CONSTANT, value=shade), dtype=np.uint8
+        )
 
     return transform
 
@@ -89,8 +91,9 @@ def on_a_screen(pixels: Grey, random: np.random.Generator, longest: int = 1024) 
     rows, columns = (1 - depth + depth * np.cos(2 * np.pi * np.arange(side) / pitch) for side in big.shape)
     light = np.linspace(random.uniform(0.75, 1.0), random.uniform(0.75, 1.1), big.shape[1])
     shown = np.clip(random.uniform(5, 25) + 0.85 * big * rows[:, None].astype(np.float32) * (columns * light), 0, 255)
-    bezel = [int(random.uniform(0.0, 0.08) * longest * (random.random() < 0.7)) for _ in range(4)]
-    framed = cv2.copyMakeBorder(shown.astype(np.uint8), *bezel, cv2.BORDER_CONSTANT, value=int(random.integers(10, 60)))
+    top, bottom, left, right = (int(random.uniform(0, 0.08) * longest * (random.random() < 0.7)) for _ in range(4))
+    shade = int(random.integers(10, 60))
+    framed = cv2.copyMakeBorder(shown.astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=shade)
     height, width = framed.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = corners + random.uniform(-0.06, 0.06, (4, 2)).astype(np.float32) * (width, height)

@@ -16,7 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from imaging.errors import UnusablePicture
-from imaging.files.finding import found
+from imaging.files import finding
 from imaging.gate.quality import check
 from imaging.picture import Picture
 from training import datasets
@@ -49,7 +49,7 @@ def of(samples: list[Sample]) -> dict[str, Any]:
 def objection(sample: Sample) -> str | None:
     """The code of the gate's objection to a picture, as the web product asks it; None where it passes."""
     try:
-        check(found(Picture(sample.pixels(), "png")))
+        check(finding.found(Picture(sample.pixels(), "png")))
     except UnusablePicture as found:
         return found.code
     return None

@@ -52,7 +52,7 @@ def main() -> None:
         "half_precision": changed(readings, _halves(arguments.models, test)),
     }
     arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    arguments.page.write_text(drift_page.page(found), encoding="utf-8")
+    arguments.page.write_text(drift_page.kept(arguments.results.parent), encoding="utf-8")
     print(f"written: {arguments.results}, {arguments.page}")
 
 

@@ -1,8 +1,10 @@
-"""The page on declining, written from `training/results/drift.json`."""
+"""The page on declining, written from `training/results/drift.json`, `transformations.json` and `layout.json`."""
 
 from __future__ import annotations
 
+import json
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from training.questions.out_of_distribution import REAL
@@ -34,8 +36,66 @@ that is refused is not found by the program; whether it is found at all is then 
 WORDS = {"prompt": "see a doctor soon", "unsure": "can't tell", "routine": "usually not cancer", "clear": "no lesion"}
 
 
+def kept(folder: Path) -> str:
+    """The page of the results that a folder keeps."""
+    found, changed, layout = (
+        json.loads(path.read_text(encoding="utf-8")) if (path := folder / f"{name}.json").is_file() else None
+        for name in ("drift", "transformations", "layout")
+    )
+    parts = [page(found)] if found else []
+    return "\n".join(
+        [*parts, *([_transformations(changed)] if changed else []), *([_layout(layout)] if layout else [])]
+    )
+
+
+def _transformations(found: dict[str, Any]) -> str:
+    sources = [source for source in ("busi", "busbra") if source in found]
+    heads = [f"{source}: reassured | {source}: declined" for source in sources]
+    lines = [
+        "## What people do to an image before they send it\n",
+        _wrapped(
+            f"Written by `{found['command']}`: cancers of fold {found['fold']}, which no network was trained on, as "
+            "they are and after each change, and how many of them end in words that reassure (*usually not cancer*, "
+            "*no lesion*). A declined image gets no such words."
+        ),
+        "",
+        f"| change | {' | '.join(heads)} | why declined |",
+        "| --- |" + " --- |" * (2 * len(sources) + 1),
+    ]
+    for name in found[sources[0]]:
+        cells, codes = [], set()
+        for source in sources:
+            row = found[source][name]
+            cells += [f"{row['reassured']} of {row['cancers']}", str(row["declined"])]
+            codes |= set(row["codes"])
+        lines.append(f"| {name} | {' | '.join(cells)} | {', '.join(sorted(codes)) or '-'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _layout(found: dict[str, Any]) -> str:
+    kinds = list(found["limits"])
+    lines = [
+        "## What the layout network takes for what\n",
+        _wrapped(
+            f"A small network beside the two others tells several images in one, inverted greys and photos of screens. "
+            f"Written by `{found['command']}`: each row is of a hospital that the network had not seen, plain "
+            "images and changed ones, with the share that is taken for each kind. Rules of the gate, which catch most "
+            "gutters and seams, are not counted here."
+        ),
+        "",
+        f"| unseen hospital | change | images | {' | '.join(kinds)} |",
+        "| --- | --- | --- |" + " --- |" * len(kinds),
+    ]
+    for hospital, rows in found["unseen"].items():
+        for name, row in rows.items():
+            lines.append(
+                f"| {hospital} | {name} | {row['images']} | {' | '.join(f'{row[kind]:.1%}' for kind in kinds)} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
 def page(found: dict[str, Any]) -> str:
-    """The page as Markdown."""
+    """The part on strangers, refused images and abstaining."""
     strangers = [_stranger(name, group) for name, group in found["strangers"].items()]
     parts = [HEAD + "\n".join(strangers), _verdict(found["strangers"]), _real(found), _abstaining(found)]
     if found.get("novelty_scores"):

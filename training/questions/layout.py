@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def _is_reported(sample: Sample) -> bool:
 def _prepared(samples: list[Sample]) -> list[Grey]:
     """Without margins, as serving cuts them, and small enough to draw from quickly."""
     pictures = [found(Picture(sample.pixels(), "png")).pixels for sample in samples]
-    return [resize(pixels, *fitted(*pixels.shape, LONGEST_PX)) for pixels in pictures]
+    return [resize(pixels, *fitted(pixels.shape[0], pixels.shape[1], LONGEST_PX)) for pixels in pictures]
 
 
 def _left_out(hospital: str, samples: dict[str, list[Sample]], runs: Path, draws: int) -> Logits:
@@ -134,7 +135,8 @@ def limits_of(measured: list[Logits]) -> dict[str, float]:
     for index, kind in enumerate(KINDS):
         plain = [np.quantile(logits["as they are"][:, index], 1 - FALSE_SHARE) for logits in measured]
         mild = [np.quantile(logits[name][:, index], 1 - FALSE_SHARE_OF_CHANGED) for logits in measured for name in MILD]
-        found_limits[kind] = round(float(max(plain + (mild if kind != "photo_of_screen" else []))), 3)
+        highest = max(plain + (mild if kind != "photo_of_screen" else []))
+        found_limits[kind] = math.ceil(1000 * float(highest)) / 1000
     return found_limits
 
 

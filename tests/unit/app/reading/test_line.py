@@ -37,7 +37,7 @@ from app.workers.services import services
 from imaging.errors import RefusedUpload
 from imaging.phantom import speckle
 from imaging.picture import Picture
-from tests.factories.networks import write_tiny_networks
+from tests.factories.networks import write_tiny_layout, write_tiny_networks
 
 ONE = Actor("1" * 64, "visitor")
 OTHER = Actor("2" * 64, "visitor")
@@ -150,6 +150,17 @@ class TestAnalysing:
         assert (image.status, image.category) == (DECLINED, "declined")
         assert image.reason_code
         assert image.reason
+        assert image.analysis is None
+
+    def test_02_what_the_layout_network_objects_to_is_declined_with_its_reason(self, tmp_path: Path) -> None:
+        write_tiny_layout(tmp_path / "models")  # brighter than middle grey is "inverted" to it
+        bright = 255 - np.asarray(Pillow.open(io.BytesIO(png())).convert("L")) // 3
+        buffer = io.BytesIO()
+        Pillow.fromarray(bright).save(buffer, "PNG")
+        receipt = intake.receive(buffer.getvalue(), ONE)
+        work()
+        image = images.find(receipt.image_id)
+        assert (image.status, image.category, image.reason_code) == (DECLINED, "declined", "inverted")
         assert image.analysis is None
 
     def test_analysing_twice_changes_nothing(self) -> None:
