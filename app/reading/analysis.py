@@ -146,9 +146,7 @@ def judge(pictures: Sequence[Picture]) -> list[tuple[Findings, Decision] | Unusa
         ModelUnusable: the networks are missing or damaged.
     """
     engine = services().engine
-    gating = _beside.submit(
-        lambda: [_gated(engine, picture) for picture in pictures]
-    )  # beside the networks
+    gating = _beside.submit(lambda: [_gated(engine, picture) for picture in pictures])  # beside the networks
     try:
         findings = engine.read(pictures)
     finally:

@@ -2,8 +2,8 @@
 
     python -m training.questions.layout --data DATA
 
-Limits are the largest that keep the share of plain images of hospitals unseen that are taken for something else at
-`FALSE_SHARE` a kind, mild changes of them (`MILD`) included. The served network learns from all hospitals, without the
+Limits are chosen on hospitals unseen: `FALSE_SHARE` of their plain images are taken for each kind. The served network
+learns from all hospitals, without the
 fold that the pages report. Writes `models/layout.onnx`, `models/layout.json` and `training/results/layout.json`.
 """
 
@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -37,8 +38,9 @@ HOSPITALS = ("busi", "busbra", "breast")
 REPORTED_FOLD = 0
 DRAWS = 40_000
 LONGEST_PX = 336  # as large as examples are drawn from; the network sees them smaller
-FALSE_SHARE, FALSE_SHARE_OF_CHANGED = 0.004, 0.01
+FALSE_SHARE, FALSE_SHARE_OF_CHANGED = 0.005, 0.01
 CHANGED_COUNT = 250
+CLEAR = ("inverted",)
 MILD: dict[str, Transformation] = {
     "JPEG of quality 30": transformed.as_jpeg(30), "blurred": transformed.blurred, "gamma 0.6": transformed.bent(0.6),
     "gamma 1.6": transformed.bent(1.6), "turned by 10 degrees": transformed.turned(10),
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--leave-out", nargs="*", default=list(HOSPITALS), help="hospitals to leave out, one by one")
     arguments = parser.parse_args()
+    cv2.setNumThreads(1)  # before OpenCV makes threads: those who draw examples are forked, and would wait for them
     samples = {hospital: datasets.read([hospital], arguments.data) for hospital in HOSPITALS}
     measured = {
         hospital: _left_out(hospital, samples, arguments.runs, arguments.draws) for hospital in arguments.leave_out
@@ -130,13 +133,19 @@ def measure(network: LayoutNet, plain: list[Grey]) -> Logits:
 
 
 def limits_of(measured: list[Logits]) -> dict[str, float]:
-    """For each kind the logit above which at most `FALSE_SHARE` of any unseen hospital's plain images lie."""
+    """For each kind the logit above which `FALSE_SHARE` of the plain images of all unseen hospitals lie.
+
+    What is told so clearly that it costs nothing to be strict (`CLEAR`) is judged by the worst mild change of the worst
+    hospital: `FALSE_SHARE_OF_CHANGED` of those lie above.
+    """
     found_limits = {}
     for index, kind in enumerate(KINDS):
-        plain = [np.quantile(logits["as they are"][:, index], 1 - FALSE_SHARE) for logits in measured]
-        mild = [np.quantile(logits[name][:, index], 1 - FALSE_SHARE_OF_CHANGED) for logits in measured for name in MILD]
-        highest = max(plain + (mild if kind != "photo_of_screen" else []))
-        found_limits[kind] = math.ceil(1000 * float(highest)) / 1000
+        plain = np.concatenate([logits["as they are"][:, index] for logits in measured])
+        highest = float(np.quantile(plain, 1 - FALSE_SHARE))
+        if kind in CLEAR:
+            mild = [logits[name][:, index] for logits in measured for name in MILD]
+            highest = max(highest, *(float(np.quantile(values, 1 - FALSE_SHARE_OF_CHANGED)) for values in mild))
+        found_limits[kind] = math.ceil(1000 * highest) / 1000
     return found_limits
 
 
