@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -15,7 +16,7 @@ from imaging.files.decode import decode
 from imaging.files.packed import ONE_OF_ZIP
 from imaging.formats.raster import EMPTY_END, FIRST_FRAME
 from tests.factories import pictures
-from tests.factories.streams import lossless_jpeg
+from tests.factories.streams import HTJ2K_GREY, RAMP, lossless_jpeg
 
 MOST = 25_000_000
 GREY = pictures.ultrasound(height=300, width=400)
@@ -100,6 +101,26 @@ def test_18_jpeg_2000_is_read(is_boxed):
     picture = read(content)
     assert picture.kind == "jpeg2000"
     assert np.array_equal(picture.pixels, GREY)
+
+
+@pytest.mark.parametrize("is_boxed", [True, False])
+def test_18_high_throughput_jpeg_2000_is_read(is_boxed):
+    picture = read(jph(HTJ2K_GREY, RAMP.shape) if is_boxed else HTJ2K_GREY)
+    assert picture.kind == "jpeg2000"
+    assert np.array_equal(picture.pixels, RAMP)
+
+
+def jph(stream, size):
+    """A codestream in the boxes of a JPH file (ITU-T T.814, annex D)."""
+
+    def box(name, body):
+        return struct.pack(">I", len(body) + 8) + name + body
+
+    header = box(b"ihdr", struct.pack(">IIHBBBB", *size, 1, 7, 7, 0, 0)) + box(
+        b"colr", b"\1\0\0" + struct.pack(">I", 17)
+    )
+    start = box(b"jP  ", b"\r\n\x87\n") + box(b"ftyp", b"jph \0\0\0\0jph ")
+    return start + box(b"jp2h", header) + box(b"jp2c", stream)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
