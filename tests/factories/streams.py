@@ -1,7 +1,7 @@
 """Compressed streams that no library here writes.
 
 Lossless JPEG (ITU-T T.81, process 14), made by hand; High-Throughput JPEG 2000 (ITU-T T.814) of a ramp, written once by
-OpenJPH 0.26.3.
+OpenJPH 0.26.3; HEIC, written once by libheif 1.23.6 with x265.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from base64 import b64decode
 import numpy as np
 from numpy.typing import NDArray
 
-# What the streams of OpenJPH hold, in shades of 8 bits: brighter by one with each row and each column.
+# What these two hold, in shades of 8 bits: brighter by one with each row and each column.
 RAMP = np.add(*np.indices((96, 112))).astype(np.uint8)
 RAMP_IN_COLOUR = np.dstack([RAMP, 206 - RAMP, np.full_like(RAMP, 60)])  # red, green, blue
 _CATEGORIES = range(17)  # of differences, by the number of their bits
@@ -104,4 +104,17 @@ HTJ2K_LOSSY = b64decode(
     "UZlRhknLSctJ2kJCQkJCljogOiA52P9kABcAAU9wZW5KUEggVmVyIDAuMjYuMy7/kAAKAAAAAACQAAH/k8ALWMtN5I+e680eHOTaxQKw/QFnCGAH"
     "NwDACqgBWkygm6EGFup9lgB8Ps+DQRD8OT3PMbYAwBaEAWmAbMaMGTNmO/y9f5e59LkaAICxw46NHRs77HeR/T5KbqGM6gDAK2AWgAAAAPf8Kenp"
     "6eniegAEAADg/2wC917917917LwAAAD/2Q=="
+)
+
+# A file of two pictures: nearly `RAMP` in three equal colours, and what is left of white.
+HEIC = b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAYRtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAA"
+    "AERAAAIAAQAAAAABqAABAAAAAAAAAIsAAgAAAAACMwABAAAAAAAAAIwAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZl"
+    "AgAAAAACAABodmMxAAAAAA5waXRtAAAAAAABAAAA3WlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH/"
+    "/wNwAAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoDiBhZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHBcrAiQAAAABNj"
+    "b2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABwAAAAYAAAABBwaXhpAAAAAAMICAgAAAAeaXBtYQAAAAAAAAACAAEEgQIDBAACBIECAwQAAAEf"
+    "bWRhdAAAAIcoAa8J4OPA4DfmbvWdLN3YL9HAIhu876Fwb/0N8rPTZ9dnYAC9BBUmiIw1E090pYUIwPyPpM/7xgivKFhViGnSGNNEphyHvxHo6Cfq"
+    "VY/JKyzGaIIDmn+LL3SGfTLUh16z3S42GVtZnatZYosQznP0TQqNU9szTeXGTHp4BiNFYsuE1iwMeTgAAACIKAGvCeDjwOA31n7rg+9h9jcz2AiF"
+    "7O+gjnGB27apQDqPA5b76ZKsCpkKSUyIvMDC3IpdQyiB0DoGNfKW/ihXdyCoJC4ln7U+SJrPK/JzpAAfM71ZUCOYWBNSfHsoIlfqxRLW5vR7kbpv"
+    "ZK25+OJ1nJWWn3ANINgB6xQIHCOUnhF/PKxx7CGiIA=="
 )
