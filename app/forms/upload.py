@@ -34,18 +34,21 @@ class Upload:
     whereabouts: Whereabouts
 
 
+def frame_number(text: str) -> int | None:
+    """A frame as people count, from 1; None for what is no such number."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_FRAME)) and 1 <= int(text) <= MAX_FRAME
+    return int(text) if is_number else None
+
+
 class FrameField(IntegerField):  # type: ignore[misc]
     """A frame as people count, from 1; plain digits only, where Python would also read " 1_0" or other scripts'."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the digits; empty leaves the choice to the decoder."""
         text = valuelist[0].strip() if valuelist else ""
-        if not text:
-            self.data = None
-            return
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_FRAME)) and 1 <= int(text) <= MAX_FRAME):
+        self.data = frame_number(text)
+        if text and self.data is None:
             raise ValueError(BAD_FRAME)
-        self.data = int(text)
 
 
 def is_known(_form: Form, field: Field) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from app.inference.results import LABELS
 from app.pages.admin import percent, tag
-from app.pages.technical import frame_in_words, origin_in_words
+from app.pages.frames import frame_in_words
+from app.pages.technical import origin_in_words
 from app.tables import Analysis, AuditEvent, Image, Review
 from app.tables.image import DECLINED, DONE, FAILED
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.categories import FAILED
+from app.pages.frames import FrameChoice, frame_choice
 from app.pages.measured import Measured, measured
 from app.pages.probabilities import Leaning, leaning
 from app.pages.technical import Technical, device_in_words, technical
@@ -64,6 +65,7 @@ class ResultPage:
 
     Attributes:
         because: the rule that led to the category, or why the picture was declined or the analysis failed.
+        frames: None where the file holds one picture.
         reading: None for declined and failed images.
         can_delete: True for the browser that sent the picture.
     """
@@ -78,6 +80,7 @@ class ResultPage:
     received_at: datetime
     finished_at: datetime | None
     notices: tuple[str, ...]
+    frames: FrameChoice | None
     viewer: Viewer
     reading: Reading | None
     can_delete: bool
@@ -117,6 +120,7 @@ def result_page(image: Image, manifest: Mapping[str, Any], can_delete: bool) -> 
         received_at=image.created_at,
         finished_at=image.finished_at,
         notices=_notices(image),
+        frames=frame_choice(image),
         viewer=viewer(image),
         reading=reading,
         can_delete=can_delete,

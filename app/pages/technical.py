@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.pages.frames import frame_in_words
 from app.tables import Image
 from imaging.picture import Origin
 
@@ -57,11 +58,6 @@ def technical(image: Image, findings: Mapping[str, Any], manifest: Mapping[str, 
 def device_in_words(provider: str, precision: str) -> str:
     """Where the networks really ran, for instance "CPU, fp32"."""
     return f"{_PROVIDERS.get(provider, provider)}, {precision}"
-
-
-def frame_in_words(image: Image) -> str:
-    """Which frame was read, and of how many where the file's kind tells that cheaply: TIFF and GIF don't."""
-    return f"{image.frame + 1} of {'several' if image.kind in ('tiff', 'gif') else image.frames}"
 
 
 def origin_in_words(image: Image) -> str | None:

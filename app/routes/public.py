@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app import accounts
 from app.audit import looks
 from app.forms.place import BadPlace, whereabouts
-from app.forms.upload import UploadForm
+from app.forms.upload import UploadForm, frame_number
 from app.inference.manifest import ModelUnusable
 from app.pages.about import about_page
 from app.pages.nearby import NearbyPage, nearby_page, refused_page
@@ -44,8 +44,9 @@ def _uploads_per_minute() -> str:
 
 @blueprint.get("/")
 def upload() -> ResponseReturnValue:
-    """The upload page."""
-    return render_template("public/upload.html", form=UploadForm(), page=_upload_page())
+    """The upload page; results of clips lead here with the number of another frame."""
+    form = UploadForm(frame=frame_number(request.args.get("frame", "")))
+    return render_template("public/upload.html", form=form, page=_upload_page())
 
 
 @blueprint.post("/")

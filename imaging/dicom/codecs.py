@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jpeg_ls
-import numpy as np
 import openjpeg.utils
 from numpy.typing import NDArray
 
@@ -51,8 +49,7 @@ def decode_frame(content: bytes, interpretation: str, max_pixels: int) -> Stream
     frame = jpeg.frame_of(content)
     check_size(frame.width, frame.height, max_pixels)
     if frame.is_ls:
-        values = np.asarray(jpeg_ls.decode(np.frombuffer(content, np.uint8)))
-        return Stream(values, frame.bits, interpretation)
+        return Stream(raster.jpeg_ls_values(content), frame.bits, interpretation)
     if frame.bits != 8:
         raise RefusedUpload(
             "transfer_syntax",

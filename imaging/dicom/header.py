@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedPDFStorage
 
 from imaging.dicom.frames import fewer
 from imaging.dicom.optional import value_of, whole, words
@@ -24,6 +25,8 @@ _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 _LUMA = {"YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT"}
 _COLOUR = _LUMA | {"RGB"}
 RELABELLED = "The file's header and its pixels do not fit together; the pixels were read as their length says."
+_NO_PICTURE = "The DICOM file holds no picture: it may be a report, or measurements."
+_A_PDF = "The DICOM file holds a PDF, not a picture."
 _SAMPLED = 4096  # pixels that tell red, green and blue from luma and chroma
 
 
@@ -86,11 +89,8 @@ def _check_kind(dataset: Dataset) -> None:
         named = modality if modality.isalnum() and modality.isascii() and len(modality) <= 4 else "something else"
         raise RefusedUpload("not_ultrasound", f"The DICOM file says that it is {named}, not ultrasound (US).")
     if "PixelData" not in dataset:
-        raise RefusedUpload(
-            "no_image_inside",
-            "The DICOM file holds no picture: it may be a report, or measurements. Send a file of the same study that "
-            "holds one.",
-        )
+        held = _A_PDF if value_of(dataset, "SOPClassUID") == EncapsulatedPDFStorage else _NO_PICTURE
+        raise RefusedUpload("no_image_inside", f"{held} Send a file of the same study that holds a picture.")
 
 
 def _frames_said(dataset: Dataset) -> int:

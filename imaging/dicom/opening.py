@@ -121,7 +121,10 @@ def _meta(content: bytes, start: int) -> tuple[FileMetaDataset, int]:
 def _checked(meta: FileMetaDataset, content: bytes, begin: int) -> UID:
     if str(meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY_CLASS:
         raise RefusedUpload(
-            "dicom_directory", "This is a DICOMDIR, the index of a disc. Send one of the files that it lists.", 415
+            "dicom_directory",
+            "This is a DICOMDIR, the index of a disc. Send one of the picture files that lie in the folders beside it; "
+            "a free DICOM viewer, such as Weasis, opens the disc, shows which is which, and exports one as PNG.",
+            415,
         )
     syntax = UID(str(meta.get("TransferSyntaxUID", "")))
     if not syntax:

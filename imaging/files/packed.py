@@ -20,6 +20,8 @@ _HEAD_BYTES = 512  # enough to tell a kind
 _AT_ONCE = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _UNPACK = "Unpack it and send one picture of it."
+_DISC = " It is a copy of a disc: a free DICOM viewer, such as Weasis, shows which is which, and exports one as PNG."
+_OFFICE = "[Content_Types].xml"
 _BROKEN = RefusedUpload("damaged_image", f"The archive is damaged or incomplete. {_UNPACK}")
 
 
@@ -67,7 +69,7 @@ def _of_zip(content: bytes, most: int) -> Unpacked:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             pictures = [member for member in _files(archive) if _is_picture(archive, member)]
             if len(pictures) != 1:
-                raise RefusedUpload("not_an_image", _said_of(len(pictures)), 415)
+                raise RefusedUpload("not_an_image", _said_of(len(pictures), archive.namelist()), 415)
             return Unpacked(_member(archive, pictures[0], most), (ONE_OF_ZIP,))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError):
         raise _BROKEN from None
@@ -120,7 +122,10 @@ def _check(size: int, most: int) -> None:
         raise RefusedUpload("too_many_pixels", f"The file unpacks to more than {most // 1_000_000} MB.", 413)
 
 
-def _said_of(count: int) -> str:
+def _said_of(count: int, names: list[str]) -> str:
+    if _OFFICE in names:
+        return "This is an Office document. Save the one picture that is meant as PNG or JPEG, and send that."
     if count == 0:
         return "This is a ZIP archive without a picture that we read. Unpack it and send a picture."
-    return f"This is a ZIP archive of {count} pictures. {_UNPACK}"
+    is_disc = any(name.rsplit("/", 1)[-1].upper() == "DICOMDIR" for name in names)
+    return f"This is a ZIP archive of {count} pictures. {_UNPACK}{_DISC if is_disc else ''}"

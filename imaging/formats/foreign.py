@@ -24,25 +24,32 @@ _STARTS = (
     (b"\x00\x00\x00\x0cJXL \r\n", "jpeg_xl"),
 )  # fmt: skip
 _SENTENCES = {
-    "pdf": "This is a PDF. Save the picture that is in it as PNG or JPEG, and send that.",
+    "pdf": "This is a PDF{holds}. Send the picture that is in it: ask whoever made the PDF for the file, or open the "
+    "PDF in the free LibreOffice Draw, right-click the picture, save it as PNG, and send that.",
     "zip": "This is a ZIP archive. Unpack it and send one picture of it.",
     "archive": "This is a packed archive. Unpack it and send one picture of it.",
     "gzip": "This is a file packed with gzip. Unpack it and send what is in it.",
-    "film": "This is a film. Export one still of it as PNG or JPEG, and send that.",
+    "film": "This is a film. Export one still of it as PNG or JPEG, and send that. The free VLC does so: Video, "
+    "Take Snapshot.",
     "raw": "This is a camera's raw file. Export it as JPEG, and send that.",
-    "photoshop": "This is a Photoshop file. Export it as PNG, and send that.",
-    "postscript": "This is a PostScript file. Export it as PNG, and send that.",
+    "photoshop": "This is a Photoshop file. Export it as PNG, and send that. The free GIMP opens it.",
+    "postscript": "This is a PostScript file. Export it as PNG, and send that. The free GIMP opens it.",
     "office": "This is an Office document. Save the picture that is in it as PNG or JPEG, and send that.",
-    "nifti": "This is a volume in NIfTI format. Export one slice of it as PNG, and send that.",
-    "volume": "This is a file of volume data. Export one slice of it as PNG, and send that.",
+    "nifti": "This is a volume in NIfTI format. Export one slice of it as PNG, and send that. "
+    "The free 3D Slicer opens it.",
+    "volume": "This is a file of volume data. Export one slice of it as PNG, and send that. "
+    "The free 3D Slicer opens it.",
     "icon": "This is an icon. Send the picture as PNG or JPEG.",
-    "netpbm": "This is a PGM or PPM picture. Convert it to PNG, and send that.",
-    "jpeg_xl": "This is a JPEG XL picture. Convert it to PNG or JPEG, and send that.",
+    "netpbm": "This is a PGM or PPM picture. Convert it to PNG, and send that. The free GIMP opens it.",
+    "jpeg_xl": "This is a JPEG XL picture. Convert it to PNG or JPEG, and send that. The free GIMP opens it.",
     "web_page": "This is a web page, not a picture: the download may have led to a page that asks for a log-in. "
     "Download the picture again, and send that.",
     "text": "This is a text, not a picture.",
 }
 _PAGE = re.compile(rb"<(!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
+# Pictures of a PDF are streams, so their dictionaries are never packed; a mask of transparency is one, too.
+_PICTURE_OF_PDF, _MASK_OF_PDF = re.compile(rb"/Subtype\s{0,9}/Image\b"), re.compile(rb"/SMask\s{1,9}(\d{1,9})\s")
+_TAR_AT = 257
 _MOST_NOISE = 0.02  # of the bytes of a text
 
 
@@ -52,6 +59,8 @@ def refusal_of(content: bytes) -> RefusedUpload:
     if kind == "svg":
         return RefusedUpload("svg_not_allowed", f"SVG drawings are not accepted. Send {ALLOWED}.", 415)
     sentence = _SENTENCES.get(kind or "", "This file is not a picture that we read.")
+    if kind == "pdf":
+        sentence = sentence.format(holds=_held_by_pdf(content))
     return RefusedUpload("not_an_image", f"{sentence} We read {ALLOWED}.", 415)
 
 
@@ -66,12 +75,21 @@ def kind_of_foreign(content: bytes) -> str | None:
         return "film"
     if content[344:348] in (b"n+1\0", b"ni1\0"):
         return "nifti"
+    if content.startswith(b"ustar", _TAR_AT):
+        return "archive"
     head = content[:4096]
     if _PAGE.search(head):
         return "web_page"
     if b"<svg" in head.lower():
         return "svg"
     return "text" if _is_text(head) else None
+
+
+def _held_by_pdf(content: bytes) -> str:
+    """How many pictures a PDF holds, for its sentence; empty where none is seen, as in one that is drawn."""
+    masks = {found[1] for found in _MASK_OF_PDF.finditer(content)}
+    count = len(_PICTURE_OF_PDF.findall(content)) - len(masks)
+    return "" if count < 1 else " that holds one picture" if count == 1 else f" that holds {count} pictures"
 
 
 def _is_text(head: bytes) -> bool:

@@ -15,7 +15,7 @@ _LS = 0xF7
 _FRAMES = {*range(0xC0, 0xD0), _LS} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-_CLOSING = bytes((0xFF, _END))
+CLOSING = bytes((0xFF, _END))
 BROKEN_OFF = "The picture breaks off half way. Export or download it again."
 _BLOCK = 64  # coefficients of a block
 
@@ -87,7 +87,7 @@ def check_whole(content: bytes) -> None:
     """
     import simplejpeg  # with the first JPEG
 
-    whole = content if content.rstrip(b"\0").endswith(_CLOSING) else content + _CLOSING
+    whole = content if content.rstrip(b"\0").endswith(CLOSING) else content + CLOSING
     try:
         simplejpeg.decode_jpeg(whole, "GRAY", strict=True)
     except ValueError as error:

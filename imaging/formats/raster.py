@@ -170,6 +170,18 @@ def jpeg_values(content: bytes) -> NDArray[np.uint8]:
         return np.asarray(image if image.mode in {"L", "RGB"} else image.convert("RGB"))
 
 
+def jpeg_ls_values(content: bytes) -> NDArray[Any]:
+    """The values of a JPEG-LS stream, `H x W` or `H x W x 3`, with 8 or 16 bits.
+
+    Raises:
+        Exception: whatever the codec raises on damaged bytes.
+    """
+    import jpeg_ls  # with the first such file
+
+    # CharLS 2 looks for ever for what is missing in a stream that breaks off, unless an end mark stops it.
+    return np.asarray(jpeg_ls.decode(np.frombuffer(content + jpeg.CLOSING, np.uint8)))
+
+
 def _check_jpeg(content: bytes, max_pixels: int) -> None:
     frame = jpeg.frame_of(content)
     check_size(frame.width, frame.height, max_pixels)
@@ -179,11 +191,9 @@ def _check_jpeg(content: bytes, max_pixels: int) -> None:
 
 
 def _read_jpeg_ls(content: bytes, max_pixels: int) -> Raster:
-    import jpeg_ls  # with the first such file
-
     frame = jpeg.frame_of(content)
     check_size(frame.width, frame.height, max_pixels)
-    values = np.asarray(jpeg_ls.decode(np.frombuffer(content, np.uint8)))
+    values = jpeg_ls_values(content)
     pixels, share, notices = of_values(values, frame.bits)
     return Raster(pixels, share, notices=notices)
 

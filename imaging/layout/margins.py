@@ -94,7 +94,7 @@ def _even_lines(pixels: Grey) -> int:
         even += len(is_even) if is_even.all() else int(np.argmin(is_even))
         if not is_even.all():
             break
-    if even in (0, pixels.shape[0]):
+    if even in (0, pixels.shape[0]):  # none, or all: nothing follows that could be shaken
         return even
     spread = _SHAKEN_SPREAD_OF_WHITE if shade > _WHITE else _SHAKEN_SPREAD
     is_shaken = _near(pixels[even : even + _SHAKEN_PX], shade, spread) >= _SHAKEN_SHARE

@@ -3,6 +3,7 @@
 import "./place.js";
 
 const SHOWN = new Set(["image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif"]);
+const OF_ONE_PICTURE = new Set(["PNG", "JPEG", "BMP", "WEBP", "HEIC", "HEIF", "AVIF", "JP2", "J2K", "JLS"]); // mostly
 const KINDS = { dcm: "DICOM", tif: "TIFF", tiff: "TIFF", jpg: "JPEG", jpeg: "JPEG" };
 
 const form = document.querySelector("[data-upload]");
@@ -12,6 +13,8 @@ const [picker] = inputs;
 const preview = form.querySelector("[data-preview]");
 const emptyPreview = preview.innerHTML;
 const frameField = form.querySelector("[data-frame-field]");
+const frameInput = frameField.querySelector("input");
+const isFrameAsked = frameInput.defaultValue !== ""; // by the address: a result leads here
 const problemPlace = document.querySelector("[data-problem]");
 const sending = form.querySelector("[data-sending]");
 const maxMb = Number(form.dataset.maxMb);
@@ -35,9 +38,9 @@ function choose(file) {
   const kind = kindOf(file);
   form.querySelector("[data-name]").textContent = file.name || "Pasted picture";
   form.querySelector("[data-facts]").textContent = `${kind}, ${sizeOf(file)}`;
-  const hasFrames = kind === "DICOM" || !file.name.includes(".");
+  const hasFrames = isFrameAsked || !OF_ONE_PICTURE.has(kind);
   frameField.classList.toggle("is-shown", hasFrames);
-  if (!hasFrames) frameField.querySelector("input").value = ""; // of the file before
+  if (!hasFrames) frameInput.value = ""; // of the file before
   showPreview(file, kind);
   showChosen(true);
   if (file.size > maxMb * 1e6) tell({ message: `A picture may have at most ${maxMb} MB; this one has ${sizeOf(file)}.` });
@@ -69,7 +72,7 @@ function showChosen(is) {
 function unchoose() {
   chosen = null;
   for (const input of inputs) input.value = "";
-  frameField.classList.remove("is-shown");
+  frameField.classList.toggle("is-shown", isFrameAsked);
   showChosen(false);
   clearProblem();
   picker.focus();

@@ -6,10 +6,12 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.exam.senders.browser_client import PASSWORD
+from tests.factories import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -180,3 +182,38 @@ def test_a_person_deletes_their_data(page: Page, ultrasound: Path) -> None:
     answer = page.goto(address)
     assert answer is not None
     assert answer.status == 404
+
+
+def test_another_frame_of_a_clip_is_read_from_its_result_by_keyboard_on_a_phone(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    whole = np.stack([pictures.ultrasound(seed, height=300, width=360) for seed in range(5)])
+    clip = tmp_path / "clip.dcm"
+    clip.write_bytes(pictures.dicom(whole, NumberOfFrames=5))
+    send(page, clip)
+    part = page.locator(".frames")
+    expect(part.locator("h2")).to_have_text("Frame 3 of 5 was read")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert all(box["height"] >= 44 for box in (one.bounding_box() for one in part.locator("a, button").all()) if box)
+
+    number = part.locator("input")
+    number.focus()
+    number.fill("5")
+    number.press("Enter")
+    page.wait_for_url("**/?frame=5")
+    assert "Frame 5 will be read" in page.inner_text("main")
+    expect(page.locator("#frame")).to_have_value("5")
+    page.set_input_files("#picture", str(clip))
+    expect(page.locator("#frame")).to_be_visible()
+    page.keyboard.press("Enter")  # the button that sends has the focus
+    page.wait_for_url(re.compile(r"/r/[0-9a-f]{32}"), timeout=30_000)
+    expect(part.locator("h2")).to_have_text("Frame 5 of 5 was read", timeout=60_000)
+
+
+@pytest.mark.parametrize(("name", "is_asked"), [("a.tif", True), ("a.gif", True), ("a.dcm.gz", True), ("a.png", False)])
+def test_the_number_of_a_frame_is_asked_for_only_of_files_that_may_hold_several(
+    page: Page, tmp_path: Path, name: str, is_asked: bool
+) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    page.goto("/")
+    page.set_input_files("#picture", str(tmp_path / name))
+    expect(page.locator("#frame")).to_be_visible(visible=is_asked)

@@ -5,29 +5,62 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import random
 import struct
 import sys
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from tests.exam.fuzzing.fuzz_files import parts, wholes
+from tests.exam.fuzzing.fuzz_files import KINDS, deflated, inflated, parts, wholes
 
 _EXTREMES = (0, 1, 2, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 _NEAR_START = 600
-KINDS = ("png", "jpeg", "webp", "tiff", "dicom")
+_PACKED_SHARE, _DAMAGED_SHARE = 0.1, 0.3  # of all files, those in gzip or a ZIP; of these, those with a damaged outside
+PACKED = "packed"
+_ALWAYS = (1980, 1, 1, 0, 0, 0)
 
 
-def mutated(number: int) -> tuple[str, bytes]:
-    """Kind and bytes of the damaged file of this number."""
+def mutated(number: int, kinds: Sequence[str] = KINDS) -> tuple[str, bytes]:
+    """Kind and bytes of the damaged file of this number.
+
+    Args:
+        kinds: of which it is one; `packed` are any of them within gzip or a ZIP archive.
+    """
     chance = random.Random(number)
-    kind = chance.choice(KINDS)
+    kind = chance.choice(kinds)
+    if kind == PACKED or (kinds == KINDS and chance.random() < _PACKED_SHARE):
+        return PACKED, packed(chance, damaged(chance, chance.choice(KINDS)))
+    return kind, damaged(chance, kind)
+
+
+def damaged(chance: random.Random, kind: str) -> bytes:
+    """A file of a kind that one to three mutations went over."""
     content = chance.choice([whole for its_kind, whole in wholes() if its_kind == kind])
+    is_inflated = kind == "deflated" and chance.random() < 0.8
+    content = inflated(content) if is_inflated else content
     first = chance.choice(_STRUCTURAL) if chance.random() < 0.6 else chance.choice(_BLIND)
     content = first(chance, kind, content)
     for _ in range(chance.choice((0, 0, 1, 2))):
         content = chance.choice(_BLIND)(chance, kind, content)
-    return kind, with_checksums(content) if kind == "png" and chance.random() < 0.6 else content
+    if kind == "png" and chance.random() < 0.6:
+        content = with_checksums(content)
+    return deflated(content) if is_inflated else content
+
+
+def packed(chance: random.Random, content: bytes) -> bytes:
+    """The file within gzip or a ZIP archive, which may be damaged, too."""
+    outer = gzip.compress(content, mtime=0) if chance.random() < 0.5 else _zipped(content)
+    return chance.choice(_BLIND)(chance, PACKED, outer) if chance.random() < _DAMAGED_SHARE else outer
+
+
+def _zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("picture", _ALWAYS), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def flipped(chance: random.Random, _kind: str, content: bytes) -> bytes:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jpeg_ls import encode_array
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGLSLossless
 
 from app.workers import decoding
 from app.workers.decoding import Decoder, Walls
@@ -218,6 +221,19 @@ def test_a_child_is_shut_in_before_the_first_foreign_byte():
     assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
     assert np.array_equal(decoder.decode(pictures.encoded(GREY)).pixels, GREY)
     decoder.close()
+
+
+def test_a_jpeg_ls_stream_that_breaks_off_is_damaged_at_once(decoder):
+    whole = bytes(encode_array(GREY))
+    for cut in (whole[:-2], whole[: len(whole) // 2], whole[:400]):
+        assert code_of(decoder, cut) in ("read", "damaged_image")
+        packed = pictures.dicom(GREY, JPEGLSLossless, body=encapsulate([cut]))
+        assert code_of(decoder, packed) in ("read", "bad_dicom")
+
+
+def code_of(decoder, content):
+    answer = answer_of(decoder, content)
+    return answer[0] if isinstance(answer, tuple) else "read"
 
 
 def test_whatever_comes_a_child_that_is_shut_in_answers_as_an_open_one():

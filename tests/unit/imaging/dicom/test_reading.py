@@ -260,6 +260,15 @@ def test_a_dicomdir_is_refused():
     content = pictures.dicom(GREY).replace(b"1.2.840.10008.5.1.4.1.1.6.1\0", b"1.2.840.10008.1.3.10\0" + b"\0" * 7)
     found = refusal_of(content)
     assert (found.code, found.status) == ("dicom_directory", 415)
+    assert "Weasis" in found.sentence
+
+
+def test_a_pdf_within_dicom_is_told():
+    found = refusal_of(
+        pictures.dicom(GREY, PixelData=None, Modality="DOC", SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1")
+    )
+    assert (found.code, found.status) == ("no_image_inside", 422)
+    assert "holds a PDF" in found.sentence
 
 
 def test_a_file_without_a_picture_is_refused():

@@ -17,6 +17,8 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -27,12 +29,21 @@ from pydicom.uid import (
 )
 
 from imaging.dicom import display, header, opening, regions, scale, subject
+from imaging.dicom.opening import HTJ2K
 from imaging.errors import RefusedUpload, UnusablePicture
 from imaging.files.decode import decode
 from imaging.gate import quality
 from imaging.picture import Origin
 from tests.factories import pictures
-from tests.factories.streams import lossless_jpeg
+from tests.factories.streams import (
+    HTJ2K_COLOUR,
+    HTJ2K_DEEP,
+    HTJ2K_GREY,
+    HTJ2K_LOSSY,
+    RAMP,
+    RAMP_IN_COLOUR,
+    lossless_jpeg,
+)
 
 MOST = 25_000_000
 GREY = pictures.ultrasound(height=300, width=400)
@@ -299,6 +310,32 @@ def test_11_a_lossless_stream_gives_every_pixel(name):
     assert np.array_equal(read(pictures.dicom(GREY, syntax, body=encapsulate([encode(GREY)]))).pixels, GREY)
     body = encapsulate([encode(np.ascontiguousarray(RGB))])
     assert np.array_equal(read(pictures.dicom(RGB, syntax, interpretation="RGB", body=body)).pixels, luma(RGB))
+
+
+def test_11_high_throughput_jpeg_2000_gives_every_pixel():
+    for syntax in (HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K):
+        grey = read(pictures.dicom(RAMP, syntax, body=encapsulate([HTJ2K_GREY])))
+        assert np.array_equal(grey.pixels, RAMP)
+        assert grey.notices == ()
+        deep = RAMP.astype(np.uint16) * 16
+        found = read(pictures.dicom(deep, syntax, BitsStored=12, HighBit=11, body=encapsulate([HTJ2K_DEEP])))
+        assert np.array_equal(found.pixels, read(pictures.dicom(deep, BitsStored=12, HighBit=11)).pixels)
+        body = encapsulate([HTJ2K_COLOUR])
+        coloured = read(pictures.dicom(RAMP_IN_COLOUR, syntax, interpretation="YBR_RCT", body=body))
+        assert np.array_equal(coloured.pixels, luma(RAMP_IN_COLOUR))
+
+
+def test_11_lossy_high_throughput_jpeg_2000_is_read_and_a_cut_one_refused():
+    found = read(pictures.dicom(RAMP, HTJ2K, body=encapsulate([HTJ2K_LOSSY])))
+    assert np.abs(found.pixels.astype(int) - RAMP).max() <= 4
+    assert refusal_of(pictures.dicom(RAMP, HTJ2K, body=encapsulate([HTJ2K_GREY[:90]]))).code == "bad_dicom"
+
+
+def test_11_frames_of_high_throughput_jpeg_2000_are_read_by_number():
+    body = encapsulate([HTJ2K_GREY, HTJ2K_LOSSY])
+    content = pictures.dicom(np.stack([RAMP] * 2), HTJ2K, NumberOfFrames=2, body=body)
+    assert np.array_equal(read(content, frame=0).pixels, RAMP)
+    assert not np.array_equal(read(content, frame=1).pixels, RAMP)
 
 
 @pytest.mark.parametrize("name", ["JPEG-LS", "JPEG 2000"])

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -16,7 +17,7 @@ from imaging.files.packed import ONE_OF_ZIP
 from imaging.formats.raster import EMPTY_END, FIRST_FRAME
 from imaging.layout.margins import CUT
 from tests.factories import pictures
-from tests.factories.streams import lossless_jpeg
+from tests.factories.streams import HEIC, HTJ2K_GREY, RAMP, lossless_jpeg
 
 MOST = 25_000_000
 GREY = pictures.ultrasound(height=300, width=400)
@@ -89,6 +90,13 @@ def test_17_an_alpha_that_is_used_still_counts():
 # 18: kinds that are read, and kinds that are named
 
 
+def test_18_heic_is_read_and_each_of_its_pictures_by_number():
+    picture = read(HEIC)
+    assert (picture.kind, picture.frame, picture.frames) == ("heic", 0, 2)
+    assert np.abs(picture.pixels.astype(int) - RAMP).max() <= 3
+    assert np.abs(read(HEIC, frame=1).pixels.astype(int) - (255 - RAMP)).max() <= 3
+
+
 def test_18_avif_is_read():
     picture = read(pictures.encoded(pictures.colour(GREY), "AVIF", quality=95))
     assert picture.kind == "avif"
@@ -101,6 +109,26 @@ def test_18_jpeg_2000_is_read(is_boxed):
     picture = read(content)
     assert picture.kind == "jpeg2000"
     assert np.array_equal(picture.pixels, GREY)
+
+
+@pytest.mark.parametrize("is_boxed", [True, False])
+def test_18_high_throughput_jpeg_2000_is_read(is_boxed):
+    picture = read(jph(HTJ2K_GREY, RAMP.shape) if is_boxed else HTJ2K_GREY)
+    assert picture.kind == "jpeg2000"
+    assert np.array_equal(picture.pixels, RAMP)
+
+
+def jph(stream, size):
+    """A codestream in the boxes of a JPH file (ITU-T T.814, annex D)."""
+
+    def box(name, body):
+        return struct.pack(">I", len(body) + 8) + name + body
+
+    header = box(b"ihdr", struct.pack(">IIHBBBB", *size, 1, 7, 7, 0, 0)) + box(
+        b"colr", b"\1\0\0" + struct.pack(">I", 17)
+    )
+    start = box(b"jP  ", b"\r\n\x87\n") + box(b"ftyp", b"jph \0\0\0\0jph ")
+    return start + box(b"jp2h", header) + box(b"jp2c", stream)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -179,14 +207,26 @@ def test_18_what_gzip_holds_is_read():
     assert np.array_equal(read(gzip.compress(pictures.encoded(GREY))).pixels, GREY)
 
 
+def pdf(count):
+    """What a PDF of so many pictures looks like to who only counts them; each has a mask, as transparent ones have."""
+    picture = b"%d 0 obj <</Type/XObject /Subtype /Image /SMask %d 0 R /Width 9>> stream\n\xff\xd8 endstream endobj\n"
+    mask = b"%d 0 obj <</Type/XObject/Subtype/Image/Width 9>> stream\n\0 endstream endobj\n"
+    parts = [picture % (number, number + 50) + mask % (number + 50) for number in range(1, count + 1)]
+    return b"%PDF-1.7\n" + b"".join(parts) + b"%%EOF"
+
+
 FOREIGN = {
-    "a PDF": (b"%PDF-1.7\n1 0 obj\n", "This is a PDF. Save the picture"),
+    "a PDF": (b"%PDF-1.7\n1 0 obj\n", "This is a PDF. Send the picture that is in it"),
+    "a PDF of one picture": (pdf(1), "This is a PDF that holds one picture"),
+    "a PDF of three pictures": (pdf(3), "This is a PDF that holds 3 pictures"),
     "an MP4": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(99), "This is a film. Export one still"),
     "a QuickTime film": (b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + bytes(99), "This is a film."),
     "an AVI": (b"RIFF\0\0\0\0AVI LIST" + bytes(99), "This is a film."),
     "a saved page": (b"<!DOCTYPE html><html><body><svg></svg>Log in</body></html>", "This is a web page"),
     "NIfTI": (b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "NIfTI"),
+    "JPEG XL": (b"\xff\x0a" + bytes(99), "The free GIMP opens it"),
     "RAR": (b"Rar!\x1a\x07\x01\0" + bytes(99), "This is a packed archive. Unpack it"),
+    "TAR": (bytes(257) + b"ustar\0" + bytes(250), "This is a packed archive. Unpack it"),
     "a text": (b"nothing but words\n" * 9, "This is a text"),
     "a document": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "Office"),
 }
@@ -199,6 +239,22 @@ def test_18_each_foreign_kind_has_its_own_sentence(name):
     assert (found.code, found.status) == ("not_an_image", 415)
     assert words in found.sentence
     assert "PNG, JPEG" in found.sentence
+
+
+def test_18_a_film_and_a_pdf_name_free_programs():
+    assert "VLC" in refusal_of(FOREIGN["an MP4"][0]).sentence
+    assert "LibreOffice Draw" in refusal_of(pdf(1)).sentence
+
+
+def test_18_an_office_document_is_told_from_an_archive():
+    document = archive(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w:document/>"))
+    assert "This is an Office document" in refusal_of(document).sentence
+
+
+def test_18_a_disc_in_an_archive_names_a_viewer():
+    found = refusal_of(archive(("DICOMDIR", b"x"), *((f"IM{number}", pictures.dicom(GREY)) for number in range(3))))
+    assert "a ZIP archive of 3 pictures" in found.sentence
+    assert "Weasis" in found.sentence
 
 
 def test_18_a_drawing_is_still_named():

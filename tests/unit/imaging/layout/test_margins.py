@@ -86,3 +86,10 @@ def test_a_black_or_white_file_is_left_to_the_gate() -> None:
 def test_the_offset_adds_to_that_of_an_area_that_the_file_names() -> None:
     named = Picture(around(IMAGE, 10, 0, 20, 0, 255), "dicom", origin=Origin(100, 150, 310, 420, 600, 800))
     assert cut(named).in_file == Origin(110, 170, 300, 400, 600, 800)
+
+
+@pytest.mark.parametrize("is_across", [True, False])
+def test_a_picture_of_even_lines_to_its_end_is_all_content(is_across: bool) -> None:
+    stripes = np.tile(np.arange(128, dtype=np.uint8), (128, 1))
+    box = content_box(stripes if is_across else np.ascontiguousarray(stripes.T))
+    assert (box.top, box.left, box.bottom, box.right) == (0, 0, 128, 128)
