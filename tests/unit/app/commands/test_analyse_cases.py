@@ -450,7 +450,7 @@ class TestTheProcess:
         def begin(*arguments: object, **more: Any) -> subprocess.Popen[bytes]:
             streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
             words = [sys.executable, "-m", "flask", "--app", "wsgi", "analyse", *map(str, arguments)]
-            begun.append(subprocess.Popen(words, cwd=ROOT, env=environment, **streams))
+            begun.append(subprocess.Popen(words, cwd=ROOT, env=environment, preexec_fn=_as_typed, **streams))
             return begun[-1]
 
         yield begin
@@ -556,3 +556,8 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)
+
+
+def _as_typed() -> None:
+    """Shells let what they start in the background ignore Ctrl-C, and tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
