@@ -126,9 +126,7 @@ def test_burned_in_text_is_blanked(server: Server, seen: Seen, kind: str) -> Non
     assert part["top"] >= 38  # blanked, the band is a margin
     assert kept.shape == (part["height"], part["width"])
     assert TOP_BLANKED in server.get(page)[1].decode() or image["status"] != "done"
-    seen(
-        f"{kind}: {image['status']}, band of {screen[:38].max()} sent; kept from row {part['top']} on"
-    )
+    seen(f"{kind}: {image['status']}, band of {screen[:38].max()} sent; kept from row {part['top']} on")
 
 
 @exam("B25", given="The same screen", expected="No file of the server holds the text's pixels")
