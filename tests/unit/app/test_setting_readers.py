@@ -80,7 +80,8 @@ def test_a_token_that_can_be_guessed_or_sent_by_no_header_is_refused_and_not_sho
     [
         ("LISTEN", "0.0.0.0:8000"), ("LISTEN", "triage.example.org"), ("ALLOWED_HOSTS", "https://triage.example.org"),
         ("ALLOWED_HOSTS", "*"), ("ALLOWED_HOSTS", "a.example:8000"), ("NOMINATIM_URL", "nominatim.example.org"),
-        ("NOMINATIM_URL", "http://name:word@a.example"), ("NOMINATIM_URL", "http://a:99999"), ("DATA_DIR", "data\n"), ("PORT", "70000"), ("TRUSTED_PROXIES", "-1"),
+        ("NOMINATIM_URL", "http://name:word@a.example"),
+        ("NOMINATIM_URL", "http://a:99999"), ("DATA_DIR", "data\n"), ("PORT", "70000"), ("TRUSTED_PROXIES", "-1"),
     ],
 )  # fmt: skip
 def test_what_no_server_can_do_is_refused(name: str, text: str) -> None:
