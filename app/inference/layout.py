@@ -10,12 +10,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from app.inference.manifest import ModelUnusable, Network
 from app.inference.sessions import NetworkSession
+from imaging.layout import arrangement
 from imaging.picture import Picture
-from imaging.preprocess import resize
 
 DESCRIBED = "layout.json"
 
@@ -29,12 +27,8 @@ class Layout:
 
     def objection(self, picture: Picture) -> str | None:
         """The kind that the picture most clearly is, a code of `imaging.gate.quality`; None for one plain image."""
-        side = self.session.network.input_size
-        shown = resize(picture.pixels, side, side)[None, None]
-        logits = self.session.run({"picture": np.ascontiguousarray(shown)})["logits"][0]
-        excess = {kind: float(logit) - limit for (kind, limit), logit in zip(self.limits.items(), logits, strict=True)}
-        kind = max(excess, key=lambda name: excess[name])
-        return kind if excess[kind] > 0 else None
+        shown = arrangement.shown(picture.pixels, self.session.network.input_size)
+        return arrangement.objection(self.session.run({"picture": shown})["logits"][0], self.limits)
 
 
 def load(folder: Path) -> Layout | None:

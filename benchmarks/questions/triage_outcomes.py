@@ -18,6 +18,7 @@ from app import categories
 from app.inference.pipeline import Engine
 from app.reading import triage
 from imaging.errors import UnusablePicture
+from imaging.files.finding import found
 from imaging.gate import quality
 from imaging.picture import Picture
 
@@ -36,7 +37,7 @@ def main() -> None:
         rows = [row for row in csv.DictReader(file) if row["fold"] == arguments.fold]
     for row in rows:
         with Image.open(arguments.data / "busi" / "images" / f"{row['id']}.webp") as image:
-            picture = Picture(np.asarray(image.convert("L")), "webp")
+            picture = found(Picture(np.asarray(image.convert("L")), "webp"))
         counts[row["label"], _answer(engine, picture)] += 1
     print("| true class | " + " | ".join(categories.CATEGORIES) + " |")
     print("| --- |" + " --- |" * len(categories.CATEGORIES))
@@ -48,6 +49,8 @@ def _answer(engine: Engine, picture: Picture) -> str:
     try:
         quality.check(picture)
     except UnusablePicture:
+        return categories.DECLINED
+    if engine.objection(picture):
         return categories.DECLINED
     return triage.decide(engine.read([picture])[0], engine.manifest.malignant_threshold).category
 

@@ -49,10 +49,19 @@ class TestClinics:
             directory.seed()
         assert re.search(r"[\d.]+ miles \([\d.]+ km\)", app.test_client().get("/clinics?place=Hamilton,+ON").text)
 
-    def test_coordinates_work_as_well(self, filled: FlaskClient) -> None:
-        page = filled.get("/clinics?latitude=43.653&longitude=-79.383").text
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            ("latitude=43.653&longitude=-79.383", "43.653, -79.383"),
+            ("place=SW1A+1AA", "about SW London South West, United Kingdom"),
+        ],
+    )
+    def test_coordinates_and_a_postcode_of_one_country_list_at_once(
+        self, filled: FlaskClient, asked: str, told: str
+    ) -> None:
+        page = filled.get(f"/clinics?{asked}").text
         assert page.count('class="clinic"') == 5
-        assert "43.653, -79.383" in page
+        assert told in page
 
     def test_a_name_of_several_places_is_asked_about_and_can_be_chosen(self, filled: FlaskClient) -> None:
         page = filled.get("/clinics?place=Hamilton").text
@@ -105,11 +114,6 @@ class TestClinics:
         assert "Which one do you mean?" not in after
         assert 'class="clinic"' in after
         assert "<strong>about " in after
-
-    def test_a_postcode_of_one_country_lists_at_once(self, filled: FlaskClient) -> None:
-        page = filled.get("/clinics?place=SW1A+1AA").text
-        assert page.count('class="clinic"') == 5
-        assert "about SW London South West, United Kingdom" in page
 
     def test_a_country_without_postcodes_is_told_at_the_field(self, filled: FlaskClient) -> None:
         page = filled.get("/clinics?place=D02+X285,+Ireland").text

@@ -61,6 +61,11 @@ pictures from two hospitals and five scanner models; on other scanners they will
 {_network_row("the mask of the lesion", networks["segmentation"])}
 {_network_row("the classes", networks["classification"])}
 {_halves(manifest)}
+Beside these, `layout.onnx` (224 x 224 px; described in `layout.json`) says whether an image is several in one, inverted
+or a photo of a screen, and is then declined. It learned from arrangements made of BUSI, BUS-BRA and BrEaST (CC BY 4.0,
+Pawlowska et al. 2024), without the reported fold; what it takes for what where a hospital was left out stands in
+[the page on declining](../docs/explanation/when-it-declines.md).
+
 ## Training data
 
 {chr(10).join(f"- {source}" for source in manifest["training_data"])}

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from imaging.errors import UnusablePicture
 from imaging.files.finding import found
 from imaging.gate.quality import check
+from imaging.layout import arrangement
 from imaging.picture import Picture
 from imaging.postprocess import box_of, certainty_of, largest_part, mask_of
-from imaging.preprocess import Grey, fit, resize, restore, segmented
+from imaging.preprocess import Grey, fit, restore, segmented
 from imaging.statistics.scores import NEVER, Scaling, plausible_classes
 from training.datasets.sample import LABELS
 from training.fitting.calibrate import MALIGNANT, NORMAL
@@ -133,8 +134,5 @@ class _Layout:
         return cls(session, int(raw["network"]["input_size"]), raw["limits"])
 
     def objection(self, picture: Picture) -> str | None:
-        shown = resize(picture.pixels, self.side, self.side)[None, None]
-        logits = self.session.run(["logits"], {"picture": shown})[0][0]
-        excess = [float(logit) - limit for logit, limit in zip(logits, self.limits.values(), strict=True)]
-        kind = int(np.argmax(excess))
-        return list(self.limits)[kind] if excess[kind] > 0 else None
+        shown = arrangement.shown(picture.pixels, self.side)
+        return arrangement.objection(self.session.run(["logits"], {"picture": shown})[0][0], self.limits)

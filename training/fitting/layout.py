@@ -12,9 +12,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
 
+from imaging.layout.arrangement import shown
 from imaging.preprocess import Grey
 from training.networks.layout_net import LayoutNet
-from training.preparation.arranged import draw, squashed
+from training.preparation.arranged import SIDE, draw
 
 BATCH, LEARNING_RATE, DECAY = 48, 4e-3, 1e-3
 MOST_KEPT = 0.995  # of the moving average of the weights
@@ -69,6 +70,6 @@ def _average(averaged: LayoutNet, network: LayoutNet, kept: float) -> None:
 @torch.no_grad()
 def logits(network: LayoutNet, pictures: Sequence[Grey], batch: int = 64) -> NDArray[np.float32]:
     """float32 `N x 3` in the order of `KINDS`, of images uint8 `H x W` without margins."""
-    shown = [torch.from_numpy(squashed(pixels))[None] for pixels in pictures]
-    parts = [network(torch.stack(shown[start : start + batch])) for start in range(0, len(shown), batch)]
+    seen = [torch.from_numpy(shown(pixels, SIDE)) for pixels in pictures]
+    parts = [network(torch.cat(seen[start : start + batch])) for start in range(0, len(seen), batch)]
     return torch.cat(parts).numpy()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from imaging.preprocess import Grey, resize
+from imaging.layout.arrangement import shown
+from imaging.preprocess import Grey
 from training.preparation import transformed, wear
 
 KINDS = ("several_panels", "inverted", "photo_of_screen")  # codes of the gate, in the order of the labels
@@ -45,7 +45,7 @@ def draw(hospitals: Sequence[Sequence[Grey]], random: np.random.Generator) -> tu
     elif random.random() < 0.1:
         pixels = transformed.turned(float(random.uniform(-8, 8)))(pixels, random)
     pixels = _sent(pixels, random)
-    return resize(pixels, SIDE, SIDE), (is_several, is_inverted, is_screen)
+    return shown(pixels, SIDE)[0, 0], (is_several, is_inverted, is_screen)
 
 
 def _one(images: Sequence[Grey], random: np.random.Generator, image: Grey | None = None) -> Grey:
@@ -139,8 +139,3 @@ def _sent(pixels: Grey, random: np.random.Generator) -> Grey:
     if random.random() < 0.4:
         pixels = wear.compressed(pixels, random)
     return pixels
-
-
-def squashed(pixels: Grey) -> NDArray[np.uint8]:
-    """What the network is shown of an image: uint8 `SIDE x SIDE`."""
-    return resize(pixels, SIDE, SIDE)

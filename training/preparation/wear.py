@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from imaging.preprocess import Grey
+from training.preparation import transformed
 
 Wear = Callable[[Grey, np.random.Generator], Grey]
 
@@ -21,9 +22,7 @@ LETTERS = "ABCDEFGHIKLMNOPRSTUVWZ0123456789.:/+"
 
 def compressed(pixels: Grey, random: np.random.Generator) -> Grey:
     """JPEG, from hardly visible to blocky."""
-    quality = int(random.integers(20, 90))
-    _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+    return transformed.as_jpeg(int(random.integers(20, 90)))(pixels, random)
 
 
 def shrunk(pixels: Grey, random: np.random.Generator) -> Grey:

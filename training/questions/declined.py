@@ -1,8 +1,9 @@
-"""Which real pictures the gate turns away before any network sees them. The same for every recipe.
+"""Which real pictures the rules of the gate turn away. The same for every recipe.
 
     python -m training.questions.declined --data DATA
 
 Writes `training/results/declined.json`: for each hospital the number of its pictures, and the names of those declined.
+What the layout network takes real pictures for has to be asked of hospitals that it has not seen: `layout` does.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def of(samples: list[Sample]) -> dict[str, Any]:
 
 
 def objection(sample: Sample) -> str | None:
-    """The code of the gate's objection to a picture, as the web product asks it; None where it passes."""
+    """The code of the gate's objection to a picture, as the web product asks its rules; None where it passes."""
     try:
         check(finding.found(Picture(sample.pixels(), "png")))
     except UnusablePicture as found:

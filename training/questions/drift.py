@@ -47,7 +47,7 @@ def main() -> None:
         "fold": arguments.fold,
         "strangers": dict(_strangers(networks, arguments.data, arguments.count)),
         "real": {source: real(test, readings, source) for source in ULTRASOUND},
-        **of_run(arguments.run),
+        **(of_run(arguments.run) or _kept(arguments.results)),
         "novelty_scores": json.loads(scores.read_text(encoding="utf-8")) if scores.is_file() else {},
         "half_precision": changed(readings, _halves(arguments.models, test)),
     }
@@ -142,11 +142,17 @@ def _halves(models: Path, samples: list[Sample]) -> list[Reading]:
     return [networks.read(sample.pixels()) for sample in tqdm(samples, desc="half precision", mininterval=20)]
 
 
-def of_run(run: Path) -> dict[str, Any]:
-    """What the kept decisions of an evaluated run say on abstaining; empty where there is no such run."""
+def _kept(results: Path) -> dict[str, Any]:
+    """What was written on abstaining before: it belongs to the run, and not to the gate."""
+    before = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {"abstaining": {}}
+    return {name: before[name] for name in ("abstaining", "novel_cancers", "novel_cancers_flagged") if name in before}
+
+
+def of_run(run: Path) -> dict[str, Any] | None:
+    """What the kept decisions of an evaluated run say on abstaining; None where there is no such run."""
     path = run / "judged.npz"
     if not path.is_file():
-        return {"abstaining": {}}
+        return None
     rows = judged.read(path)
     is_unfamiliar_cancer = rows.is_out_of_distribution & (rows.labels == MALIGNANT) & np.isin(rows.sources, ULTRASOUND)
     return {

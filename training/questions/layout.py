@@ -27,6 +27,7 @@ from imaging.picture import Picture
 from imaging.preprocess import Grey, fitted, resize
 from training import datasets
 from training.datasets.sample import Sample
+from training.figures.evaluate import CREDITS
 from training.fitting import layout
 from training.networks.layout_net import LayoutNet
 from training.preparation import transformed
@@ -174,7 +175,7 @@ def export(network: LayoutNet, limits: dict[str, float], folder: Path) -> dict[s
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "input_size": SIDE,
         },
         "limits": limits,
-        "training_data": ["BUSI", "BUS-BRA", "BrEaST"],
+        "training_data": [CREDITS[hospital] for hospital in HOSPITALS],
         "command": "python -m training.questions.layout",
     }  # fmt: skip
     (folder / "layout.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
